@@ -1,0 +1,7 @@
+"""`python -m fastsed` is the command `fastsed`."""
+
+import sys
+
+from fastsed.cli.main import run
+
+sys.exit(run())

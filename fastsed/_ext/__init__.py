@@ -1,0 +1,1 @@
+"""Compiled kernels: contiguous arrays in, filled arrays out; they import nothing of ours."""

@@ -1,0 +1,111 @@
+/* The exact chi2 of one model and one source, and the rule that says which of two models is the better.
+   Compiled once, for every SIMD level: what it returns decides, the vector code only says where to look. */
+#ifndef FASTSED_CHI2_EXACT_H
+#define FASTSED_CHI2_EXACT_H
+
+#include <math.h>
+#include <stdint.h>
+
+/* One redshift and a block of models: what every source sees. */
+typedef struct {
+    ptrdiff_t nband;         /* data columns; the first nmain share the main scale */
+    ptrdiff_t nmain;         /* photometry and linear LIR; the rest are spectral channels */
+    ptrdiff_t nmodel;        /* models of the tile */
+    ptrdiff_t stride;        /* distance between two bands of flux, >= nmodel rounded up to 16 */
+    const double *flux;      /* [nband][stride]; 0 for models that are not fitted */
+    const double *dust;      /* [3][stride] dust luminosity: all, birth clouds, cirrus; or NULL */
+    const int64_t *ids;      /* [nmodel] modelID, less `first` */
+    const int64_t *order;    /* [nmodel] position in the order that settles ties, without z */
+    int64_t first;           /* modelID of the first model of this redshift */
+    int64_t iz, nz;          /* position of this redshift, for ties */
+} tile_t;
+
+/* One source at one redshift. */
+typedef struct {
+    const double *weight;    /* [nband] 1/variance; 0 where masked */
+    const double *value;     /* [nband] observed */
+    double total;            /* sum of weight value^2, all columns */
+    int own_spec_scale;      /* AUTO_SCALE and there is a spectrum */
+    int log_component;       /* row of tile.dust that a logarithmic LIR prior applies to; -1: no prior */
+    double log_lir, log_error;
+} source_t;
+
+typedef struct {
+    double chi2, scale, spec_scale, tolerance;
+    int64_t model, order;
+} best_t;
+
+static void scale_and_residuals(const tile_t *t, const source_t *s, ptrdiff_t m, ptrdiff_t from, ptrdiff_t to,
+                                double *scale, double *chi2)
+{
+    double num = 0, den = 0, sum = 0;
+    for (ptrdiff_t b = from; b < to; b++) {
+        const double f = t->flux[b * t->stride + m];
+        num += s->weight[b] * s->value[b] * f;
+        den += s->weight[b] * f * f;
+    }
+    const double a = num / den;
+    for (ptrdiff_t b = from; b < to; b++) {
+        const double r = s->value[b] - a * t->flux[b * t->stride + m];
+        sum += s->weight[b] * r * r;
+    }
+    *scale = a;
+    *chi2 += sum;
+}
+
+/* chi2 from the residuals: no difference of large numbers. */
+static double exact_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, double *scale, double *spec_scale)
+{
+    double chi2 = 0;
+    if (s->own_spec_scale) {
+        scale_and_residuals(t, s, m, 0, t->nmain, scale, &chi2);
+        scale_and_residuals(t, s, m, t->nmain, t->nband, spec_scale, &chi2);
+    } else {
+        scale_and_residuals(t, s, m, 0, t->nband, scale, &chi2);
+        *spec_scale = *scale;
+    }
+    if (s->log_component >= 0) {
+        const double l = t->dust[s->log_component * t->stride + m];
+        const double d = (s->log_lir - log10(*scale * (l > 1e-4 ? l : 1e-4))) / s->log_error;
+        chi2 += d * d;
+    }
+    return chi2;
+}
+
+/* Two chi2 closer than their rounding errors tie; the model that comes first in the tie order wins. */
+static double rounding_of(double chi2, double total)
+{
+    return 1e-13 * (chi2 + sqrt(chi2 * total)) + 1e-26 * total;
+}
+
+static int improves(const best_t *b, double chi2, int64_t order)
+{
+    if (b->model < 0)
+        return chi2 == chi2;
+    return chi2 < b->chi2 - b->tolerance || (chi2 <= b->chi2 + b->tolerance && order < b->order);
+}
+
+/* What num^2/den must exceed for a model to be worth an exact evaluation; below zero: look at every model. */
+static double screen_threshold(const best_t *b, const source_t *s, ptrdiff_t nband)
+{
+    if (b->model < 0)
+        return -1.0;
+    return s->total - b->chi2 - b->tolerance - 4e-16 * (double)(nband + 8) * s->total;
+}
+
+static void try_model(const tile_t *t, const source_t *s, ptrdiff_t m, best_t *b)
+{
+    double scale, spec_scale;
+    const double chi2 = exact_chi2(t, s, m, &scale, &spec_scale);
+    const int64_t order = t->order[m] * t->nz + t->iz;
+    if (improves(b, chi2, order)) {
+        b->chi2 = chi2;
+        b->scale = scale;
+        b->spec_scale = spec_scale;
+        b->model = t->first + t->ids[m];
+        b->order = order;
+        b->tolerance = rounding_of(chi2, s->total);
+    }
+}
+
+#endif

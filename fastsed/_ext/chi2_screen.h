@@ -1,0 +1,94 @@
+/* The inner loop: for a few sources at once, find the models that may beat their best so far.
+   Included once per SIMD level with VW (doubles a vector), NS (sources a block), TARGET and LEVEL defined.
+   num^2/den > threshold is tested as num^2 > threshold * den: no division. */
+
+#if VW > 1
+typedef double PASTE(vec, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));
+#define VEC PASTE(vec, LEVEL)
+#define LOAD(p) (*(const VEC *)(p))
+#else
+typedef double PASTE(vec, LEVEL);
+#define VEC PASTE(vec, LEVEL)
+#define LOAD(p) (*(p))
+#endif
+
+#if VW == 8
+#define ANY_ABOVE(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GT_OQ)
+#elif VW == 4
+#define ANY_ABOVE(x, y) _mm256_movemask_pd((__m256d)((x) > (y)))
+#elif VW == 2
+#define ANY_ABOVE(x, y) (((x)[0] > (y)[0]) | ((x)[1] > (y)[1]) << 1)
+#else
+#define ANY_ABOVE(x, y) ((x) > (y))
+#endif
+
+/* weights: [nband][NS] and weighted values: [nband][NS] of the block's sources. */
+TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const source_t *sources, best_t *best, int nsource,
+                                              const double *weights, const double *weighted)
+{
+    double threshold[NS];
+    for (int s = 0; s < NS; s++)
+        threshold[s] = s < nsource ? screen_threshold(&best[s], &sources[s], t->nband) : HUGE_VAL;
+    for (ptrdiff_t m = 0; m < t->nmodel; m += 2 * VW) {
+        VEC num[NS][2], den[NS][2];
+        for (int s = 0; s < NS; s++)
+            num[s][0] = num[s][1] = den[s][0] = den[s][1] = (VEC){0};
+        const double *flux = t->flux + m;
+        for (ptrdiff_t b = 0; b < t->nband; b++, flux += t->stride) {
+            const VEC f0 = LOAD(flux), f1 = LOAD(flux + VW);
+            const VEC g0 = f0 * f0, g1 = f1 * f1;
+            for (int s = 0; s < NS; s++) {
+                const double w = weights[b * NS + s], wf = weighted[b * NS + s];
+                num[s][0] += wf * f0;
+                num[s][1] += wf * f1;
+                den[s][0] += w * g0;
+                den[s][1] += w * g1;
+            }
+        }
+        for (int s = 0; s < NS; s++)
+            for (int h = 0; h < 2; h++) {
+                const VEC square = num[s][h] * num[s][h], bound = threshold[s] * den[s][h];
+                unsigned hits = (unsigned)ANY_ABOVE(square, bound);
+                for (ptrdiff_t k = m + h * VW; hits && k < t->nmodel; hits >>= 1, k++)
+                    if (hits & 1) {
+                        try_model(t, &sources[s], k, &best[s]);
+                        threshold[s] = screen_threshold(&best[s], &sources[s], t->nband);
+                    }
+            }
+    }
+}
+
+/* The same for one source whose spectrum has a scale of its own (AUTO_SCALE): two ratios, so two divisions. */
+TARGET static void PASTE(screen_two_scales, LEVEL)(const tile_t *t, const source_t *s, best_t *best,
+                                                   const double *weight, const double *value)
+{
+    double threshold = screen_threshold(best, s, t->nband);
+    for (ptrdiff_t m = 0; m < t->nmodel; m += VW) {
+        VEC gain = (VEC){0};
+        for (int part = 0; part < 2; part++) {
+            VEC num = (VEC){0}, den = (VEC){0};
+            const ptrdiff_t to = part ? t->nband : t->nmain;
+            for (ptrdiff_t b = part ? t->nmain : 0; b < to; b++) {
+                const VEC f = LOAD(t->flux + b * t->stride + m);
+                num += (weight[b] * value[b]) * f;
+                den += weight[b] * (f * f);
+            }
+            gain += num * num / den;
+        }
+        const VEC bound = threshold + (VEC){0};
+        unsigned hits = (unsigned)ANY_ABOVE(gain, bound);
+        for (ptrdiff_t k = m; hits && k < t->nmodel; hits >>= 1, k++)
+            if (hits & 1) {
+                try_model(t, s, k, best);
+                threshold = screen_threshold(best, s, t->nband);
+            }
+    }
+}
+
+#undef VEC
+#undef LOAD
+#undef ANY_ABOVE
+#undef VW
+#undef NS
+#undef TARGET
+#undef LEVEL

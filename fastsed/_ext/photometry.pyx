@@ -1,0 +1,72 @@
+"""Band integrals as weights: a filter and a wavelength grid in, one weight a wavelength out."""
+
+from libc.stddef cimport ptrdiff_t
+
+
+cdef ptrdiff_t last_at_or_below(const double[::1] x, double value) noexcept nogil:
+    """Largest i with x[i] <= value; -1 if there is none."""
+    cdef ptrdiff_t low = -1, high = x.shape[0], middle
+    while high - low > 1:
+        middle = (low + high) // 2
+        if x[middle] <= value:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+cdef inline double interpolate(const double[::1] x, const double[::1] y, ptrdiff_t i, double at) noexcept nogil:
+    return y[i] + (y[i + 1] - y[i]) * (at - x[i]) / (x[i + 1] - x[i])
+
+
+def band_weights(const double[::1] lam, double stretch, const double[::1] band_lam, const double[::1] response,
+                 double[::1] weights):
+    """Add to `weights` those of the trapezoid integral of response x spectrum over the union of both grids.
+
+    Parameters
+    ----------
+    lam : (nlam,) wavelengths of the spectrum, ascending; multiplied by `stretch` (1+z)
+    band_lam, response : (nband,) filter curve, ascending
+    weights : (nlam,) out; sum(weights * spectrum) is the integral of the product of the two piecewise-linear
+        functions at the union of their points.
+
+    Returns
+    -------
+    (int, int)
+        First and one past the last wavelength with a weight; (0, 0) where the filter leaves the spectrum.
+    """
+    cdef ptrdiff_t n = lam.shape[0], nf = band_lam.shape[0], i, j = 0, first
+    cdef double x, following, previous, t, f, width
+    if n < 2 or nf < 2 or band_lam[0] < lam[0] * stretch or band_lam[nf - 1] > lam[n - 1] * stretch:
+        return 0, 0
+    with nogil:
+        i = min(max(last_at_or_below(lam, band_lam[0] / stretch), 0), n - 2)
+        while i > 0 and lam[i] * stretch > band_lam[0]:
+            i -= 1
+        while i < n - 2 and lam[i + 1] * stretch <= band_lam[0]:
+            i += 1
+        first = i
+        x = previous = band_lam[0]
+        while True:
+            # the next point of the union; x itself where the filter ends
+            following = x
+            if j < nf - 1:
+                following = band_lam[j + 1]
+                if i < n - 1 and lam[i + 1] * stretch < following:
+                    following = lam[i + 1] * stretch
+            f = interpolate(band_lam, response, j, x) if j < nf - 1 else response[nf - 1]
+            width = 0.5 * (following - previous)
+            if i < n - 1:
+                t = (x - lam[i] * stretch) / ((lam[i + 1] - lam[i]) * stretch)
+                weights[i] += width * f * (1 - t)
+                weights[i + 1] += width * f * t
+            else:
+                weights[n - 1] += width * f
+            if j == nf - 1:
+                break
+            previous, x = x, following
+            while j < nf - 1 and band_lam[j + 1] <= x:
+                j += 1
+            while i < n - 1 and lam[i + 1] * stretch <= x:
+                i += 1
+    return first, min(i + 2, n)

@@ -1,0 +1,40 @@
+/* Run-time choice of the SIMD level. Kernels are written once on vectors of VW doubles (GCC/Clang vector
+   extensions) and compiled for each level; other compilers get VW = 1, plain C. */
+#ifndef FASTSED_SIMD_H
+#define FASTSED_SIMD_H
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
+
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+#define FASTSED_X86 1
+#else
+#define FASTSED_X86 0
+#endif
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+
+/* The best level of this processor, or the one named by FASTSED_SIMD where the processor has it. */
+static int simd_level(void)
+{
+    int level = SIMD_SCALAR;
+#if FASTSED_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        level = SIMD_AVX2;
+    if (level == SIMD_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+        level = SIMD_AVX512;
+#endif
+    const char *wanted = getenv("FASTSED_SIMD");
+    if (wanted) {
+        int forced = !strcmp(wanted, "scalar") ? SIMD_SCALAR : !strcmp(wanted, "avx2") ? SIMD_AVX2 : level;
+        if (forced < level)
+            level = forced;
+    }
+    return level;
+}
+
+#endif

@@ -1,0 +1,36 @@
+"""The errors a user may see: a message in, one clear line out."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+
+class FastsedError(Exception):
+    """Anything that ends a run with one message and exit status 1."""
+
+    exit_status = 1
+
+
+class UsageError(FastsedError):
+    """The command line itself is wrong (exit status 2)."""
+
+    exit_status = 2
+
+
+class InputError(FastsedError):
+    """Something the user handed in is wrong.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, with the value, and what would be right.
+    path : path-like, optional
+        The file at fault.
+    line : int, optional
+        Its line, counted from 1.
+    """
+
+    def __init__(self, message: str, path: str | PathLike[str] | None = None, line: int | None = None):
+        self.message, self.path, self.line = message, path, line
+        where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
+        super().__init__(where + message)

@@ -1,0 +1,114 @@
+"""The fit: tiles of model fluxes and observations in, the best model of every source out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed._ext.chi2 import find_best
+from fastsed.fit.observations import Observations
+from fastsed.models.grid import ModelGrid, Tile
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Fits:
+    """Best fit of each source, (nsource,) each.
+
+    Attributes
+    ----------
+    model : int64
+        modelID; -1 for sources without a fit.
+    chi2 : float64
+        Not reduced.
+    scale, spec_scale : float64
+        Normalisation of the model, and that of its spectrum.
+    n_models : int64
+        Models that were compared with the source.
+    """
+
+    model: Ints
+    chi2: Floats
+    scale: Floats
+    spec_scale: Floats
+    n_models: Ints
+    tolerance: Floats
+    order: Ints
+
+    @classmethod
+    def none_yet(cls, n: int) -> Fits:
+        """Nothing fitted so far."""
+        return cls(
+            model=np.full(n, -1, dtype=np.int64),
+            chi2=np.full(n, np.nan),
+            scale=np.full(n, np.nan),
+            spec_scale=np.full(n, np.nan),
+            n_models=np.zeros(n, dtype=np.int64),
+            tolerance=np.zeros(n),
+            order=np.zeros(n, dtype=np.int64),
+        )
+
+
+def fit(grid: ModelGrid, data: Observations, progress: Progress | None = None) -> Fits:
+    """Find the best model of every source.
+
+    Parameters
+    ----------
+    grid : ModelGrid
+    data : Observations
+    progress : callable, optional
+        Called with the number of models done after each tile.
+
+    Returns
+    -------
+    Fits
+    """
+    fits = Fits.none_yet(data.n_sources)
+    fitted = np.zeros(len(grid.axes.z), dtype=np.int64)
+    for tile in grid.tiles(data.wanted_redshifts(len(grid.axes.z))):
+        active = np.flatnonzero((data.best_first_z <= tile.iz) & (tile.iz <= data.best_last_z))
+        _fit_tile(grid, data, tile, active, fits)
+        fitted[tile.iz] += tile.n_models
+        if progress is not None:
+            progress(tile.n_models)
+    before = np.concatenate([[0], np.cumsum(fitted)])
+    fits.n_models = np.where(data.last_z >= 0, before[data.last_z + 1] - before[data.first_z], 0)
+    return fits
+
+
+def _fit_tile(grid: ModelGrid, data: Observations, tile: Tile, active: Ints, fits: Fits) -> None:
+    """Bring the best fits of the active sources up to date with one tile."""
+    find_best(
+        tile.flux,
+        tile.dust,
+        tile.ids,
+        tile.order,
+        data.n_main,
+        tile.iz * grid.axes.models_per_redshift,
+        tile.iz,
+        len(grid.axes.z),
+        data.value,
+        data.variance,
+        data.template_error[tile.iz] ** 2,
+        data.own_spec_scale,
+        data.log_component,
+        data.log_lir,
+        data.log_error,
+        active,
+        fits.chi2,
+        fits.scale,
+        fits.spec_scale,
+        fits.tolerance,
+        fits.model,
+        fits.order,
+        grid.n_threads,
+    )

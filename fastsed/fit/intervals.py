@@ -1,0 +1,189 @@
+"""Confidence intervals: best models of the simulations, or chi2 of the grid, in; bounds out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastsed.params import chi2_threshold
+
+__all__ = [
+    "chi2_threshold",
+    "grid_percentiles",
+    "interval_probabilities",
+    "intervals_from_chi2",
+    "medians_from_simulations",
+    "percentiles_from_simulations",
+    "property_percentiles",
+]
+
+
+def interval_probabilities(confidences: Sequence[float]) -> NDArray[np.float32]:
+    """Probabilities below the bounds of central intervals.
+
+    Parameters
+    ----------
+    confidences : sequence of float
+        In percent, in any order.
+
+    Returns
+    -------
+    float32 array (nconfidence, 2)
+        (1 - C)/2 and its complement. In single precision as in FAST++, like all that follows from it: a
+        percentile that falls on a simulation (16% of 200), or a bound halfway between two printed values,
+        is then the one that FAST++ takes.
+    """
+    tail = ((1 - np.asarray(confidences, dtype=np.float64) / 100) / 2).astype(np.float32)
+    return np.stack([tail, 1 - tail], axis=-1)
+
+
+def grid_percentiles(indices: ArrayLike, values: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Percentiles of a grid parameter over the best models of the simulations.
+
+    The histogram over the grid points, cumulated, is interpolated linearly: all simulations up to and
+    including those at a grid point lie below it. Where the first point holds more than the probability, it is
+    the answer.
+
+    Parameters
+    ----------
+    indices : int array (nsource, nsim)
+        Index of the best model along the axis; negative where a source was not fitted.
+    values : array (nvalue,)
+        Values of the axis, in any order.
+    probabilities : array (nprobability,)
+
+    Returns
+    -------
+    float64 array (nsource, nprobability)
+        NaN for sources that were not fitted.
+    """
+    indices = np.asarray(indices)
+    n_sources, n_sim = indices.shape
+    axis = np.asarray(values, dtype=np.float32)
+    order = np.argsort(axis)
+    axis = axis[order]
+    rank = np.empty(len(axis), dtype=np.intp)
+    rank[order] = np.arange(len(axis))
+
+    fitted = (indices >= 0).all(axis=1)
+    cells = rank[indices[fitted]] + len(axis) * np.arange(np.count_nonzero(fitted))[:, None]
+    counts = np.bincount(cells.ravel(), minlength=len(axis) * len(cells)).reshape(-1, len(axis))
+    below = np.cumsum(counts, axis=1).astype(np.float32) / np.float32(n_sim)
+
+    found = np.full((n_sources, np.size(probabilities)), np.nan)
+    for column, probability in enumerate(np.ravel(probabilities).astype(np.float32)):
+        found[fitted, column] = _interpolate(below, axis, probability)
+    return found
+
+
+def _interpolate(below: NDArray[np.float32], axis: NDArray[np.float32], p: np.float32) -> NDArray[np.float32]:
+    """Value at which each row of the cumulated histograms `below` (n, nvalue) reaches `p`."""
+    last = len(axis) - 1
+    left = np.count_nonzero(below <= p, axis=1) - 1
+    inside = (left >= 0) & (left < last)
+    low = np.clip(left, 0, max(last - 1, 0))
+    high = np.minimum(low + 1, last)
+    rows = np.arange(len(below))
+    start, stop = below[rows, low], below[rows, high]
+    share = np.divide(p - start, stop - start, out=np.zeros_like(start), where=inside)
+    between = axis[low] + share * (axis[high] - axis[low])
+    return np.where(inside, between, axis[np.clip(left, 0, last)])
+
+
+def property_percentiles(values: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Percentiles of a property over the simulations: order statistics number floor(nsim * p), from 0.
+
+    Parameters
+    ----------
+    values : array (nsource, nsim)
+    probabilities : array (nprobability,)
+
+    Returns
+    -------
+    float64 array (nsource, nprobability)
+        NaN where a source was not fitted; single NaN values count as larger than any other.
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64), axis=1)
+    n_sim = ordered.shape[1]
+    place = np.floor(np.float32(n_sim) * np.ravel(probabilities).astype(np.float32)).astype(np.intp)
+    return ordered[:, np.minimum(place, n_sim - 1)]
+
+
+def percentiles_from_simulations(
+    indices: Mapping[str, ArrayLike],
+    axes: Mapping[str, ArrayLike],
+    properties: Mapping[str, ArrayLike],
+    confidences: Sequence[float],
+) -> dict[str, NDArray[np.float64]]:
+    """Confidence intervals from the best models of the simulations.
+
+    Parameters
+    ----------
+    indices : mapping of str to int array (nsource, nsim)
+        For each axis of the grid, the index of the best model of each simulation along it.
+    axes : mapping of str to array
+        Values of each of these axes.
+    properties : mapping of str to array (nsource, nsim)
+        Properties of these models, as stored (not as logarithms).
+    confidences : sequence of float
+        In percent.
+
+    Returns
+    -------
+    dict of str to float64 array (nsource, nconfidence, 2)
+        Lower and upper bound of each parameter and property.
+    """
+    probabilities = interval_probabilities(confidences)
+    found = {name: grid_percentiles(i, axes[name], probabilities) for name, i in indices.items()}
+    found |= {name: property_percentiles(v, probabilities) for name, v in properties.items()}
+    return {name: bounds.reshape(-1, *probabilities.shape) for name, bounds in found.items()}
+
+
+def medians_from_simulations(
+    indices: Mapping[str, ArrayLike], axes: Mapping[str, ArrayLike], properties: Mapping[str, ArrayLike]
+) -> dict[str, NDArray[np.float64]]:
+    """Medians of the simulations by the rules of the percentiles (BEST_FROM_SIM).
+
+    Parameters are those of `percentiles_from_simulations`.
+
+    Returns
+    -------
+    dict of str to float64 array (nsource,)
+    """
+    found = {name: grid_percentiles(i, axes[name], 0.5)[:, 0] for name, i in indices.items()}
+    return found | {name: property_percentiles(v, 0.5)[:, 0] for name, v in properties.items()}
+
+
+def intervals_from_chi2(
+    chi2: ArrayLike, values: ArrayLike, confidences: Sequence[float], best: float | None = None
+) -> NDArray[np.float64]:
+    """Range of the models of one source whose chi2 is close enough to the best (Avni 1976, ApJ 210, 642).
+
+    Parameters
+    ----------
+    chi2 : array (nmodel,)
+    values : array (nmodel, nquantity)
+        Parameters and properties of these models.
+    confidences : sequence of float
+        In percent, in any order.
+    best : float, optional
+        The best chi2; the smallest of `chi2` if not given.
+
+    Returns
+    -------
+    float64 array (nquantity, nconfidence, 2)
+        Smallest and largest value among the models with chi2 - best below `chi2_threshold`; NaN where there
+        is no such model.
+    """
+    chi2, values = np.asarray(chi2, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    found = np.full((values.shape[1], len(confidences), 2), np.nan)
+    if not np.isfinite(chi2).any():
+        return found
+    excess = chi2 - (np.nanmin(chi2) if best is None else best)
+    for i, confidence in enumerate(confidences):
+        good = values[excess < chi2_threshold(confidence)]
+        if len(good):
+            found[:, i] = np.stack([good.min(axis=0), good.max(axis=0)], axis=-1)
+    return found

@@ -1,0 +1,1 @@
+"""What the user hands in: files in, plain arrays out."""

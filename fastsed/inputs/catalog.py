@@ -1,0 +1,305 @@
+"""The photometric catalog: `.cat` and `.translate` files in, fluxes in F_lambda and their filters out."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+from fastsed.inputs.filters import Filter, read_filters
+from fastsed.inputs.tables import Table, decode, find_column, line_of_row, read_bytes, read_header, read_table
+from fastsed.params import Params
+
+log = logging.getLogger(__name__)
+
+_JY_FACTOR = 1e19 * 1e-29 * 2.9979e8 / 1e-12 / 1e10
+"""F_lambda in 1e-19 erg/s/cm2/A of 1 microjansky at 1 micron, with FAST's value of c."""
+
+_FLUX_COLUMN = re.compile(r"F(\d+)")
+
+
+@dataclass
+class Catalog:
+    """Photometry of all sources.
+
+    Attributes
+    ----------
+    ids : list of str
+    bands : int (nband,)
+        Filter numbers, from 1; 0 for the channels of a spectrum.
+    flux, error : float64 (nsource, nband)
+        F_lambda [1e-19 erg/s/cm2/A]. A masked band has error = inf and flux = 0.
+    z_spec : float64 (nsource,)
+        NaN where there is none.
+    fittable : bool (nsource,)
+        False for sources with an error of zero, or without any valid band.
+    zero_error : bool (nsource,)
+        The former of the two.
+    """
+
+    ids: list[str]
+    bands: NDArray[np.int64]
+    flux: NDArray[np.float64]
+    error: NDArray[np.float64]
+    z_spec: NDArray[np.float64]
+    fittable: NDArray[np.bool_]
+    zero_error: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Where the columns are in the header."""
+
+    identity: int
+    bands: list[int]
+    flux: list[int]
+    error: list[int]
+    total: int | None
+    z_spec: int | None
+
+
+def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
+    """Read the photometry that a parameter file names.
+
+    Uses CATALOG, AB_ZEROPOINT, FILTERS_RES and FILTER_FORMAT, and the keys that tell whether a file per
+    source will be written. Where SPECTRUM is set, `fastsed.inputs.spectra.with_spectra` has to follow.
+
+    Returns
+    -------
+    catalog : Catalog
+    filters : list of Filter
+        One per band, in the order of `catalog.bands`.
+
+    Raises
+    ------
+    InputError
+        For a missing file or column, a malformed row, unknown filters, or ids that cannot name files.
+    """
+    path = _catalog_path(params.catalog)
+    log.info("reading fluxes from '%s'", path)
+    header = read_header(path)
+    columns = _find_columns(path, header, _translated(params.catalog, header))
+    if not columns.bands and not params.spectrum:
+        raise InputError(
+            "has no photometry: expected columns F<n> and E<n>, n the number of a filter in FILTERS_RES", path
+        )
+    filters = read_filters(params.filters_res, columns.bands, params.filter_format) if columns.bands else []
+    wavelengths = np.array([band.mean_wavelength for band in filters])
+
+    table, flux, error, z_spec = _read_columns(path, header, columns)
+    ids = table.texts[0]
+    if not ids:
+        raise InputError("has a header but no sources", path)
+    _check_ids(path, ids, params)
+    zero_error = mask_invalid(flux, error)
+    factor = flux_factor(params.ab_zeropoint, wavelengths)
+    catalog = Catalog(
+        ids=ids,
+        bands=np.array(columns.bands, dtype=np.int64),
+        flux=flux * factor,
+        error=error * factor,
+        z_spec=z_spec,
+        fittable=fittable_sources(error, zero_error),
+        zero_error=zero_error,
+    )
+    if not params.spectrum:
+        warn_unfittable(catalog)
+    log.info("fitting %s with %s each", counted(len(ids), "source"), counted(len(filters), "flux", "fluxes"))
+    return catalog, filters
+
+
+def flux_factor(ab_zeropoint: float, wavelength: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Factor from catalog fluxes (f_nu) to F_lambda.
+
+    Parameters
+    ----------
+    ab_zeropoint : float
+        AB magnitude of a catalog flux of 1.
+    wavelength : float64 (nband,)
+        Mean wavelength of each band [A].
+
+    Returns
+    -------
+    float64 (nband,)
+        F_lambda [1e-19 erg/s/cm2/A] of a catalog flux of 1.
+    """
+    microjansky = 10 ** (0.4 * (23.9 - ab_zeropoint))
+    return np.asarray(microjansky * _JY_FACTOR / (wavelength * 1e-4) ** 2)
+
+
+def mask_invalid(flux: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mask, in place, what is no measurement: error = inf and flux = 0.
+
+    Not measured are bands with a negative error, or with a flux or an error that is not finite. An error
+    of zero is masked too, since no weight can be made of it, and reported.
+
+    Parameters
+    ----------
+    flux, error : float64 (nsource, nband)
+
+    Returns
+    -------
+    bool (nsource,)
+        Sources with a finite flux whose error is zero.
+    """
+    valid = np.isfinite(flux) & np.isfinite(error) & (error >= 0)
+    zero = valid & (error == 0)
+    masked = ~valid | zero
+    flux[masked] = 0.0
+    error[masked] = np.inf
+    return zero.any(axis=1)
+
+
+def fittable_sources(error: NDArray[np.float64], zero_error: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Sources with at least one valid band and no error of zero: bool (nsource,)."""
+    return np.isfinite(error).any(axis=1) & ~zero_error
+
+
+def warn_unfittable(catalog: Catalog) -> None:
+    """Say how many sources will not be fitted, and why."""
+    reasons = {
+        "an error of zero": catalog.zero_error,
+        "want of any valid flux": ~catalog.fittable & ~catalog.zero_error,
+    }
+    for reason, affected in reasons.items():
+        rows = np.flatnonzero(affected)
+        if rows.size:
+            first = ", ".join(catalog.ids[i] for i in rows[:5]) + (", ..." if rows.size > 5 else "")
+            log.warning("%s not fitted for %s: %s", counted(rows.size, "source"), reason, first)
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """A number and its noun: "1 source", "2 sources"."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def _catalog_path(catalog: str) -> str:
+    """Path of the `.cat` file."""
+    if not catalog:
+        raise InputError("CATALOG is not set: it is the path of the photometric catalog, without '.cat'")
+    path = catalog + ".cat"
+    if not Path(path).is_file() and catalog.endswith(".cat") and Path(catalog).is_file():
+        raise InputError(f"does not exist: write CATALOG = '{catalog[:-4]}', without '.cat'", path)
+    return path
+
+
+def _translated(catalog: str, header: list[str]) -> list[str]:
+    """The header in FAST's names, upper case, after the `.translate` file where there is one."""
+    path = Path(catalog + ".translate")
+    translation = _read_translation(path) if path.is_file() else {}
+    if path.is_file():
+        used = sum(name in translation for name in header)
+        log.info("using column translation file '%s'", path)
+        log.info("... translated %d column names (%d translations unused)", used, len(translation) - used)
+    return [translation.get(name, name).upper() for name in header]
+
+
+def _read_translation(path: Path) -> dict[str, str]:
+    """Catalog name -> FAST name."""
+    translation = {}
+    for line, raw in enumerate(read_bytes(path).splitlines(), start=1):
+        words = [decode(word) for word in raw.partition(b"#")[0].split()]
+        if not words:
+            continue
+        if len(words) != 2:
+            raise InputError(
+                f"expected 'name-in-the-catalog FAST-name', found '{' '.join(words)}'", path, line
+            )
+        translation[words[0]] = words[1]
+    return translation
+
+
+def _find_columns(path: str, header: list[str], names: list[str]) -> _Columns:
+    """Pair the columns of fluxes and errors, and find the others."""
+    bands, flux, error = [], [], []
+    for position, name in enumerate(names):
+        match = _FLUX_COLUMN.fullmatch(name)
+        if not match:
+            continue
+        if f"E{match[1]}" not in names:
+            log.warning("flux column %s has no error column E%s and is ignored", header[position], match[1])
+            continue
+        bands.append(int(match[1]))
+        flux.append(position)
+        error.append(names.index(f"E{match[1]}"))
+    used = ["ID", "Z_SPEC", *(names[i] for i in flux), *(names[i] for i in error)]
+    repeated = [name for name, count in Counter(names).items() if count > 1 and name in used]
+    if repeated:
+        raise InputError(f"its header names {', '.join(repeated)} more than once", path)
+    totals = [i for i, name in enumerate(names) if name in {f"TOT{band}" for band in bands}]
+    if len(totals) > 1:
+        log.warning("several columns TOT<n>: using %s, ignoring the others", header[totals[0]])
+    return _Columns(
+        identity=find_column(names, "ID", path),
+        bands=bands,
+        flux=flux,
+        error=error,
+        total=totals[0] if totals else None,
+        z_spec=names.index("Z_SPEC") if "Z_SPEC" in names else None,
+    )
+
+
+def _read_columns(
+    path: str, header: Sequence[str], columns: _Columns
+) -> tuple[Table, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The table, fluxes and errors scaled to total ones, and spectroscopic redshifts."""
+    optional = [i for i in (columns.total, columns.z_spec) if i is not None]
+    wanted = [*columns.flux, *columns.error, *optional]
+    table = read_table(path, header, texts=[columns.identity], numbers=wanted)
+    nband = len(columns.bands)
+    flux = table.numbers[:, :nband].copy()
+    error = table.numbers[:, nband : 2 * nband].copy()
+    if columns.total is not None:
+        total = table.numbers[:, [2 * nband]]
+        with np.errstate(invalid="ignore", over="ignore"):
+            flux *= total
+            error *= total
+    z_spec = np.full(len(table.texts[0]), np.nan)
+    if columns.z_spec is not None:
+        given = table.numbers[:, -1]
+        measured = np.isfinite(given) & (given >= 0)
+        z_spec[measured] = given[measured]
+    return table, flux, error, z_spec
+
+
+def _check_ids(path: str, ids: list[str], params: Params) -> None:
+    """Stop where ids have to be unique, or to name files, and do not."""
+    file_per_source = (
+        params.best_fit
+        or params.best_sfhs
+        or params.save_sim
+        or params.save_bestchi > 0
+        or bool(params.make_seds)
+    )
+    if file_per_source:
+        for row, identity in enumerate(ids):
+            if "/" in identity or "\\" in identity:
+                raise InputError(
+                    f"the id '{identity}' cannot be part of a file name", path, line_of_row(path, row)
+                )
+    if len(set(ids)) == len(ids):
+        return
+    first: dict[str, int] = {}
+    for row, identity in enumerate(ids):
+        if first.setdefault(identity, row) != row:
+            break
+    lines = line_of_row(path, first[identity]), line_of_row(path, row)
+    if file_per_source or params.spectrum:
+        why = "the files written for each source" if file_per_source else "the columns of the spectra"
+        raise InputError(
+            f"the id '{identity}' is also that of line {lines[0]}; ids name {why}", path, lines[1]
+        )
+    log.warning(
+        "%s: %d ids appear more than once, the first of them '%s' in lines %d and %d",
+        path,
+        len(ids) - len(set(ids)),
+        identity,
+        *lines,
+    )

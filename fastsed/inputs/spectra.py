@@ -1,0 +1,263 @@
+"""Observed spectra: a `.spec` file, ids and a line spread function in, fluxes and channels out."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+from fastsed.inputs.catalog import Catalog, counted, fittable_sources, mask_invalid, warn_unfittable
+from fastsed.inputs.filters import Filter, integrate
+from fastsed.inputs.tables import (
+    find_column,
+    flags,
+    line_of_row,
+    read_header,
+    read_number_columns,
+    read_table,
+)
+from fastsed.inputs.template_error import check_curve
+
+log = logging.getLogger(__name__)
+
+UNIFORMITY = 0.05
+"""Largest relative deviation of a step of WL from the mean step."""
+
+LSF_POINTS = 81
+"""Points on which the response of a channel with a line spread function is tabulated."""
+
+
+@dataclass
+class Spectra:
+    """Spectra of the catalog's sources, on a common set of channels.
+
+    Attributes
+    ----------
+    channels : list of Filter
+        One per spectral element; their number is 0, their mean wavelength the centre of the element.
+    low, up : float64 (nchannel,)
+        Limits of each element [A].
+    flux, error : float64 (nsource, nchannel)
+        F_lambda [1e-19 erg/s/cm2/A]. Masked channels, and sources without a spectrum, have error = inf and
+        flux = 0.
+    zero_error : bool (nsource,)
+        Sources with an error of zero, which cannot be fitted.
+    """
+
+    channels: list[Filter]
+    low: NDArray[np.float64]
+    up: NDArray[np.float64]
+    flux: NDArray[np.float64]
+    error: NDArray[np.float64]
+    zero_error: NDArray[np.bool_]
+
+
+def read_spectra(path: str | Path, ids: Sequence[str], lsf_path: str | Path = "") -> Spectra:
+    """Read spectra.
+
+    Parameters
+    ----------
+    path : path-like
+        Table with columns F<id> and E<id> per source, and either WL_LOW and WL_UP, the limits of each
+        element, or WL, the centres of contiguous elements of equal width [A]. With TR, elements with 0 are
+        left out. With BIN, the elements of a bin are combined.
+    ids : sequence of str
+        The catalog's ids.
+    lsf_path : path-like, optional
+        Line spread function: two columns, wavelength and sigma [A].
+
+    Raises
+    ------
+    InputError
+        For missing columns, malformed rows, or wavelengths that do not make sense.
+    """
+    log.info("reading spectra from '%s'", path)
+    header = read_header(path)
+    upper = [name.upper() for name in header]
+    sources, flux_columns, error_columns = _pair_columns(path, header, ids)
+    special = [upper.index(name) for name in ("WL", "WL_LOW", "WL_UP", "TR", "BIN") if name in upper]
+    table = read_table(path, header, numbers=[*flux_columns, *error_columns, *special])
+    columns = {upper[i]: table.numbers[:, k - len(special)] for k, i in enumerate(special)}
+    if not len(table.numbers):
+        raise InputError("holds no spectral elements", path)
+
+    used = flags(path, "TR", columns["TR"]) if "TR" in columns else np.ones(len(table.numbers), dtype=bool)
+    low, up = _element_limits(path, header, columns, used)
+    nspectrum = len(sources)
+    flux = table.numbers[used, :nspectrum].T.copy()
+    error = table.numbers[used, nspectrum : 2 * nspectrum].T.copy()
+    zero_error = mask_invalid(flux, error)
+    log.info("found %s with %d spectral elements", counted(nspectrum, "spectrum", "spectra"), low.size)
+
+    if "BIN" in columns:
+        bins = _whole_numbers(path, columns["BIN"])[used]
+        low, up, flux, error = _combine(bins, low, up, flux, error)
+        log.info("rebinned the spectra to %d spectral elements", low.size)
+
+    channels = _channels(low, up, lsf_path)
+    spectra = Spectra(
+        channels,
+        low,
+        up,
+        flux=np.zeros((len(ids), low.size)),
+        error=np.full((len(ids), low.size), np.inf),
+        zero_error=np.zeros(len(ids), dtype=bool),
+    )
+    spectra.flux[sources], spectra.error[sources], spectra.zero_error[sources] = flux, error, zero_error
+    return spectra
+
+
+def with_spectra(catalog: Catalog, filters: list[Filter], spectra: Spectra) -> tuple[Catalog, list[Filter]]:
+    """Append the channels of the spectra to the bands, and say which sources cannot be fitted."""
+    error = np.hstack([catalog.error, spectra.error])
+    zero_error = catalog.zero_error | spectra.zero_error
+    merged = replace(
+        catalog,
+        bands=np.concatenate([catalog.bands, np.zeros(len(spectra.channels), dtype=np.int64)]),
+        flux=np.hstack([catalog.flux, spectra.flux]),
+        error=error,
+        zero_error=zero_error,
+        fittable=fittable_sources(error, zero_error),
+    )
+    warn_unfittable(merged)
+    return merged, [*filters, *spectra.channels]
+
+
+def lsf_response(low: float, up: float, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Response of an element to light of each wavelength: its top hat convolved with a Gaussian.
+
+    Parameters
+    ----------
+    low, up, sigma : float
+        Limits of the element and width of the line spread function [A].
+
+    Returns
+    -------
+    lam, response : float64 (81,)
+        Over the width of the element plus 7 sigma; trapezoid integral 1.
+    """
+    centre, width = 0.5 * (low + up), up - low
+    half = 0.5 * (width + 7 * sigma)
+    lam = np.linspace(centre - half, centre + half, LSF_POINTS)
+    scale = math.sqrt(2) * sigma
+    response = np.array([0.5 * (math.erf((up - x) / scale) - math.erf((low - x) / scale)) for x in lam])
+    return lam, response / integrate(lam, response)
+
+
+def _pair_columns(
+    path: str | Path, header: list[str], ids: Sequence[str]
+) -> tuple[list[int], list[int], list[int]]:
+    """Rows of the catalog that have a spectrum, and the columns of its flux and error."""
+    upper = [name.upper() for name in header]
+    rows = {identity.upper(): row for row, identity in enumerate(ids)}
+    sources, flux, error = [], [], []
+    for position, name in enumerate(upper):
+        if not name.startswith("F"):
+            continue
+        if name[1:] not in rows:
+            log.warning("spectrum %s: no source '%s' in the catalog; ignored", header[position], name[1:])
+        elif "E" + name[1:] not in upper:
+            log.warning("spectrum %s has no error column E%s; ignored", header[position], name[1:])
+        else:
+            sources.append(rows[name[1:]])
+            flux.append(position)
+            error.append(upper.index("E" + name[1:]))
+    if len(set(sources)) < len(sources):
+        raise InputError("its header names a source more than once", path)
+    if not sources:
+        raise InputError("has no spectrum of a source of the catalog: expected columns F<id> and E<id>", path)
+    return sources, flux, error
+
+
+def _element_limits(
+    path: str | Path, header: list[str], columns: dict[str, NDArray[np.float64]], used: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper limit of each element that is used."""
+    if not used.any():
+        raise InputError("every spectral element has TR = 0", path)
+    if "WL" in columns and not {"WL_LOW", "WL_UP"} <= columns.keys():
+        centre = columns["WL"]
+        half = 0.5 * _uniform_step(path, centre, used)
+        return centre[used] - half, centre[used] + half
+    low, up = (columns[header[find_column(header, name, path)].upper()] for name in ("WL_LOW", "WL_UP"))
+    for row in np.flatnonzero(used & ~(np.isfinite(up - low) & (low > 0) & (up > low)))[:1]:
+        raise InputError(
+            f"a spectral element from {low[row]:g} to {up[row]:g} A: WL_UP must be above WL_LOW, and both "
+            "above 0",
+            path,
+            line_of_row(path, int(row)),
+        )
+    return low[used].copy(), up[used].copy()
+
+
+def _uniform_step(path: str | Path, centre: NDArray[np.float64], used: NDArray[np.bool_]) -> float:
+    """Mean step of the elements in use or, where leaving some out makes gaps, of all of them."""
+    if not np.isfinite(centre).all():
+        raise InputError("column WL holds a wavelength that is not finite", path)
+    for wavelengths in (centre[used], centre):
+        steps = np.diff(wavelengths)
+        if steps.size and steps.mean() != 0 and np.abs(steps / steps.mean() - 1).max() <= UNIFORMITY:
+            return float(abs(steps.mean()))
+    raise InputError(
+        f"the steps of WL are not uniform to {UNIFORMITY:.0%}, so the widths of the spectral elements are "
+        "not known; give their limits as WL_LOW and WL_UP",
+        path,
+    )
+
+
+def _whole_numbers(path: str | Path, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    whole = np.isfinite(values) & (values >= 0) & (values == np.round(values))
+    for row in np.flatnonzero(~whole)[:1]:
+        message = f"column BIN: '{values[row]:g}' must be a whole number, not negative"
+        raise InputError(message, path, line_of_row(path, int(row)))
+    return values.astype(np.int64)
+
+
+def _combine(
+    bins: NDArray[np.int64],
+    low: NDArray[np.float64],
+    up: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    error: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Combine the elements of each bin by inverse variance; bins come out in the order of their numbers."""
+    order = np.argsort(bins, kind="stable")
+    starts = np.flatnonzero(np.diff(bins[order], prepend=-1))
+    weight = error[:, order] ** -2.0
+    total = np.add.reduceat(weight, starts, axis=1)
+    weighted = np.add.reduceat(weight * flux[:, order], starts, axis=1)
+    valid = total > 0
+    combined = np.divide(weighted, total, out=np.zeros_like(total), where=valid)
+    combined_error = np.full_like(total, np.inf)
+    combined_error[valid] = total[valid] ** -0.5
+    return (
+        np.minimum.reduceat(low[order], starts),
+        np.maximum.reduceat(up[order], starts),
+        combined,
+        combined_error,
+    )
+
+
+def _channels(low: NDArray[np.float64], up: NDArray[np.float64], lsf_path: str | Path) -> list[Filter]:
+    """A filter per element: a top hat, or its convolution with the line spread function."""
+    centre = 0.5 * (low + up)
+    sigma = np.zeros_like(centre)
+    if lsf_path:
+        lam, width = read_number_columns(lsf_path, ["wavelength", "sigma"])
+        check_curve(lsf_path, lam, width, "sigma")
+        log.info("using the line spread function '%s'", lsf_path)
+        sigma = np.interp(centre, lam, width)
+    channels = []
+    for i, (start, stop, spread) in enumerate(zip(low, up, sigma, strict=True)):
+        if spread > 0:
+            points, response = lsf_response(float(start), float(stop), float(spread))
+        else:
+            points, response = np.array([start, stop]), np.full(2, 1 / (stop - start))
+        channels.append(Filter(0, f"channel {i + 1}", points, response, float(centre[i])))
+    return channels

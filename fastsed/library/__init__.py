@@ -1,0 +1,1 @@
+"""Stellar populations: library files in, `Library` objects out."""

@@ -1,0 +1,150 @@
+"""Read a GALAXEV binary library: a `.ised` file in, a `Library` out; also the FAST name of such a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+from fastsed.library.types import Library
+
+MAX_TIME_STEPS = 10000
+"""More ages than this, and the byte order is taken to be the other one."""
+
+
+def metal_tag(metal: float) -> str:
+    """Metallicity as FAST writes it in file names: 0.02 -> '02', 0.0004 -> '0004'."""
+    return f"{metal:g}".replace("0.", "")
+
+
+def tau_tag(log_tau: float) -> str:
+    """log10(tau) as FAST writes it in file names, with at least one decimal: 9 -> '9.0', 8.25 -> '8.25'."""
+    tag = f"{log_tau:g}"
+    return tag if "." in tag else tag + ".0"
+
+
+def gridded_name(library: str, resolution: str, imf: str, metal: float, ltau: float) -> str:
+    """Name of a pre-gridded library file, for instance ``bc03_lr_ch_z02_ltau8.5.ised``.
+
+    Parameters
+    ----------
+    library, resolution, imf : str
+    metal : float
+        Mass fraction of metals.
+    ltau : float
+        log10 of the star formation time scale [yr].
+    """
+    return f"{library}_{resolution}_{imf}_z{metal_tag(metal)}_ltau{tau_tag(ltau)}.ised"
+
+
+def metallicity_of_name(name: str) -> float:
+    """Metallicity that a FAST file name tells (``..._z02_...``), NaN if it tells none."""
+    found = re.search(r"_z(\d+)(?=[_.]|$)", name)
+    return float("0." + found[1]) if found else float("nan")
+
+
+def read_ised(path: str | PathLike[str]) -> Library:
+    """Read a GALAXEV ``.ised`` file (Bruzual & Charlot 2003, MNRAS 344, 1000), of either byte order.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Library
+        Of kind "gridded". `mass` and `sfr` are the second and third of the file's closing records;
+        `formed` is the running sum of sfr_i (age_i - age_(i-1)).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is truncated or is not a GALAXEV file.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
+    order = _byte_order(content, path)
+    records = _records(content, order, path)
+    ages, info = _read_header(next(records), order, path)
+    lam = _counted_floats(next(records), order, path, "wavelengths")
+    sed = np.empty((ages.size, lam.size))
+    for i in range(ages.size):
+        sed[i] = _counted_floats(next(records), order, path, f"fluxes of age {i + 1}", lam.size)
+    n_extra = 12 if info == 0 else 10
+    extra = [
+        _counted_floats(next(records), order, path, f"closing record {k + 1}", ages.size)
+        for k in range(n_extra)
+    ]
+    mass, sfr = extra[1], extra[2]
+    _check_axis(ages, "ages", path)
+    _check_axis(lam, "wavelengths", path)
+    formed = np.cumsum(sfr * np.diff(ages, prepend=ages[0]))
+    metal = metallicity_of_name(Path(path).name)
+    return Library(ages, lam, sed, mass, sfr, formed, "gridded", metal, str(path))
+
+
+def _byte_order(content: bytes, path: str | PathLike[str]) -> str:
+    """'<' or '>', whichever makes the number of ages sensible."""
+    if len(content) < 8:
+        raise InputError(f"is not a GALAXEV .ised file: it holds {len(content)} bytes only", path)
+    for order in "<>":
+        n_time = int(np.frombuffer(content, order + "i4", 1, 4)[0])
+        if 0 <= n_time <= MAX_TIME_STEPS:
+            return order
+    raise InputError(
+        f"is not a GALAXEV .ised file: its number of ages is not in 0-{MAX_TIME_STEPS} in either byte order",
+        path,
+    )
+
+
+def _records(content: bytes, order: str, path: str | PathLike[str]) -> Iterator[bytes]:
+    """Payloads of the Fortran records; an error, not StopIteration, where the file ends too early."""
+    start, number = 0, 0
+    while start + 4 <= len(content):
+        number += 1
+        size = int(np.frombuffer(content, order + "i4", 1, start)[0])
+        end = start + 4 + size
+        if size < 0 or (
+            end + 4 <= len(content) and int(np.frombuffer(content, order + "i4", 1, end)[0]) != size
+        ):
+            raise InputError(f"is not a GALAXEV .ised file: record {number} is not a Fortran record", path)
+        if end + 4 > len(content):
+            break
+        yield content[start + 4 : end]
+        start = end + 4
+    raise InputError(f"is truncated: it ends in record {number or 1}", path)
+
+
+def _read_header(record: bytes, order: str, path: str | PathLike[str]) -> tuple[NDArray[np.float64], int]:
+    """Ages [yr], and `info`, which is 0 in files that close with 12 records instead of 10."""
+    ages = _counted_floats(record, order, path, "ages")
+    imf = 4 + 4 * ages.size
+    n_segments = int(np.frombuffer(record, order + "i4", 1, imf + 8)[0]) if len(record) >= imf + 12 else -1
+    info = imf + 12 + 4 * 6 * n_segments + 12
+    if n_segments < 0 or len(record) < info + 4:
+        raise InputError("is not a GALAXEV .ised file: its first record has no initial mass function", path)
+    return ages, int(np.frombuffer(record, order + "i4", 1, info)[0])
+
+
+def _counted_floats(
+    record: bytes, order: str, path: str | PathLike[str], what: str, expected: int | None = None
+) -> NDArray[np.float64]:
+    """The n float32 values that follow the count n at the start of a record."""
+    count = int(np.frombuffer(record, order + "i4", 1)[0]) if len(record) >= 4 else -1
+    if count < 1 or 4 + 4 * count > len(record):
+        raise InputError(f"is not a GALAXEV .ised file: no {what} where they should be", path)
+    if expected is not None and count != expected:
+        raise InputError(f"is damaged: {count} values for the {what}, {expected} expected", path)
+    return np.frombuffer(record, order + "f4", count, 4).astype(np.float64)
+
+
+def _check_axis(values: NDArray[np.float64], what: str, path: str | PathLike[str]) -> None:
+    if not (np.all(np.isfinite(values)) and values[0] >= 0 and np.all(np.diff(values) >= 0)):
+        raise InputError(f"is damaged: its {what} are not an ascending list of positive numbers", path)

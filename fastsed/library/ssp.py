@@ -1,0 +1,181 @@
+"""Read simple populations: a GALAXEV `.ised_ASCII`, its FITS twin or our HDF5 in, a `Library` out."""
+
+from __future__ import annotations
+
+import warnings
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+from fastsed.library.hdf5 import SUFFIXES, read_hdf5, write_ssp_hdf5
+from fastsed.library.ised import metal_tag, metallicity_of_name, read_ised
+from fastsed.library.types import Library
+
+__all__ = ["read_library", "read_ssp", "ssp_name", "write_ssp_hdf5"]
+
+Floats = NDArray[np.float64]
+
+
+def ssp_name(library: str, resolution: str, imf: str, metal: float) -> str:
+    """FAST's name of a simple population file, for instance ``bc03_lr_ch_z02.ised_ASCII``."""
+    return f"{library}_{resolution}_{imf}_z{metal_tag(metal)}.ised_ASCII"
+
+
+def read_library(
+    path: str | PathLike[str], metal: float | None = None, log_tau: float | None = None
+) -> Library:
+    """Read any library file that fastsed knows, by its suffix.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.ised``, ``.ised_ASCII``, ``.ised_ASCII.fits``, ``.hdf5`` or ``.h5``.
+    metal, log_tau : float, optional
+        Which population of an HDF5 file that holds several.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is of no known kind.
+    """
+    name = Path(path).name
+    if name.endswith(".ised"):
+        return read_ised(path)
+    if name.endswith(SUFFIXES):
+        return read_hdf5(path, metal, log_tau)
+    if name.endswith((".fits", ".fit")):
+        return _read_fits(Path(path))
+    if name.endswith(".ised_ASCII"):
+        return _read_ascii(Path(path))
+    raise InputError("is of no known kind; libraries end in .ised, .ised_ASCII, .fits, .hdf5 or .h5", path)
+
+
+def read_ssp(path: str | PathLike[str], metal: float | None = None) -> Library:
+    """Read a simple stellar population.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.ised_ASCII``, ``.ised_ASCII.fits``, ``.hdf5`` or ``.h5``.
+    metal : float, optional
+        Which metallicity of an HDF5 file that holds several.
+
+    Returns
+    -------
+    Library
+        Of kind "ssp".
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is damaged, or holds something else.
+    """
+    library = read_library(path, metal)
+    if library.kind != "ssp":
+        raise InputError("holds composite populations, where simple ones (SSPs) are needed", path)
+    return library
+
+
+def _simple(path: Path, ages: Floats, lam: Floats, sed: Floats, living: Floats) -> Library:
+    for values, what in ((ages, "ages"), (lam, "wavelengths")):
+        if not (np.all(np.isfinite(values)) and values[0] >= 0 and np.all(np.diff(values) >= 0)):
+            raise InputError(f"is damaged: its {what} are not an ascending list of positive numbers", path)
+    metal = metallicity_of_name(path.name)
+    return Library(ages, lam, sed, living, np.zeros(ages.size), np.ones(ages.size), "ssp", metal, str(path))
+
+
+# --- GALAXEV text -----------------------------------------------------------------------------------------
+
+
+def _read_ascii(path: Path) -> Library:
+    """The token stream of a ``.ised_ASCII`` file: head with text lines, then numbers only."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
+    ages, total_mass, rest = _ascii_head(content, path)
+    numbers = _Numbers(rest, path)
+    lam = numbers.block("wavelengths")
+    sed = np.empty((ages.size, lam.size))
+    for i in range(ages.size):
+        sed[i] = numbers.block(f"fluxes of age {i + 1}", lam.size)
+        numbers.block(f"line strengths of age {i + 1}", smallest=0)
+    numbers.block("closing block 1", ages.size)
+    living = numbers.block("closing block 2 (mass)", ages.size) / total_mass
+    return _simple(path, ages, lam, sed, living)
+
+
+def _ascii_head(content: bytes, path: Path) -> tuple[Floats, float, bytes]:
+    """Ages, total mass, and what follows the four text lines."""
+    try:
+        count, rest = content.split(None, 1)
+        n_ages = int(count)
+        *ages, _ml, _mu, n_segments, rest = rest.split(None, n_ages + 3)
+        *parameters, rest = rest.split(None, 6 * int(n_segments) + 10)
+        total_mass = float(parameters[6 * int(n_segments)])
+        # `rest` starts at the one-character code; its line and three more are text
+        return np.array(ages, dtype=float), total_mass, rest.split(b"\n", 4)[4]
+    except (ValueError, IndexError) as error:
+        raise InputError(f"is not a GALAXEV .ised_ASCII file, or its head is cut ({error})", path) from error
+
+
+class _Numbers:
+    """The numbers of a text, handed out as blocks that start with their own length."""
+
+    def __init__(self, text: bytes, path: Path):
+        self._path, self._at = path, 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            try:
+                self._values = np.fromstring(text, dtype=np.float64, sep=" ")
+            except (DeprecationWarning, ValueError):
+                raise InputError(f"is damaged: '{_first_non_number(text)}' is not a number", path) from None
+
+    def block(self, what: str, expected: int | None = None, smallest: int = 1) -> Floats:
+        """The next n and the n values behind it."""
+        count = self._values[self._at] if self._at < self._values.size else None
+        if count is None:
+            raise InputError(f"is truncated: it ends before the {what}", self._path)
+        if count != round(count) or count < smallest or (expected is not None and count != expected):
+            wanted = f"{expected}" if expected is not None else "a count"
+            raise InputError(f"is damaged: {count:g} where {wanted} should precede the {what}", self._path)
+        start = self._at + 1
+        self._at = start + int(count)
+        if self._at > self._values.size:
+            raise InputError(f"is truncated: it ends within the {what}", self._path)
+        return self._values[start : self._at].copy()
+
+
+def _first_non_number(text: bytes) -> str:
+    for token in text.split():
+        try:
+            float(token)
+        except ValueError:
+            return token[:40].decode("ascii", "replace")
+    return ""
+
+
+# --- FITS twin --------------------------------------------------------------------------------------------
+
+
+def _read_fits(path: Path) -> Library:
+    """One table row with the vectors AGE, MASS (living fraction), LAMBDA and SED."""
+    from astropy.io import fits
+
+    try:
+        with fits.open(path) as hdus:
+            row = hdus[1].data[0]
+            ages, living, lam, sed = (
+                np.ascontiguousarray(row[name], dtype=np.float64) for name in ("AGE", "MASS", "LAMBDA", "SED")
+            )
+    except (OSError, IndexError, KeyError, TypeError, ValueError) as error:
+        detail = str(error).splitlines()[0] if str(error) else "empty"
+        raise InputError(f"is not a table with AGE, MASS, LAMBDA and SED ({detail})", path) from error
+    if sed.size != ages.size * lam.size or living.size != ages.size:
+        raise InputError(
+            f"is damaged: SED has {sed.size} values for {ages.size} ages and {lam.size} wavelengths", path
+        )
+    return _simple(path, ages.ravel(), lam.ravel(), sed.reshape(ages.size, lam.size), living.ravel())

@@ -1,0 +1,192 @@
+"""The axes of the parameter grid: parameters in, the values of each axis and the numbering of the models out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.params import Params
+
+FIXED_AXES = ("z", "Av", "Av_bc", "lage", "metal")
+
+
+def axis(low: float, high: float, step: float) -> NDArray[np.float32]:
+    """Points from `low` to `high`, both included, `step` apart.
+
+    Parameters
+    ----------
+    low, high, step : float
+        With `low` equal to `high` the step does not matter.
+
+    Returns
+    -------
+    ndarray of float32, shape (round((high - low) / step) + 1,)
+        The last point is `high` itself, even where the steps do not end there (as in FAST).
+    """
+    count = 1 if low == high else math.floor((high - low) / step + 0.5) + 1
+    values = low + step * np.arange(count)
+    if count > 1:
+        values[-1] = high
+    return values.astype(np.float32)
+
+
+def redshift_axis(z_min: float, z_max: float, step: float, logarithmic: bool) -> NDArray[np.float32]:
+    """Redshifts of the grid: equal steps in z, or in log10(1+z).
+
+    A zero step, or a range shorter than half a step, gives the single redshift `z_min`.
+    """
+    if step == 0 or abs(z_max - z_min) < step / 2:
+        return np.array([z_min], dtype=np.float32)
+    if not logarithmic:
+        return axis(z_min, z_max, step)
+    exponents = axis(math.log10(1 + z_min), math.log10(1 + z_max), step)
+    return (10.0 ** exponents.astype(float) - 1).astype(np.float32)
+
+
+def few_redshifts(z_axis: NDArray[np.float32], known: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The redshift axis for few galaxies with known redshifts: these, sorted, instead of the regular grid.
+
+    Parameters
+    ----------
+    z_axis : (nz,) the regular axis
+    known : (nsource,) spectroscopic, else photometric redshift; NaN where there is none
+    """
+    values = np.unique(known[np.isfinite(known)].astype(np.float32))
+    return values if len(values) else z_axis
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The grid: modelID is the row-major index over `values`, the first axis being the slowest.
+
+    Attributes
+    ----------
+    names : tuple of str
+        z, Av, Av_bc, lage, metal, then those of the star formation history.
+    values : tuple of float32 arrays
+    """
+
+    names: tuple[str, ...]
+    values: tuple[NDArray[np.float32], ...]
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Number of values of each axis."""
+        return tuple(len(v) for v in self.values)
+
+    @cached_property
+    def size(self) -> int:
+        """Number of models, an exact Python integer."""
+        return math.prod(self.shape)
+
+    @property
+    def z(self) -> NDArray[np.float32]:
+        """Redshifts."""
+        return self.values[0]
+
+    @property
+    def lage(self) -> NDArray[np.float32]:
+        """log10(age/yr)."""
+        return self.values[3]
+
+    @property
+    def metal(self) -> NDArray[np.float32]:
+        """Metallicities."""
+        return self.values[4]
+
+    @property
+    def history_names(self) -> tuple[str, ...]:
+        """Names of the axes of the star formation history."""
+        return self.names[len(FIXED_AXES) :]
+
+    @cached_property
+    def history_shape(self) -> tuple[int, ...]:
+        """Number of values of each axis of the star formation history."""
+        return self.shape[len(FIXED_AXES) :]
+
+    @cached_property
+    def n_history(self) -> int:
+        """Number of star formation histories of one age."""
+        return math.prod(self.history_shape)
+
+    @cached_property
+    def models_per_redshift(self) -> int:
+        """Number of models of one redshift."""
+        return math.prod(self.shape[1:])
+
+    def as_dict(self) -> dict[str, NDArray[np.float32]]:
+        """Name and values of each axis, in order."""
+        return dict(zip(self.names, self.values, strict=True))
+
+    def indices(self, model_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """Index along each axis of each model.
+
+        Parameters
+        ----------
+        model_ids : int64 array
+        """
+        rest, found = model_ids, []
+        for count in reversed(self.shape):
+            rest, index = np.divmod(rest, count)
+            found.append(index)
+        return tuple(reversed(found))
+
+    def parameters(self, model_ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+        """Value of each grid parameter of each model."""
+        places = self.indices(model_ids)
+        return {n: v[i] for n, v, i in zip(self.names, self.values, places, strict=True)}
+
+    def history_parameters(self, histories: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Values of the parameters of the star formation histories of given numbers (n,)."""
+        if not self.history_shape:
+            return {}
+        places = np.unravel_index(histories, self.history_shape)
+        named = zip(self.history_names, self.values[len(FIXED_AXES) :], places, strict=True)
+        return {name: values[place].astype(float) for name, values, place in named}
+
+    def nearest_redshift(self, z: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Index of the grid redshift nearest to each value.
+
+        Distances are in single precision, so that half-way values go where FAST++ takes them.
+        """
+        if len(self.z) == 1:
+            return np.zeros(len(z), dtype=np.int64)
+        z = z.astype(np.float32)
+        right = np.clip(np.searchsorted(self.z, z), 1, len(self.z) - 1)
+        return np.where(z - self.z[right - 1] <= self.z[right] - z, right - 1, right).astype(np.int64)
+
+
+def make_axes(params: Params, history: Sequence[tuple[str, NDArray[np.float32]]]) -> Axes:
+    """The grid that the parameter file asks for.
+
+    Parameters
+    ----------
+    params : Params
+    history : list of (name, values)
+        The axes of the star formation history, slowest first.
+    """
+    fixed = (
+        redshift_axis(params.z_min, params.z_max, params.z_step, params.z_step_type == 1),
+        axis(params.a_v_min, params.a_v_max, params.a_v_step),
+        axis(params.a_v_bc_min, params.a_v_bc_max, params.a_v_bc_step),
+        axis(params.log_age_min, params.log_age_max, params.log_age_step),
+        np.array(params.metal, dtype=np.float32),
+    )
+    return Axes(
+        names=(*FIXED_AXES, *(name for name, _ in history)),
+        values=(*fixed, *(values for _, values in history)),
+    )
+
+
+def history_axes(params: Params) -> list[tuple[str, NDArray[np.float32]]]:
+    """The axes of the star formation history: tau for FAST's own, the custom parameters for CUSTOM_SFH."""
+    if params.custom_sfh:
+        return [(name, axis(*params.custom_ranges[name.lower()])) for name in params.custom_params]
+    if params.my_sfh:
+        return []
+    return [("ltau", axis(params.log_tau_min, params.log_tau_max, params.log_tau_step))]

@@ -1,0 +1,169 @@
+"""Populations of CUSTOM_SFH: an SSP, a formula and the grid in; SSP weights, masses and histories out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.expressions import Expression, parse
+from fastsed.library.find import find_ssp, missing_library
+from fastsed.library.ssp import read_library
+from fastsed.models.axes import Axes
+from fastsed.models.populations import YR_PER_MYR, Basis, Masses, broadened
+from fastsed.models.sfh import lookback_grid, mean_sfr, ssp_weights
+from fastsed.params import Params
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class CustomPopulations:
+    """Populations whose star formation history is a formula of time and of the custom parameters.
+
+    Parameters
+    ----------
+    params : Params
+    axes : Axes
+    metal : float
+    """
+
+    def __init__(self, params: Params, axes: Axes, metal: float):
+        self._params, self._axes, self._metal = params, axes, metal
+        self._formula = history_formula(params)
+        where = (params.library_dir, params.library, params.resolution, params.imf)
+        found = find_ssp(*where, metal)
+        if found is None:
+            raise missing_library(*where, metal)
+        self._path, self._file_metal = found
+        # of the SSPs, once they are read
+        self._ages, self._living = np.empty(0), np.empty(0)
+        self.sources = [str(self._path)]
+
+    def files(self) -> list[Path]:
+        """The files read, whose content shapes the models."""
+        return [self._path]
+
+    def basis(self) -> Basis:
+        """The SSPs; the young ones first."""
+        ssp = read_library(self._path, self._file_metal)
+        self._ages, self._living = ssp.ages, ssp.mass
+        n_young = 0
+        if self._params.differential_a_v:
+            n_young = int(np.searchsorted(ssp.ages, 10.0**self._params.log_bc_age_max, side="right"))
+        basis = Basis(ssp.lam, np.ascontiguousarray(ssp.sed.T), n_young)
+        return broadened(basis, self._params.apply_vdisp)
+
+    def usable_ages(self) -> tuple[float, float]:
+        """Youngest and oldest age [yr] of a population; stars older than the last SSP are left out, as in FAST++."""
+        return 0.0, np.inf
+
+    def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
+        """Runs of populations of one age, at most about `limit` long, that `weights_of_range` makes fast."""
+        n_history = self._axes.n_history
+        for ilage in range(len(self._axes.lage)):
+            for start, stop in aligned_ranges(self._axes.history_shape, limit):
+                yield ilage * n_history + start, ilage * n_history + stop
+
+    def weights_of_range(self, start: int, stop: int) -> Floats:
+        """SSP weights (stop - start, nssp) of one of `ranges`."""
+        ilage, first = divmod(start, self._axes.n_history)
+        parameters = range_parameters(self._axes, first, first + stop - start)
+        t, sfr = self._sampled(ilage, parameters, stop - start)
+        return ssp_weights(t, sfr, self._ssp_ages())
+
+    def weights(self, numbers: Ints) -> Floats:
+        """SSP weights (n, nssp) of the populations `numbers`."""
+        weights = np.empty((len(numbers), len(self._ssp_ages())))
+        for rows, t, sfr in self.histories(numbers):
+            weights[rows] = ssp_weights(t, sfr, self._ssp_ages())
+        return weights
+
+    def masses(self, numbers: Ints) -> Masses:
+        """Masses and star formation rates of the populations `numbers`."""
+        weights = self.weights(numbers)
+        sfr = np.empty(len(numbers))
+        for rows, t, rates in self.histories(numbers):
+            sfr[rows] = mean_sfr(t, rates, self._params.sfr_avg * YR_PER_MYR)
+        return Masses(weights @ self._living, sfr, weights.sum(axis=1) * self._living[0])
+
+    def history(self, number: int, lookback: Floats) -> Floats:
+        """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
+        ilage, ihistory = divmod(number, self._axes.n_history)
+        age = 10.0 ** float(self._axes.lage[ilage])
+        values: dict[str, Floats] = dict(self._axes.history_parameters(np.array([ihistory])))
+        values["lage"] = np.array([float(self._axes.lage[ilage])])
+        values["t"] = lookback if self._params.custom_sfh_lookback else age - lookback
+        return np.where(lookback <= age, self._formula.evaluate(values), 0.0)
+
+    def _ssp_ages(self) -> Floats:
+        if not len(self._ages):
+            self.basis()
+        return self._ages
+
+    def histories(self, numbers: Ints) -> Iterator[tuple[Ints, Floats, Floats]]:
+        """Rows of `numbers` of one age, their lookback grid (nt,) [yr] and histories (nrow, nt) [Msun/yr]."""
+        ilage, ihistory = np.divmod(numbers, self._axes.n_history)
+        for one in np.unique(ilage):
+            rows = np.flatnonzero(ilage == one)
+            parameters = {n: v[:, None] for n, v in self._axes.history_parameters(ihistory[rows]).items()}
+            t, sfr = self._sampled(int(one), parameters, len(rows))
+            yield rows, t, sfr
+
+    def _sampled(self, ilage: int, parameters: dict[str, Floats], count: int) -> tuple[Floats, Floats]:
+        """Lookback grid (nt,) and the formula on it, (count, nt), from arrays that broadcast with time as last axis."""
+        lage = float(self._axes.lage[ilage])
+        age = 10.0**lage
+        t = lookback_grid(age, self._params.custom_sfh_step * YR_PER_MYR)
+        time = t if self._params.custom_sfh_lookback else age - t
+        shape = np.broadcast_shapes(*(p.shape for p in parameters.values()), t.shape)
+        sfr = self._formula.evaluate({**parameters, "lage": np.float64(lage), "t": time})
+        return t, np.ascontiguousarray(np.broadcast_to(sfr, shape).reshape(count, len(t)))
+
+
+def history_formula(params: Params) -> Expression:
+    """The formula of CUSTOM_SFH, parsed.
+
+    Raises
+    ------
+    ExpressionError
+        If it is malformed, or uses another name than t, lage and the custom parameters.
+    """
+    return parse(params.custom_sfh, ["t", "lage", *params.custom_params])
+
+
+def aligned_ranges(shape: tuple[int, ...], limit: int) -> Iterator[tuple[int, int]]:
+    """Split the row-major index over `shape` into runs of at most `limit` that are boxes of the axes.
+
+    Each run holds some consecutive values of one axis and all values of those after it, so that a formula of the
+    axes can be evaluated factor by factor.
+    """
+    split, inner = len(shape), 1
+    while split > 0 and inner * shape[split - 1] <= limit:
+        split -= 1
+        inner *= shape[split]
+    if split == 0:
+        yield 0, inner
+        return
+    count, step = shape[split - 1], max(1, limit // inner)
+    for outer in range(math.prod(shape[: split - 1])):
+        for low in range(0, count, step):
+            yield (outer * count + low) * inner, (outer * count + min(low + step, count)) * inner
+
+
+def range_parameters(axes: Axes, start: int, stop: int) -> dict[str, Floats]:
+    """Values of the history axes over one of `aligned_ranges`, shaped to broadcast, time being one more last axis."""
+    shape = axes.history_shape
+    if not shape:
+        return {}
+    low = np.unravel_index(start, shape)
+    high = np.unravel_index(stop - 1, shape)
+    parameters = {}
+    for i, (name, values) in enumerate(zip(axes.history_names, axes.values[5:], strict=True)):
+        along = [1] * (len(shape) + 1)
+        along[i] = -1
+        parameters[name] = values[int(low[i]) : int(high[i]) + 1].astype(float).reshape(along)
+    return parameters

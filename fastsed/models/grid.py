@@ -1,0 +1,404 @@
+"""The model grid as tiles: parameters in; band fluxes of one redshift and a block of populations at a time out."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+from fastsed.inputs.filters import Filter, read_filters
+from fastsed.models.attenuation import attenuation_curve
+from fastsed.models.axes import Axes
+from fastsed.models.cosmology import Cosmology
+from fastsed.models.custom import CustomPopulations
+from fastsed.models.exclusion import Exclusion
+from fastsed.models.igm import igm_transmission
+from fastsed.models.indices import Index, read_indices, window_weights
+from fastsed.models.photometry import rest_magnitude_weights
+from fastsed.models.populations import Basis, GriddedPopulations, Populations
+from fastsed.models.tables import FluxTables, RestTables, Screens, make_rest_tables, make_screens
+from fastsed.params import Params
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# rows of flux are padded to this many models, the longest step of the kernels
+PADDING = 16
+# a tile of fluxes aims at this many bytes
+TILE_BYTES = 8 << 20
+# flux tables T kept between blocks of populations
+TABLE_BYTES = 48 << 20
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Model fluxes of one redshift and a block of populations of one metallicity.
+
+    Attributes
+    ----------
+    iz : int
+        Index of the redshift.
+    ids : (nmodel,) int64
+        modelID of each model, less that of the first model of the redshift.
+    order : (nmodel,) int64
+        Position in the order that settles ties, without z: metal, history, lage, Av, Av_bc.
+    flux : (nband, stride)
+        [1e-19 erg/s/cm2/A] per unit scale, linear luminosities [Lsun]; rows as in `Rows`, zero in the padding.
+    dust : (3, stride) or None
+        Dust luminosity [Lsun]: all, birth clouds, cirrus; only where a luminosity is fitted.
+    """
+
+    iz: int
+    ids: Ints
+    order: Ints
+    flux: Floats
+    dust: Floats | None
+
+    @property
+    def n_models(self) -> int:
+        """Number of models."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of a tile hold what: photometric bands, linear luminosities, spectral channels.
+
+    Attributes
+    ----------
+    n_photometry, n_channels : int
+    components : tuple of int
+        Dust components that are fitted as linear data: 0 all, 1 birth clouds, 2 cirrus.
+    """
+
+    n_photometry: int
+    n_channels: int = 0
+    components: tuple[int, ...] = ()
+
+    @property
+    def n_main(self) -> int:
+        """Rows before the spectral channels."""
+        return self.n_photometry + len(self.components)
+
+    @property
+    def count(self) -> int:
+        """All rows."""
+        return self.n_main + self.n_channels
+
+    @property
+    def bands(self) -> list[int]:
+        """Rows of the photometric bands, then of the channels."""
+        return [*range(self.n_photometry), *range(self.n_main, self.count)]
+
+    @property
+    def luminosities(self) -> range:
+        """Rows of the linear luminosities."""
+        return range(self.n_photometry, self.n_main)
+
+
+@dataclass
+class Metal:
+    """One metallicity of the grid: its populations and what is kept of their spectra."""
+
+    index: int
+    populations: Populations
+    rest: RestTables
+
+
+@dataclass
+class ModelGrid:
+    """All models of a run.
+
+    Parameters
+    ----------
+    params : Params
+    axes : Axes
+    bands : list of Filter
+        Photometric bands, then spectral channels.
+    rows : Rows
+    needs_dust : bool
+        Whether tiles carry dust luminosities.
+    n_threads : int
+    """
+
+    params: Params
+    axes: Axes
+    bands: list[Filter]
+    rows: Rows
+    needs_dust: bool = False
+    n_threads: int = 1
+    metals: dict[int, Metal] = field(default_factory=dict)
+
+    @cached_property
+    def cosmology(self) -> Cosmology:
+        """The universe of the parameter file."""
+        return Cosmology(self.params.h0, self.params.omega_m, self.params.omega_l)
+
+    @cached_property
+    def populations(self) -> list[Populations]:
+        """Populations of each metallicity."""
+        kind = CustomPopulations if self.params.custom_sfh else GriddedPopulations
+        # float32 axis values as the decimals that were written
+        return [kind(self.params, self.axes, round(float(metal), 7)) for metal in self.axes.metal]
+
+    @cached_property
+    def exclusion(self) -> Exclusion:
+        """The models that GRID_EXCLUDE leaves out."""
+        return Exclusion(self.params.grid_exclude, self.axes)
+
+    @cached_property
+    def indices(self) -> list[Index]:
+        """Continuum indices asked for."""
+        return read_indices(self.params.continuum_indices) if self.params.continuum_indices else []
+
+    @cached_property
+    def magnitude_bands(self) -> list[Filter]:
+        """Filters of the rest-frame magnitudes asked for."""
+        p = self.params
+        return read_filters(p.filters_res, list(p.rest_mag), p.filter_format) if p.rest_mag else []
+
+    @cached_property
+    def age_limit(self) -> NDArray[np.float32]:
+        """log10 of the age of the Universe [yr] at each redshift."""
+        return np.log10(self.cosmology.age(self.axes.z.astype(float)) * 1e9)
+
+    @cached_property
+    def ages_at(self) -> Ints:
+        """Number of ages, youngest first, that fit into the Universe at each redshift."""
+        if self.params.no_max_age:
+            return np.full(len(self.axes.z), len(self.axes.lage), dtype=np.int64)
+        return np.searchsorted(self.axes.lage, self.age_limit, side="right").astype(np.int64)
+
+    @property
+    def fluxes_per_redshift(self) -> Floats:
+        """Flux [1e-19 erg/s/cm2/A] of 1 Lsun/A at each redshift."""
+        return self.cosmology.luminosity_to_flux(self.axes.z.astype(float))
+
+    def screens(self, lam: Floats) -> Screens:
+        """Attenuation of the dust cells at rest wavelengths `lam`."""
+        p = self.params
+        return make_screens(
+            lam,
+            lambda x: attenuation_curve(p.dust_law, x, p.e_b, p.delta),
+            self.axes.values[1],
+            self.axes.values[2],
+            p.differential_a_v,
+        )
+
+    def igm(self, lam: Floats, z: float) -> Floats:
+        """Transmission of the intergalactic medium at rest wavelengths `lam`."""
+        return igm_transmission(lam, z, None if self.params.no_igm else self.params.igm)
+
+    def metal(self, index: int, basis: Basis | None = None) -> Metal:
+        """One metallicity with its rest-frame tables, made at the first call."""
+        if index not in self.metals:
+            populations = self.populations[index]
+            basis = populations.basis() if basis is None else basis
+            functionals = [rest_magnitude_weights(basis.lam, band) for band in self.magnitude_bands]
+            functionals += [row for i in self.indices for row in window_weights(basis.lam, list(i.windows)).T]
+            weights = np.array(functionals).reshape(len(functionals), len(basis.lam))
+            rest = make_rest_tables(basis, self.screens(basis.lam), weights, self.params.lambda_ion)
+            self.metals[index] = Metal(index, populations, rest)
+        return self.metals[index]
+
+    def tiles(self, wanted: NDArray[np.bool_]) -> Iterator[Tile]:
+        """Tiles of the redshifts marked in `wanted` (nz,), metallicity by metallicity, block by block.
+
+        The same tiles in the same order for any number of threads; with several, the next ones are made while one
+        is fitted.
+        """
+        redshifts = np.flatnonzero(wanted & (self.ages_at > 0))
+        if self.n_threads == 1:
+            for job in self._jobs(redshifts):
+                yield from job()
+            return
+        with ThreadPoolExecutor(self.n_threads) as pool:
+            queue: deque[Future[list[Tile]]] = deque()
+            for job in self._jobs(redshifts):
+                queue.append(pool.submit(job))
+                if len(queue) > 2 * self.n_threads:
+                    yield from queue.popleft().result()
+            while queue:
+                yield from queue.popleft().result()
+
+    def _jobs(self, redshifts: Ints) -> Iterator[Callable[[], list[Tile]]]:
+        """One piece of work per metallicity, block of populations and redshift."""
+        for index, populations in enumerate(self.populations):
+            basis = populations.basis()
+            metal = self.metal(index, basis)
+            self._check_ages(populations, int(self.ages_at[redshifts].max(initial=0)))
+            tables = FluxTables(basis, self.bands, self.screens, self.axes.z[redshifts])
+            del basis
+            made = _TableStore(self, tables)
+            for block in self._blocks(metal, tables.screens.n_cells):
+                for iz in redshifts:
+                    if self.ages_at[iz] * self.axes.n_history > block.numbers[0]:
+                        yield partial(make_tile, self, made, block, int(iz))
+
+    def _blocks(self, metal: Metal, n_cells: int) -> Iterator[Block]:
+        """The populations of a metallicity that GRID_EXCLUDE leaves, in blocks that make tiles of a good size."""
+        columns = max(1, len(self.bands))
+        limit = max(16, TILE_BYTES // (8 * columns * n_cells))
+        if self.params.max_queued_fits and "max_queued_fits" in self.params.explicit:
+            limit = max(1, min(limit, self.params.max_queued_fits // n_cells))
+        for start, stop in metal.populations.ranges(limit):
+            numbers = np.arange(start, stop, dtype=np.int64)
+            kept = self.exclusion.keep_populations(numbers, metal.index)
+            if kept.any():
+                yield Block(metal, start, stop, numbers[kept])
+
+    def _check_ages(self, populations: Populations, n_ages: int) -> None:
+        """The library must cover the ages that are fitted."""
+        if n_ages == 0:
+            return
+        youngest, oldest = populations.usable_ages()
+        ages = 10.0 ** self.axes.lage[[0, n_ages - 1]].astype(float)
+        if ages[0] < youngest * (1 - 1e-5) or ages[1] > oldest * (1 + 1e-5):
+            raise InputError(
+                f"the library {populations.sources[0]} covers log(age/yr) = {np.log10(max(youngest, 1)):.2f} to "
+                f"{np.log10(oldest):.2f}, but the grid asks for {self.axes.lage[0]:g} to "
+                f"{self.axes.lage[n_ages - 1]:g}: change LOG_AGE_MIN or LOG_AGE_MAX",
+                self.params.path or None,
+            )
+
+
+@dataclass
+class Block:
+    """Some populations of one metallicity: those of `numbers`, all from start to stop (excluded)."""
+
+    metal: Metal
+    start: int
+    stop: int
+    numbers: Ints
+    lock: Lock = field(default_factory=Lock)
+    found: Floats | None = None
+
+    def weights(self) -> Floats | None:
+        """Share of each basis spectrum in each population, (n, nbasis); found once, by whoever asks first."""
+        with self.lock:
+            if self.found is None:
+                self.found = self._find_weights()
+            return self.found
+
+    def _find_weights(self) -> Floats | None:
+        populations = self.metal.populations
+        # a formula is evaluated much faster on the whole range
+        if 4 * len(self.numbers) < self.stop - self.start:
+            return populations.weights(self.numbers)
+        weights = populations.weights_of_range(self.start, self.stop)
+        if weights is None or len(weights) == len(self.numbers):
+            return weights
+        return weights[self.numbers - self.start]
+
+
+class _TableStore:
+    """Flux tables T of one metallicity, kept between blocks of populations as far as memory allows."""
+
+    def __init__(self, grid: ModelGrid, tables: FluxTables):
+        self._grid, self.tables = grid, tables
+        self._factors = grid.fluxes_per_redshift
+        self._kept: dict[int, Floats] = {}
+        self._room = TABLE_BYTES
+        self._lock = Lock()
+
+    def fill(self, iz: int, first: int, stop: int, out: Floats) -> None:
+        """Fluxes (nband, ncell, stop - first) of the basis spectra first to stop."""
+        z = float(self._grid.axes.z[iz])
+        igm = self._grid.igm(self.tables.basis.lam, z)
+        self.tables.fluxes(z, float(self._factors[iz]), igm, slice(first, stop), out)
+
+    def whole(self, iz: int) -> Floats:
+        """Fluxes (nband, ncell, nbasis) of all basis spectra."""
+        with self._lock:
+            if iz in self._kept:
+                return self._kept[iz]
+        n_basis = self.tables.basis.sed.shape[1]
+        table = np.empty((len(self.tables.bands), self.tables.screens.n_cells, n_basis))
+        self.fill(iz, 0, n_basis, table)
+        with self._lock:
+            if table.nbytes <= self._room:
+                self._kept[iz] = table
+                self._room -= table.nbytes
+        return table
+
+
+def make_tile(grid: ModelGrid, store: _TableStore, block: Block, iz: int) -> list[Tile]:
+    """The tile of a redshift and a block of populations: none, if no model of it is fitted, or one."""
+    axes, metal = grid.axes, block.metal
+    n_populations = int(np.searchsorted(block.numbers, grid.ages_at[iz] * axes.n_history))
+    numbers = block.numbers[:n_populations]
+    keep = grid.exclusion.keep_models(iz, numbers, metal.index)
+    if keep is not None and not keep.any():
+        return []
+    n_cells = store.tables.screens.n_cells
+    n_models = n_cells * n_populations
+    rows = grid.rows
+    flux = np.zeros((rows.count, n_models + -n_models % PADDING))
+
+    def cells(row: int) -> Floats:
+        """A view of one row as a table, (ncell, npopulation)."""
+        return flux[row, :n_models].reshape(n_cells, n_populations)
+
+    weights = block.weights()
+    if weights is None:
+        first = int(numbers[0])
+        dense = len(numbers) == int(numbers[-1]) + 1 - first
+        stop = int(numbers[-1]) + 1
+        part = np.empty((len(grid.bands), n_cells, stop - first))
+        store.fill(iz, first, stop, part)
+        for band, row in enumerate(rows.bands):
+            cells(row)[:] = part[band] if dense else part[band][:, numbers - first]
+    else:
+        shares = weights[:n_populations].T
+        for band, row in enumerate(rows.bands):
+            np.matmul(store.whole(iz)[band], shares, out=cells(row))
+    dust = _dust(metal, numbers, weights, flux.shape[1]) if grid.needs_dust else None
+    if dust is not None:
+        for component, row in zip(rows.components, rows.luminosities, strict=True):
+            flux[row] = dust[component]
+
+    ids, order = _numbering(axes, metal.index, numbers)
+    if keep is not None and not keep.all():
+        flux, dust = (None if x is None else _selected(x[:, :n_models], keep.ravel()) for x in (flux, dust))
+        ids, order = ids[keep.ravel()], order[keep.ravel()]
+    assert flux is not None
+    return [Tile(iz, ids, order, flux, dust)]
+
+
+def _dust(metal: Metal, numbers: Ints, weights: Floats | None, stride: int) -> Floats:
+    """Dust luminosities (3, stride): all, birth clouds, cirrus."""
+    dust = np.zeros((3, stride))
+    for row, table in enumerate((metal.rest.absorbed, metal.rest.absorbed_young)):
+        values = table[:, numbers] if weights is None else table @ weights[: len(numbers)].T
+        dust[row, : values.size] = values.ravel()
+    dust[2] = dust[0] - dust[1]
+    return dust
+
+
+def _selected(rows: Floats, keep: NDArray[np.bool_]) -> Floats:
+    """The kept models of each row, padded."""
+    kept = int(keep.sum())
+    out = np.zeros((len(rows), kept + -kept % PADDING))
+    out[:, :kept] = rows[:, keep]
+    return out
+
+
+def _numbering(axes: Axes, imetal: int, numbers: Ints) -> tuple[Ints, Ints]:
+    """modelIDs within a redshift, and positions in the tie order, of (cell, population), flattened."""
+    n_metal, n_lage, n_history = len(axes.metal), len(axes.lage), axes.n_history
+    lage, history = np.divmod(numbers, n_history)
+    n_cells = axes.shape[1] * axes.shape[2]
+    cells = np.arange(n_cells, dtype=np.int64)[:, None]
+    ids = cells * (n_lage * n_metal * n_history) + ((lage * n_metal + imetal) * n_history + history)
+    order = ((imetal * n_history + history) * n_lage + lage) * n_cells + cells
+    return ids.ravel(), order.ravel()

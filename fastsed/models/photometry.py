@@ -1,0 +1,95 @@
+"""Band fluxes as linear functions of a rest-frame spectrum: filters and wavelengths in, weights out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed._ext.photometry import band_weights
+from fastsed.inputs.filters import Filter
+from fastsed.inputs.template_error import TemplateError
+
+Floats = NDArray[np.float64]
+
+# solar luminosity [W], speed of light [A/s] and 10 pc in units of 1e-5 Mpc, as FAST rounds them
+MAGNITUDE_FACTOR = 1e32 * 3.839e26 / (2.9979e18 * 3.0856e22**2) / (4 * np.pi * 1e-5**2)
+
+
+@dataclass(frozen=True)
+class BandWeights:
+    """Weights of a run of wavelengths: the band flux is ``sed[start:stop] @ values``."""
+
+    start: int
+    stop: int
+    values: Floats
+
+
+def band_integral(lam: Floats, stretch: float, band: Filter) -> BandWeights:
+    """Weights of the band-averaged flux density of a spectrum.
+
+    The integral of response times spectrum is a trapezoid on the union of the points of both, each taken as
+    piecewise linear.
+
+    Parameters
+    ----------
+    lam : (nlam,) rest wavelengths [Angstrom]
+    stretch : float
+        1+z: observed over rest wavelengths.
+    band : Filter
+
+    Returns
+    -------
+    BandWeights
+        Empty where the band is not wholly inside the spectrum: its flux is then zero.
+    """
+    weights = np.zeros(len(lam))
+    start, stop = band_weights(lam, stretch, band.lam, band.response, weights)
+    return BandWeights(start, stop, weights[start:stop])
+
+
+def rest_magnitude_weights(lam: Floats, band: Filter) -> Floats:
+    """Weights (nlam,) that give the flux [microjansky] at 10 pc of a rest-frame spectrum [Lsun/Angstrom]."""
+    w = band_integral(lam, 1.0, band)
+    weights = np.zeros(len(lam))
+    weights[w.start : w.stop] = w.values * MAGNITUDE_FACTOR * band.mean_wavelength**2
+    return weights
+
+
+def total_weights(lam: Floats, up_to: float = np.inf) -> Floats:
+    """Weights (nlam,) of the integral of a piecewise-linear spectrum, up to the wavelength `up_to` [Angstrom]."""
+    start, end = np.minimum(lam[:-1], up_to), np.minimum(lam[1:], up_to)
+    length, share = end - start, (0.5 * (start + end) - lam[:-1]) / np.diff(lam)
+    weights = np.zeros(len(lam))
+    weights[:-1] += length * (1 - share)
+    weights[1:] += length * share
+    return weights
+
+
+def band_template_errors(table: TemplateError | None, bands: list[Filter], z: NDArray[np.float32]) -> Floats:
+    """Relative template error of each band at each redshift.
+
+    Parameters
+    ----------
+    table : TemplateError or None
+        Rest wavelengths and relative errors; None: no error.
+    bands : list of nband filters
+    z : (nz,) redshifts
+
+    Returns
+    -------
+    ndarray, shape (nz, nband)
+        The band average of the error at the redshifted wavelengths. Where the band leaves the table: its first
+        value for bands bluer than the median wavelength of the table, its last for others.
+    """
+    errors = np.zeros((len(z), len(bands)))
+    if table is None:
+        return errors
+    middle = float(np.median(table.lam))
+    for b, band in enumerate(bands):
+        outside = table.error[0] if band.mean_wavelength < middle else table.error[-1]
+        for i, stretch in enumerate(1.0 + z.astype(float)):
+            w = band_integral(table.lam, stretch, band)
+            errors[i, b] = table.error[w.start : w.stop] @ w.values if w.stop else outside
+    return errors

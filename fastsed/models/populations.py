@@ -1,0 +1,327 @@
+"""The populations of a grid, one metallicity at a time: libraries and axes in, spectra and masses per population out.
+
+A population is one age and one star formation history; its number is ``ilage * n_history + ihistory``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+from fastsed.library.csp import csp_history, csp_weights
+from fastsed.library.find import find_gridded, find_ssp, missing_library
+from fastsed.library.ssp import read_library
+from fastsed.library.types import Library
+from fastsed.models.axes import Axes
+from fastsed.models.kinematics import broaden
+from fastsed.models.sfh import lookback_grid
+from fastsed.params import Params
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+YR_PER_MYR = 1e6
+
+
+@dataclass
+class Basis:
+    """The spectra that the populations of one metallicity are made of.
+
+    Attributes
+    ----------
+    lam : (nlam,)
+        Rest wavelengths [Angstrom].
+    sed : (nlam, nbasis)
+        Luminosities [Lsun/Angstrom], wavelength by wavelength.
+    n_young : int
+        The first n_young spectra are of stars still in their birth clouds (Av + Av_bc); the others see Av only.
+    """
+
+    lam: Floats
+    sed: Floats
+    n_young: int = 0
+
+
+def broadened(basis: Basis, sigma: float) -> Basis:
+    """The basis with the velocity dispersion `sigma` [km/s] of APPLY_VDISP; itself for 0."""
+    if sigma == 0:
+        return basis
+    return Basis(basis.lam, np.ascontiguousarray(broaden(basis.lam, basis.sed.T, sigma).T), basis.n_young)
+
+
+@dataclass
+class Masses:
+    """Per population: living stellar mass [Msun], star formation rate [Msun/yr], mass formed [Msun]."""
+
+    living: Floats
+    sfr: Floats
+    formed: Floats
+
+
+class Populations(Protocol):
+    """All populations of one metallicity."""
+
+    sources: list[str]
+    """Where the spectra come from, for the log."""
+
+    def basis(self) -> Basis:
+        """The spectra; read when asked for, not kept."""
+        ...
+
+    def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
+        """All populations in runs of about `limit`, for each of which weights are found fast."""
+        ...
+
+    def weights_of_range(self, start: int, stop: int) -> Floats | None:
+        """Share of each basis spectrum in the populations of one of `ranges`, (stop - start, nbasis).
+
+        None if the basis spectra are the populations themselves.
+        """
+        ...
+
+    def weights(self, numbers: Ints) -> Floats | None:
+        """The same for any populations, (n, nbasis)."""
+        ...
+
+    def masses(self, numbers: Ints) -> Masses:
+        """Masses and star formation rates of the populations `numbers`."""
+        ...
+
+    def histories(self, numbers: Ints) -> Iterator[tuple[Ints, Floats, Floats]]:
+        """Rows of `numbers` of one age, their lookback grid (nt,) [yr] and histories (nrow, nt) [Msun/yr]."""
+        ...
+
+    def history(self, number: int, lookback: Floats) -> Floats:
+        """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
+        ...
+
+    def usable_ages(self) -> tuple[float, float]:
+        """Youngest and oldest age [yr] for which there are spectra."""
+        ...
+
+    def files(self) -> list[Path]:
+        """The files read, whose content shapes the models."""
+        ...
+
+
+class GriddedPopulations:
+    """Populations of FAST's own star formation histories: exp, del, tru, from `.ised` files or built from an SSP.
+
+    Parameters
+    ----------
+    params : Params
+    axes : Axes
+    metal : float
+    """
+
+    def __init__(self, params: Params, axes: Axes, metal: float):
+        self._params, self._axes, self._metal = params, axes, metal
+        self._ages = 10.0 ** axes.lage.astype(float)
+        self._members = _find_members(params, axes, metal)
+        self.sources = sorted({m.source for m in self._members})
+        self._masses: Masses | None = None
+
+    def files(self) -> list[Path]:
+        """The files read, whose content shapes the models."""
+        return sorted({m.path for m in self._members})
+
+    def basis(self) -> Basis:
+        """Spectra of all populations; those at ages outside the library stay zero."""
+        n_history = len(self._members)
+        lam, sed = np.empty(0), np.empty((0, 0))
+        living, sfr, formed = (np.zeros((len(self._ages), n_history)) for _ in range(3))
+        for i, member in enumerate(self._members):
+            history = member.load(self._ages, self._params.sfr_avg * YR_PER_MYR)
+            if i == 0:
+                lam, sed = history.lam, np.zeros((len(history.lam), len(self._ages), n_history))
+            elif not np.array_equal(lam, history.lam):
+                raise InputError("has other wavelengths than the rest of its library", member.path)
+            sed[:, :, i] = history.sed.T
+            living[:, i], sfr[:, i], formed[:, i] = history.living, history.sfr, history.formed
+        self._masses = Masses(living.ravel(), sfr.ravel(), formed.ravel())
+        return broadened(Basis(lam, sed.reshape(len(lam), -1)), self._params.apply_vdisp)
+
+    def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
+        """All populations in runs of whole ages, of about `limit`."""
+        n_history, n_ages = len(self._members), len(self._ages)
+        step = max(1, limit // n_history)
+        for first in range(0, n_ages, step):
+            yield first * n_history, min(first + step, n_ages) * n_history
+
+    def weights_of_range(self, start: int, stop: int) -> None:
+        """None: the basis spectra are the populations."""
+
+    def weights(self, numbers: Ints) -> None:
+        """None: the basis spectra are the populations."""
+
+    def masses(self, numbers: Ints) -> Masses:
+        """Masses and star formation rates of the populations `numbers`."""
+        if self._masses is None:
+            self.basis()
+        assert self._masses is not None
+        m = self._masses
+        return Masses(m.living[numbers], m.sfr[numbers], m.formed[numbers])
+
+    def history(self, number: int, lookback: Floats) -> Floats:
+        """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
+        ilage, ihistory = divmod(number, len(self._members))
+        times = self._ages[ilage] - lookback
+        return np.where(times >= 0, self._members[ihistory].sfr_at(np.maximum(times, 0.0)), 0.0)
+
+    def histories(self, numbers: Ints) -> Iterator[tuple[Ints, Floats, Floats]]:
+        """Rows of `numbers` of one age, their lookback grid (nt,) [yr] and histories (nrow, nt) [Msun/yr]."""
+        ilage = numbers // len(self._members)
+        for one in np.unique(ilage):
+            t = lookback_grid(float(self._ages[one]), self._params.custom_sfh_step * YR_PER_MYR)
+            rows = np.flatnonzero(ilage == one)
+            yield rows, t, np.array([self.history(int(number), t) for number in numbers[rows]])
+
+    def usable_ages(self) -> tuple[float, float]:
+        """Youngest and oldest age [yr] that the library covers."""
+        ranges = [m.age_range() for m in self._members]
+        return max(r[0] for r in ranges), min(r[1] for r in ranges)
+
+
+@dataclass
+class _History:
+    """One star formation history at the ages of the grid: sed (nlage, nlam), the others (nlage,)."""
+
+    lam: Floats
+    sed: Floats
+    living: Floats
+    sfr: Floats
+    formed: Floats
+
+
+class _IsedMember:
+    """One tau of a pre-gridded library."""
+
+    def __init__(self, path: Path, metal: float, log_tau: float | None):
+        self.path, self._metal, self._log_tau = path, metal, log_tau
+        self.source = str(path.parent)
+        self._rates: tuple[Floats, Floats] | None = None
+
+    def _read(self) -> Library:
+        library = read_library(self.path, self._metal, self._log_tau)
+        self._rates = library.ages, library.sfr
+        return library
+
+    def _times_and_rates(self) -> tuple[Floats, Floats]:
+        if self._rates is None:
+            self._read()
+        assert self._rates is not None
+        return self._rates
+
+    def age_range(self) -> tuple[float, float]:
+        ages = self._times_and_rates()[0]
+        return float(ages[ages > 0][0]), float(ages[-1])
+
+    def sfr_at(self, times: Floats) -> Floats:
+        ages, sfr = self._times_and_rates()
+        return np.interp(times, ages, sfr)
+
+    def load(self, ages: Floats, sfr_window: float) -> _History:
+        library = self._read()
+        left, x, inside = _log_age_weights(library.ages, ages)
+
+        def at_ages(values: Floats) -> Floats:
+            shape = (-1,) + (1,) * (values.ndim - 1)
+            mixed = values[left] * (1 - x).reshape(shape) + values[left + 1] * x.reshape(shape)
+            return np.where(inside.reshape(shape), mixed, 0.0)
+
+        sfr = at_ages(library.sfr)
+        if sfr_window > 0:
+            sfr = np.where(inside, mean_rate(library.ages, library.sfr, ages, sfr_window), 0.0)
+        return _History(
+            library.lam, at_ages(library.sed), at_ages(library.mass), sfr, at_ages(library.formed)
+        )
+
+
+class _BuiltMember:
+    """One tau built on the fly from an SSP."""
+
+    def __init__(self, path: Path, ssp: Library, sfh: str, log_tau: float):
+        self.path, self._ssp, self._sfh, self._tau = path, ssp, sfh, 10.0**log_tau
+        self.source = f"{path} (SSP, {sfh} built on the fly)"
+
+    def age_range(self) -> tuple[float, float]:
+        return 0.0, float(self._ssp.ages[-1])
+
+    def sfr_at(self, times: Floats) -> Floats:
+        return csp_history(self._sfh, self._tau, times)[0]
+
+    def load(self, ages: Floats, sfr_window: float) -> _History:
+        inside = ages <= self._ssp.ages[-1]
+        weights = csp_weights(self._ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
+        sfr, formed = csp_history(self._sfh, self._tau, ages)
+        if sfr_window > 0:
+            sfr = (
+                formed - csp_history(self._sfh, self._tau, np.maximum(ages - sfr_window, 0))[1]
+            ) / sfr_window
+        return _History(self._ssp.lam, weights @ self._ssp.sed, weights @ self._ssp.mass, sfr, formed)
+
+
+def _find_members(params: Params, axes: Axes, metal: float) -> list[_IsedMember | _BuiltMember]:
+    """One member per tau: the pre-gridded file where there is one, else the SSP from which to build it."""
+    where = (params.library_dir, params.library, params.resolution, params.imf)
+    taus = axes.as_dict()["ltau"].astype(float) if "ltau" in axes.names else np.array([np.nan])
+    paths = [find_gridded(*where, params.sfh, metal, round(float(t), 6)) for t in taus]
+    if all(p is not None for p in paths):
+        return [_IsedMember(p, metal, round(float(t), 6)) for p, t in zip(paths, taus, strict=True) if p]
+    found = find_ssp(*where, metal)
+    if found is None:
+        raise missing_library(*where, metal, params.sfh, float(taus[0]))
+    ssp = read_library(found[0], found[1])
+    missing = sum(p is None for p in paths)
+    log.info(
+        "no pre-gridded '%s' library for %d of %d values of tau at Z=%g: building all from the SSPs of %s",
+        params.sfh, missing, len(paths), metal, found[0],
+    )  # fmt: skip
+    return [_BuiltMember(found[0], ssp, params.sfh, round(float(t), 6)) for t in taus]
+
+
+def _log_age_weights(library_ages: Floats, ages: Floats) -> tuple[Ints, Floats, NDArray[np.bool_]]:
+    """Left neighbour, share of the right one, and whether the age is covered, linear in log10(age)."""
+    start = int(np.searchsorted(library_ages, 0, side="right"))
+    known = np.log10(library_ages[start:])
+    wanted = np.log10(ages)
+    # float32 axes may stick out of the library by a rounding
+    inside = (wanted >= known[0] - 1e-6) & (wanted <= known[-1] + 1e-6)
+    left = np.clip(np.searchsorted(known, wanted, side="right") - 1, 0, len(known) - 2)
+    share = np.clip((wanted - known[left]) / (known[left + 1] - known[left]), 0, 1)
+    return left + start, share, inside
+
+
+def mean_rate(times: Floats, rates: Floats, ages: Floats, window: float) -> Floats:
+    """Mean SFR over the `window` [yr] before each age: the integral of a piecewise-linear history, over `window`.
+
+    Parameters
+    ----------
+    times, rates : (n,) the history [yr, Msun/yr]; zero before the first time
+    ages : (m,)
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        [Msun/yr]; divided by the whole window even where the population is younger.
+    """
+    formed = np.concatenate([[0.0], np.cumsum(0.5 * (rates[1:] + rates[:-1]) * np.diff(times))])
+
+    def formed_at(t: Floats) -> Floats:
+        i = np.clip(np.searchsorted(times, t, side="right") - 1, 0, len(times) - 2)
+        d = np.clip(t, times[0], times[-1]) - times[i]
+        slope = (rates[i + 1] - rates[i]) / (times[i + 1] - times[i])
+        return formed[i] + d * (rates[i] + 0.5 * slope * d)
+
+    return (formed_at(ages) - formed_at(np.maximum(ages - window, times[0]))) / window
+
+

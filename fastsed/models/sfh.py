@@ -1,0 +1,251 @@
+"""Star formation histories on a lookback grid in; SSP weights, mean rates and shape quantities out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed._ext.sfh import banded_product, shape_quantities
+from fastsed.errors import InputError
+
+Array = NDArray[np.float64]
+
+MAIN_SHARE = 0.68  # part of the stars that "most of the star formation" stands for
+YEARS_PER_MYR = 1e6
+
+# kinds in the order of the output columns, with the name of X where the name of a quantity ends in X
+_KINDS = {
+    "tform": "percentage of the stars",
+    "tsf": "",
+    "past_sfr": "",
+    "tquench": "factor",
+    "sfr": "time in Myr",
+    "brate": "time in Myr",
+}
+_UNITS = {"tform": "yr", "tsf": "yr", "past_sfr": "Msol/yr", "tquench": "yr", "sfr": "Msol/yr", "brate": ""}
+
+
+def lookback_grid(age: float, step: float) -> Array:
+    """Lookback times k * step [yr], the last one at or just beyond `age` [yr]."""
+    return np.arange(math.ceil(age / step) + 1, dtype=np.float64) * step
+
+
+def ssp_bin_edges(ages: Array) -> Array:
+    """Limits [yr] of the ages that each SSP stands for.
+
+    Parameters
+    ----------
+    ages : ndarray (nage,)
+        Ascending ages of the SSPs [yr].
+
+    Returns
+    -------
+    ndarray (nage + 1,)
+        0, the mid-points of neighbouring ages, and the last age.
+    """
+    return np.concatenate([[0.0], 0.5 * (ages[:-1] + ages[1:]), ages[-1:]])
+
+
+def ssp_weights(t: Array, sfr: Array, ages: Array, num_threads: int = 1) -> Array:
+    """Stars formed in the age bin of each SSP.
+
+    Parameters
+    ----------
+    t : ndarray (nt,)
+        Ascending lookback times from 0 [yr].
+    sfr : ndarray (n, nt)
+        Star formation rates at these times [Msun/yr].
+    ages : ndarray (nage,)
+        Ascending ages of the SSPs [yr].
+    num_threads : int
+        Threads to use; the result does not depend on it.
+
+    Returns
+    -------
+    ndarray (n, nage)
+        Integral [Msun] of the piecewise linear history over each bin of `ssp_bin_edges`, within `t`.
+    """
+    return _bin_integrals(t, sfr, ssp_bin_edges(ages), num_threads)
+
+
+def mean_sfr(t: Array, sfr: Array, window: float, num_threads: int = 1) -> Array:
+    """Mean star formation rate [Msun/yr] of each row over the last `window` years.
+
+    The integral over the history is divided by `window` also where the galaxy is younger; a window of 0 gives
+    the instantaneous rate at lookback time 0.
+    """
+    if window == 0:
+        return sfr[:, 0].copy()
+    return _bin_integrals(t, sfr, np.array([0.0, window]), num_threads)[:, 0] / window
+
+
+@dataclass(frozen=True)
+class SfhQuantity:
+    """One non-parametric quantity of a star formation history.
+
+    Attributes
+    ----------
+    name : str
+        As it appears in the outputs.
+    kind : str
+        tform, tsf, past_sfr, tquench, sfr or brate.
+    argument : float
+        The X of tformX [%], tquenchX, sfrX and brateX [Myr]; 0 for the others.
+    """
+
+    name: str
+    kind: str
+    argument: float = 0.0
+
+    @property
+    def unit(self) -> str:
+        """Unit, empty for a ratio."""
+        return _UNITS[self.kind]
+
+    @property
+    def scales(self) -> bool:
+        """Whether it is proportional to the mass of the galaxy."""
+        return self.kind in ("past_sfr", "sfr")
+
+
+def parse_sfh_quantities(names: Sequence[str]) -> list[SfhQuantity]:
+    """Read the names of SFH_QUANTITIES.
+
+    Returns
+    -------
+    list of SfhQuantity
+        In the order of the output columns: tformX, tsf, past_sfr, tquenchX, sfrX, brateX; those of one kind
+        as they were given, repeated ones once.
+
+    Raises
+    ------
+    InputError
+        If a name is not a quantity, or its X is out of range.
+    """
+    quantities = dict.fromkeys(_parse_quantity(name) for name in names)
+    order = list(_KINDS)
+    return sorted(quantities, key=lambda quantity: order.index(quantity.kind))
+
+
+def sfh_quantities(t: Array, sfr: Array, wanted: Sequence[SfhQuantity], num_threads: int = 1) -> Array:
+    """Shape quantities of star formation histories (Schreiber et al. 2018, A&A 618, A85).
+
+    Parameters
+    ----------
+    t : ndarray (nt,)
+        Ascending lookback times from 0 [yr].
+    sfr : ndarray (n, nt)
+        Star formation rates at these times [Msun/yr].
+    wanted : sequence of SfhQuantity
+        What to compute.
+    num_threads : int
+        Threads to use; the result does not depend on it.
+
+    Returns
+    -------
+    ndarray (n, len(wanted))
+        Times [yr] and rates [Msun/yr], not logarithms. NaN for ratios of a history without stars.
+
+        * tsf: length of the interval that holds 68% of the stars, grown from the peak by one sample at a time
+          towards the larger rate (the younger side where they are equal)
+        * past_sfr: mean rate in this interval
+        * sfrX: mean rate over the last X Myr; brateX: the same over past_sfr
+        * tquenchX: lookback time at which the rate was last above past_sfr / X; 0 when it still is
+        * tformX: lookback time at which X% of the stars had formed
+    """
+    formed = np.array([q.argument / 100.0 for q in wanted if q.kind == "tform"])
+    factors = np.array([q.argument for q in wanted if q.kind == "tquench"])
+    shapes = np.empty((sfr.shape[0], 2 + formed.size + factors.size))
+    shape_quantities(t, sfr, MAIN_SHARE, formed, factors, shapes, num_threads)
+    span, past_sfr = shapes[:, 0], shapes[:, 1]
+    formation_times = iter(shapes.T[2 : 2 + formed.size])
+    quenching_times = iter(shapes.T[2 + formed.size :])
+
+    out = np.empty((sfr.shape[0], len(wanted)))
+    for column, quantity in zip(out.T, wanted, strict=True):
+        match quantity.kind:
+            case "tsf":
+                column[:] = span
+            case "past_sfr":
+                column[:] = past_sfr
+            case "tform":
+                column[:] = next(formation_times)
+            case "tquench":
+                column[:] = next(quenching_times)
+            case "sfr":
+                column[:] = mean_sfr(t, sfr, quantity.argument * YEARS_PER_MYR, num_threads)
+            case "brate":
+                recent = mean_sfr(t, sfr, quantity.argument * YEARS_PER_MYR, num_threads)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    column[:] = recent / past_sfr
+    return out
+
+
+def _bin_integrals(t: Array, sfr: Array, edges: Array, num_threads: int) -> Array:
+    """Integral (n, nbin) of the piecewise linear rows of `sfr` between neighbouring `edges`, within `t`."""
+    weights, begin, first = _bin_operator(t, edges)
+    out = np.empty((sfr.shape[0], edges.size - 1))
+    banded_product(sfr, weights, begin, first, out, num_threads)
+    return out
+
+
+def _bin_operator(t: Array, edges: Array) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+    """The integrals as a banded matrix: `weights[begin[b] : begin[b + 1]]` act on samples from `first[b]` on.
+
+    The union of `t` and `edges` cuts the time into pieces; on each, the integral of the straight line is a
+    combination of the two samples around it.
+    """
+    inside = np.clip(edges, t[0], t[-1])
+    cuts = np.union1d(t, inside)
+    cuts = cuts[(cuts >= inside[0]) & (cuts <= inside[-1])]
+    left, right = cuts[:-1], cuts[1:]
+    segment = np.searchsorted(t, left, side="right") - 1
+    piece_bin = np.searchsorted(inside, left, side="right") - 1
+    t0, t1 = t[segment], t[segment + 1]
+    length, middle = right - left, 0.5 * (left + right)
+    early, late = length * (t1 - middle) / (t1 - t0), length * (middle - t0) / (t1 - t0)
+
+    n_bin = edges.size - 1
+    piece_start = np.searchsorted(piece_bin, np.arange(n_bin), side="left")
+    piece_end = np.searchsorted(piece_bin, np.arange(n_bin), side="right")
+    filled = piece_end > piece_start
+    first, last = np.zeros(n_bin, dtype=np.int64), np.full(n_bin, -1, dtype=np.int64)
+    first[filled] = segment[piece_start[filled]]
+    last[filled] = segment[piece_end[filled] - 1] + 1
+    begin = np.concatenate([[0], np.cumsum(last - first + 1)]).astype(np.int64)
+
+    weights = np.zeros(int(begin[-1]))
+    place = begin[piece_bin] + segment - first[piece_bin]
+    np.add.at(weights, place, early)
+    np.add.at(weights, place + 1, late)
+    return weights, begin, first
+
+
+def _parse_quantity(name: str) -> SfhQuantity:
+    match = re.fullmatch(r"([a-z_]+?)(\d+(?:\.\d*)?|\.\d+)?", name.strip().lower())
+    kind = match[1] if match else ""
+    if match is None or kind not in _KINDS:
+        raise InputError(f"unknown name '{name}' in SFH_QUANTITIES: {_advice(name)}")
+    meaning = _KINDS[kind]
+    if bool(meaning) != bool(match[2]):
+        right = f"{kind}X, with X the {meaning}" if meaning else f"{kind}, without a number"
+        raise InputError(f"'{name}' in SFH_QUANTITIES should be {right}")
+    argument = float(match[2] or 0.0)
+    if meaning and (argument == 0 or (kind == "tform" and argument > 100)):
+        allowed = "above 0 and at most 100" if kind == "tform" else "above 0"
+        raise InputError(f"'{name}' in SFH_QUANTITIES: the {meaning} must be {allowed}")
+    return SfhQuantity(name.strip().lower(), kind, argument)
+
+
+def _advice(name: str) -> str:
+    known = [kind + "X" * bool(meaning) for kind, meaning in _KINDS.items()]
+    stem = name.strip().lower().rstrip("0123456789.")
+    near = get_close_matches(stem, list(_KINDS), n=1)
+    hint = f"did you mean '{near[0]}{'X' * bool(_KINDS[near[0]])}'? " if near else ""
+    return f"{hint}known: {', '.join(known)}"

@@ -1,0 +1,165 @@
+"""The tables T: one metallicity's spectra, filters and dust in; band fluxes and rest-frame quantities per spectrum out.
+
+Everything between a spectrum and a band flux is linear, so it is done once per (redshift, band) as a product of a
+small matrix (attenuation x band weights) with the spectra. Nothing after this touches a spectrum again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.inputs.filters import Filter
+from fastsed.models.attenuation import transmission
+from fastsed.models.photometry import band_integral, total_weights
+from fastsed.models.populations import Basis
+
+Floats = NDArray[np.float64]
+Curve = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Screens:
+    """Attenuation of the grid's dust cells, a cell being one (Av, Av_bc), Av_bc the faster.
+
+    Attributes
+    ----------
+    old : (nav, nlam) fraction that passes at Av
+    young : (nav * nbc, nlam) fraction that passes at Av + Av_bc; None without differential attenuation
+    n_bc : int
+    """
+
+    old: Floats
+    young: Floats | None
+    n_bc: int
+
+    @property
+    def n_cells(self) -> int:
+        """Number of dust cells."""
+        return len(self.old) * self.n_bc
+
+
+def make_screens(lam: Floats, curve: Curve, av: NDArray[np.float32], av_bc: NDArray[np.float32], young: bool) -> Screens:
+    """Attenuation of each dust cell at rest wavelengths `lam` (nlam,), for the law k = curve(lam)."""
+    k = curve(lam)
+    a = av.astype(float)
+    old = transmission(k, a[:, None])
+    both = (a[:, None] + av_bc.astype(float)).ravel()
+    return Screens(old, transmission(k, both[:, None]) if young else None, len(av_bc))
+
+
+class FluxTables:
+    """Band fluxes of the basis spectra of one metallicity, redshift by redshift.
+
+    Parameters
+    ----------
+    basis : Basis
+        Trimmed to the wavelengths that `bands` can see at `redshifts`.
+    bands : list of Filter
+    screens_of : callable
+        ``lam -> Screens``.
+    redshifts : (nz,)
+    """
+
+    def __init__(
+        self, basis: Basis, bands: list[Filter], screens_of: Callable[[Floats], Screens], redshifts: NDArray[np.float32]
+    ):
+        seen = wavelengths_in_use(basis.lam, bands, redshifts)
+        self.basis = Basis(basis.lam[seen], np.ascontiguousarray(basis.sed[seen]), basis.n_young)
+        self.bands = bands
+        self.screens = screens_of(self.basis.lam)
+
+    def fluxes(self, z: float, factor: float, igm: Floats, which: slice, out: Floats) -> None:
+        """Fluxes [1e-19 erg/s/cm2/A] at redshift `z` of the basis spectra `which`.
+
+        Parameters
+        ----------
+        z, factor : float
+            Redshift, and flux [1e-19 erg/s/cm2/A] of 1 Lsun/A at that redshift.
+        igm : (nlam,)
+            Transmission of the intergalactic medium at the wavelengths of `basis`.
+        which : slice
+            With start and stop.
+        out : (nband, ncell, stop - start)
+            Filled.
+        """
+        sed = self.basis.sed[:, which]
+        n_basis, n_bc = sed.shape[1], self.screens.n_bc
+        n_young = min(max(self.basis.n_young - which.start, 0), n_basis)
+        for b, band in enumerate(self.bands):
+            w = band_integral(self.basis.lam, 1 + z, band)
+            part = slice(w.start, w.stop)
+            weights = w.values * igm[part] * factor
+            old = (self.screens.old[:, part] * weights) @ sed[part, n_young:]
+            out[b].reshape(-1, n_bc, n_basis)[:, :, n_young:] = old[:, None]
+            if n_young and self.screens.young is not None:
+                out[b, :, :n_young] = (self.screens.young[:, part] * weights) @ sed[part, :n_young]
+
+
+def wavelengths_in_use(lam: Floats, bands: list[Filter], redshifts: NDArray[np.float32]) -> slice:
+    """The run of rest wavelengths that any band sees at any redshift, with a neighbour on either side."""
+    low = min((band.lam[0] for band in bands), default=lam[0]) / (1 + float(redshifts.max()))
+    high = max((band.lam[-1] for band in bands), default=lam[-1]) / (1 + float(redshifts.min()))
+    start = max(int(np.searchsorted(lam, low, side="right")) - 2, 0)
+    stop = min(int(np.searchsorted(lam, high, side="left")) + 2, len(lam))
+    # a band beyond the spectrum must still find it too short, not empty
+    return slice(min(start, len(lam) - 2), max(stop, 2))
+
+
+@dataclass
+class RestTables:
+    """Rest-frame quantities of the basis spectra of one metallicity, linear in them.
+
+    Attributes
+    ----------
+    absorbed : (ncell, nbasis)
+        Luminosity absorbed by dust [Lsun].
+    absorbed_young : (ncell, nbasis)
+        Its part from stars in birth clouds.
+    ionising : (nbasis,)
+        Intrinsic luminosity below LAMBDA_ION [Lsun].
+    attenuated : (nq, ncell, nbasis)
+        Linear functions of the attenuated spectrum: rest magnitude fluxes, then the windows of the indices.
+    """
+
+    absorbed: Floats
+    absorbed_young: Floats
+    ionising: Floats
+    attenuated: Floats
+
+
+def make_rest_tables(basis: Basis, screens: Screens, functionals: Floats, lambda_ion: float) -> RestTables:
+    """Rest-frame tables of a basis.
+
+    Parameters
+    ----------
+    basis : Basis
+    screens : Screens
+        At the wavelengths of `basis`.
+    functionals : (nq, nlam)
+        Weights of further linear functions of the attenuated spectrum.
+    lambda_ion : float
+        Wavelength [Angstrom] below which light ionises.
+    """
+    weights = np.vstack([total_weights(basis.lam), functionals])
+    n_young, n_bc = basis.n_young, screens.n_bc
+    passed = np.empty((len(weights), screens.n_cells, basis.sed.shape[1]))
+    for q, row in enumerate(weights):
+        seen = _support(row)
+        old = (screens.old[:, seen] * row[seen]) @ basis.sed[seen, n_young:]
+        passed[q, :, n_young:] = np.repeat(old, n_bc, axis=0)
+        if n_young and screens.young is not None:
+            passed[q, :, :n_young] = (screens.young[:, seen] * row[seen]) @ basis.sed[seen, :n_young]
+    absorbed = weights[0] @ basis.sed - passed[0]
+    absorbed_young = absorbed.copy()
+    absorbed_young[:, n_young:] = 0
+    return RestTables(absorbed, absorbed_young, total_weights(basis.lam, lambda_ion) @ basis.sed, passed[1:])
+
+
+def _support(row: Floats) -> slice:
+    """The run of wavelengths in which a row of weights is not zero."""
+    used = np.flatnonzero(row)
+    return slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 0)

@@ -1,0 +1,1 @@
+"""What the user gets: fit results in, files out."""

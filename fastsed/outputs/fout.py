@@ -1,0 +1,290 @@
+"""The output catalogue: results of the fit, row by row, in; a FAST `.fout` text file out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastsed._version import __version__
+from fastsed.atomic import atomic_write
+from fastsed.outputs.columns import Column
+
+if TYPE_CHECKING:
+    from fastsed.params import Params
+
+LIBRARIES = {
+    "bc03": "Bruzual & Charlot (2003)",
+    "ma05": "Maraston (2005)",
+    "co11": "FSPS (Conroy et al.)",
+}
+HISTORIES = {
+    "exp": "Exponentially declining SFH: SFR ~ exp(-t/tau)",
+    "del": "Delayed exponential SFH: SFR ~ t exp(-t/tau)",
+    "tru": "Truncated SFH: single burst of length tau",
+}
+IMFS = {"ch": "Chabrier", "sa": "Salpeter", "kr": "Kroupa"}
+
+ROWS_PER_BLOCK = 65536
+_WIDTHS = {"id": 8, "nmodel": 15, "chi2": 15}
+_AB_ZEROPOINT = 23.9
+
+
+@dataclass(frozen=True)
+class FoutHeader:
+    """First lines of the catalogue, without the leading "# ", up to and including the filters."""
+
+    lines: tuple[str, ...]
+
+
+def _history_text(params: Params) -> str:
+    averaging = f"(<SFR> over {params.sfr_avg:g} Myr)" if params.sfr_avg else "(inst. SFR)"
+    if params.custom_sfh:
+        return f"{params.custom_sfh} {averaging}"
+    if params.my_sfh:
+        return f"{params.my_sfh} {averaging}"
+    return f"{HISTORIES.get(params.sfh, params.sfh):<46} {averaging}"
+
+
+def _dust_lines(params: Params, text: str) -> list[str]:
+    line = f"Dust law:    {text}"
+    return [line + " (with differential attenuation)", ""] if params.differential_a_v else [line]
+
+
+def _range_line(label: str, limits: Sequence[float], precision: float, suffix: str = "") -> str:
+    low, high = (f"{round_to(limit, precision):g}" for limit in limits[:2])
+    return f"{label + ':':<12} {low:<8}- {high:<8}in steps of {limits[2]:g}{suffix}"
+
+
+def _history_ranges(params: Params, precision: float) -> list[str]:
+    if params.custom_sfh:
+        ranges = params.custom_ranges
+        return [_range_line(name, ranges[name.lower()], precision) for name in params.custom_params]
+    tau = (params.log_tau_min, params.log_tau_max, params.log_tau_step)
+    return [] if params.my_sfh else [_range_line("log(tau/yr)", tau, precision)]
+
+
+def build_header(
+    params: Params, bands: Sequence[int] | NDArray[np.int_], dust_text: str, photoz: bool = False
+) -> FoutHeader:
+    """Describe the set-up of a run as FAST does at the top of its catalogue.
+
+    Parameters
+    ----------
+    params : Params
+    bands : sequence of int
+        Filter numbers, in the order of the photometric catalogue.
+    dust_text : str
+        Name of the attenuation law, in words, from `DustLaw.describe`.
+    photoz : bool
+        Whether a photometric-redshift file is used.
+    """
+    optional = (
+        ("Photometric redshift file", f"{params.catalog}.zout" if photoz else ""),
+        ("Spectrum file", params.spectrum),
+        ("Template error function", params.temp_err_file),
+        ("Template spectrum error function", params.temp_err_spec_file),
+    )
+    fine, coarse = params.output_precision or 1e-4, params.output_precision or 1e-2
+    spacing = "logarithmic" if params.z_step_type else "linear"
+    age = (params.log_age_min, params.log_age_max, params.log_age_step)
+    young = (params.a_v_bc_min, params.a_v_bc_max, params.a_v_bc_step)
+    lines = [f"fastsed version: {__version__}", f"Photometric catalog file: {params.catalog}.cat"]
+    lines += [f"{label}: {path}" for label, path in optional if path]
+    lines += [
+        f"AB ZP:       {params.ab_zeropoint:g}",
+        f"Library:     {LIBRARIES.get(params.library, params.library)}",
+        f"SFH:         {_history_text(params)}",
+        f"Stellar IMF: {IMFS.get(params.imf, params.imf):<8}",
+        *_dust_lines(params, dust_text),
+        "metallicity: " + "  ".join(f"{metal:g}" for metal in params.metal),
+        *_history_ranges(params, coarse),
+        _range_line("log(age/yr)", age, coarse),
+        _range_line("A_V", (params.a_v_min, params.a_v_max, params.a_v_step), coarse),
+        *([_range_line("A_V_BC", young, coarse)] if params.differential_a_v else []),
+        _range_line("z", (params.z_min, params.z_max, params.z_step), fine, f" ({spacing})"),
+        "Filters:     " + "  ".join(f"{band:d}" for band in bands),
+    ]
+    return FoutHeader(tuple(lines))
+
+
+def round_to(values: ArrayLike, precision: float) -> NDArray[np.float32]:
+    """Round to the nearest multiple of `precision`, halves away from zero, in single precision."""
+    step = np.float32(precision)
+    ratio = np.asarray(values, dtype=np.float32) / step
+    whole = np.trunc(ratio)
+    with np.errstate(invalid="ignore"):
+        away = np.abs(ratio - whole) >= 0.5
+    return (whole + np.copysign(away.astype(np.float32), ratio)) * step
+
+
+def printed_values(column: Column, values: ArrayLike) -> NDArray[np.float32]:
+    """Values as the catalogue shows them: transformed, -99 and 99 for the infinities, rounded.
+
+    Parameters
+    ----------
+    column : Column
+    values : array_like of float
+        As stored (linear masses and rates, fluxes in uJy for magnitudes). NaN and the logarithm of a negative
+        number give NaN.
+    """
+    shown = np.asarray(values, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if column.transform == "log":
+            shown = np.log10(shown)
+        elif column.transform == "magnitude":
+            shown = -2.5 * np.log10(shown) + _AB_ZEROPOINT
+    return round_to(np.nan_to_num(shown, nan=np.nan, posinf=99, neginf=-99), column.precision)
+
+
+def _texts(values: NDArray[np.float32]) -> list[str]:
+    """C++'s default text of each number; most are repeated, so that each is made once."""
+    bits, inverse = np.unique(values.view(np.uint32), return_inverse=True)  # bits keep -0 apart from 0
+    made = [f"{value:g}" for value in bits.view(np.float32).tolist()]
+    return np.array(made, dtype=object)[inverse].tolist()
+
+
+def _pad(texts: list[str], width: int, first: bool) -> list[str]:
+    """Align to the right; a text that fills its column still leaves a blank before it."""
+    cells = [text.rjust(width) for text in texts]
+    return cells if first else [cell if cell[0] == " " else " " + cell for cell in cells]
+
+
+class FoutWriter:
+    """Write the catalogue in pieces, for as many sources as one likes; the file appears when all is written.
+
+    Use it as a context manager, or call `close`.
+
+    Parameters
+    ----------
+    path : path-like
+    header : FoutHeader
+        From `build_header`.
+    columns : sequence of Column
+        From `fastsed.outputs.columns.output_columns`.
+    confidences : sequence of float
+        Percentages of the intervals that follow each value (68, 95...); empty for none.
+    precision : float
+        OUTPUT_PRECISION: sets the decimals of chi2 (0: six).
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        header: FoutHeader,
+        columns: Sequence[Column],
+        confidences: Sequence[float] = (),
+        precision: float = 0.0,
+    ):
+        self._columns, self._confidences = list(columns), [f"{c:g}" for c in confidences]
+        self._decimals = round(-np.log10(precision)) if precision else 6
+        with ExitStack() as stack:
+            self._file: IO[Any] = stack.enter_context(atomic_write(path))
+            self._write_header(header)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def close(self) -> None:
+        """Give the file its name."""
+        self._stack.close()
+
+    def _labels(self, column: Column) -> list[str]:
+        bounds = [f"{side}{c}_{column.name}" for c in self._confidences for side in "lu"]
+        return [column.name, *(bounds if column.has_interval else [])]
+
+    def _write_header(self, header: FoutHeader) -> None:
+        units = ", ".join(f"{column.name}: {column.unit}" for column in self._columns if column.unit)
+        labels = [label for column in self._columns for label in self._labels(column)]
+        titles = "".join(label.rjust(_width(label)) for label in labels)
+        lines = [*header.lines, *([units] if units else []), "For value=0. log[value] is set to -99"]
+        self._file.writelines(f"# {line}\n" if line else "\n" for line in lines)
+        self._file.write(f"#{titles[1:]}\n")
+
+    def append_rows(
+        self,
+        ids: Sequence[str],
+        values: Mapping[str, ArrayLike],
+        intervals: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        """Write one row per source.
+
+        Parameters
+        ----------
+        ids : sequence of str, length n
+        values : mapping of str to array (n,)
+            For each column but "id": values as stored (not yet log10), chi2 already reduced.
+        intervals : mapping of str to array (n, nconfidence, 2), optional
+            Lower and upper bounds of each column, as stored; needed if the writer has `confidences`.
+        """
+        stored = {name: np.asarray(v) for name, v in values.items()}
+        bounds = {name: np.asarray(v) for name, v in (intervals or {}).items()}
+        for start in range(0, len(ids), ROWS_PER_BLOCK):
+            block = slice(start, start + ROWS_PER_BLOCK)
+            cells: list[list[str]] = []
+            for column in self._columns:
+                for label, texts in self._cells(column, ids, stored, bounds, block):
+                    cells.append(_pad(texts, _width(label), first=not cells))
+            self._file.writelines("".join(row) + "\n" for row in zip(*cells, strict=True))
+
+    def _cells(
+        self,
+        column: Column,
+        ids: Sequence[str],
+        values: Mapping[str, NDArray[Any]],
+        intervals: Mapping[str, NDArray[Any]],
+        rows: slice,
+    ) -> list[tuple[str, list[str]]]:
+        labels = self._labels(column)
+        if column.name == "id":
+            return [("id", list(ids[rows]))]
+        own = values[column.name][rows]
+        if column.name == "chi2":
+            return [("chi2", [f"{value:.{self._decimals}e}" for value in own.tolist()])]
+        if column.name == "nmodel":
+            return [("nmodel", [str(value) for value in own.tolist()])]
+        shown = [printed_values(column, own)]
+        if len(labels) > 1:
+            bounds = printed_values(column, intervals[column.name][rows])
+            if column.transform == "magnitude":
+                bounds = bounds[..., ::-1]  # the lower flux is the upper magnitude
+            shown += list(np.ascontiguousarray(bounds.reshape(len(own), -1).T))
+        return [(label, _texts(numbers)) for label, numbers in zip(labels, shown, strict=True)]
+
+
+def _width(label: str) -> int:
+    return _WIDTHS.get(label, max(10, len(label) + 1))
+
+
+def write_fout(
+    path: str | os.PathLike[str],
+    *,
+    header: FoutHeader,
+    ids: Sequence[str],
+    columns: Sequence[Column],
+    values: Mapping[str, ArrayLike],
+    intervals: Mapping[str, ArrayLike] | None = None,
+    confidences: Sequence[float] = (),
+    precision: float = 0.0,
+) -> None:
+    """Write a whole catalogue; see `FoutWriter` for the arguments.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    with FoutWriter(path, header, columns, confidences if intervals else (), precision) as writer:
+        writer.append_rows(ids, values, intervals)

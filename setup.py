@@ -1,0 +1,96 @@
+"""Build the Cython kernels: OpenMP where the compiler has it, run-time SIMD dispatch inside the C code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+KERNELS = sorted(Path("fastsed/_ext").glob("*.pyx"))
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "freethreading_compatible": True,
+}
+SANITIZE = os.environ.get("FASTSED_SANITIZE", "")
+
+OPENMP_PROBE = """
+#include <omp.h>
+int main(void) {
+    int n = 0;
+    #pragma omp parallel reduction(+:n)
+    n += omp_get_num_threads();
+    return n == 0;
+}
+"""
+
+# (compiler flags, linker flags): GCC and Clang; Apple's Clang with libomp; MSVC
+OPENMP_FLAGS = [
+    (["-fopenmp"], ["-fopenmp"]),
+    (["-Xpreprocessor", "-fopenmp"], ["-lomp"]),
+    (["/openmp"], []),
+]
+
+
+def openmp_flags(compiler: object) -> tuple[list[str], list[str]]:
+    """First pair of flags with which a small OpenMP program compiles, links and runs; none if no pair does."""
+    if os.environ.get("FASTSED_NO_OPENMP"):
+        return [], []
+    for compile_args, link_args in OPENMP_FLAGS:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(OPENMP_PROBE)
+            try:
+                objects = compiler.compile([str(source)], output_dir=folder, extra_postargs=compile_args)
+                compiler.link_executable(objects, str(Path(folder, "probe")), extra_postargs=link_args)
+                subprocess.run([str(Path(folder, "probe"))], check=True, capture_output=True)
+            except Exception:
+                continue
+            return compile_args, link_args
+    print("fastsed: no OpenMP found; the kernels will run on one thread", file=sys.stderr)
+    return [], []
+
+
+class BuildKernels(build_ext):
+    """Add the flags that the compiler at hand understands."""
+
+    def build_extensions(self) -> None:
+        compile_args, link_args = openmp_flags(self.compiler)
+        if self.compiler.compiler_type != "msvc":
+            # contraction off: the same roundings in every SIMD variant; fused products are written out
+            compile_args = [*compile_args, "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+        if SANITIZE:
+            compile_args = [*compile_args, f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g"]
+            link_args = [*link_args, f"-fsanitize={SANITIZE}"]
+        for extension in self.extensions:
+            extension.extra_compile_args = compile_args
+            extension.extra_link_args = link_args
+        super().build_extensions()
+
+
+def extension(path: Path) -> Extension:
+    headers = [str(header) for header in sorted(path.parent.glob("*.h"))]
+    return Extension(".".join(path.with_suffix("").parts), [str(path)], depends=headers, include_dirs=[str(path.parent)])
+
+
+setup(
+    packages=[
+        "fastsed",
+        *(f"fastsed.{p.parent.name}" for p in sorted(Path("fastsed").glob("*/__init__.py"))),
+        "fastsed.share",
+    ],
+    package_dir={"fastsed": "fastsed", "fastsed.share": "share"},
+    package_data={"fastsed.share": ["*", "libraries/*", "examples/*/*"], "fastsed": ["py.typed"]},
+    exclude_package_data={"*": ["*.c", "*.pyx"]},
+    ext_modules=cythonize([extension(p) for p in KERNELS], compiler_directives=DIRECTIVES, nthreads=0),
+    cmdclass={"build_ext": BuildKernels},
+)

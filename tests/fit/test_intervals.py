@@ -1,0 +1,151 @@
+"""Confidence intervals: the rules by hand, and FAST++'s own simulations and grids."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastsed.fit.intervals import (
+    chi2_threshold,
+    grid_percentiles,
+    interval_probabilities,
+    intervals_from_chi2,
+    medians_from_simulations,
+    percentiles_from_simulations,
+    property_percentiles,
+)
+from fastsed.outputs.chi2grid import read_chi2_grid
+from fastsed.outputs.columns import output_columns
+from fastsed.outputs.fout import printed_values
+from fastsed.params import read_params
+from tests.outputs.helpers import read_fout
+
+
+def test_probabilities_are_the_tails_of_the_interval():
+    assert interval_probabilities([95, 68]) == pytest.approx(np.array([[0.025, 0.975], [0.16, 0.84]]))
+
+
+def test_grid_percentiles_by_hand():
+    # 20% at 1, 50% at 2, 30% at 4: cumulated 0.2, 0.7, 1
+    indices = np.array([[0] * 2 + [1] * 5 + [2] * 3])
+    found = grid_percentiles(indices, [1.0, 2.0, 4.0], [0.1, 0.2, 0.45, 0.85, 1.0])
+    assert found[0] == pytest.approx([1.0, 1.0, 1.5, 3.0, 4.0])
+
+
+def test_grid_percentiles_are_those_of_numpy_interp():
+    rng = np.random.default_rng(3)
+    axis = np.cumsum(rng.uniform(0.1, 1, 9))
+    indices = rng.integers(0, 9, (20, 37))
+    probabilities = [0.02, 0.16, 0.5, 0.84, 0.98]
+    found = grid_percentiles(indices, axis, probabilities)
+    for row, expected in zip(indices, found, strict=True):
+        below = np.cumsum(np.bincount(row, minlength=9)) / 37
+        assert np.interp(probabilities, below, axis) == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_axis_in_any_order_gives_the_same():
+    rng = np.random.default_rng(4)
+    axis, indices = np.array([0.008, 0.02, 0.05]), rng.integers(0, 3, (5, 40))
+    shuffled = np.array([1, 0, 2])  # metallicities written as 0.02, 0.008, 0.05
+    place = np.argsort(shuffled)
+    assert np.array_equal(
+        grid_percentiles(place[indices], axis[shuffled], [0.16, 0.84]),
+        grid_percentiles(indices, axis, [0.16, 0.84]),
+    )
+
+
+def test_an_axis_of_one_value_has_no_width():
+    assert (grid_percentiles(np.zeros((2, 10), int), [0.02], [0.16, 0.84]) == np.float32(0.02)).all()
+
+
+def test_sources_that_were_not_fitted_are_nan():
+    indices = np.array([[0, 1], [-1, -1]])
+    assert np.isnan(grid_percentiles(indices, [1.0, 2.0], [0.5])[:, 0]).tolist() == [False, True]
+    assert np.isnan(property_percentiles([[1.0, 2.0], [np.nan] * 2], [0.5])[:, 0]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(200, 32), (100, 16), (1000, 160), (7, 1)])
+def test_property_percentiles_are_order_statistics(n, expected):
+    values = np.random.default_rng(1).permutation(n)[None]
+    low, high = property_percentiles(values, interval_probabilities([68])[0])[0]
+    assert low == expected
+    assert high == math.floor(round(0.84 * n, 6))
+
+
+def test_medians_follow_the_rules_of_the_percentiles():
+    found = medians_from_simulations(
+        {"z": np.array([[0, 0, 1, 1]])},
+        {"z": np.array([1.0, 2.0])},
+        {"lmass": np.array([[4.0, 1.0, 3.0, 2.0]])},
+    )
+    assert found["z"].tolist() == [1.0]
+    assert found["lmass"].tolist() == [3.0]
+
+
+def _best_of_simulations(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    from astropy.io import fits
+
+    with fits.open(path) as hdus:
+        row = hdus[1].data[0]
+        names = [str(name) for name in row["PARAMS"]]
+        return dict(zip(names, np.array(row["RESULT"], dtype=float), strict=True)), names
+
+
+def test_intervals_of_fastpp_from_its_simulations(shared):
+    folder = shared / "golden" / "sims"
+    params = read_params(folder / "fast.param")
+    table = read_fout(folder / "expected" / "gal.fout")
+    axes = {
+        "z": np.append(0.01 + 0.1 * np.arange(30), 3.0),
+        "Av": np.arange(7) * 0.5,
+        "lage": 8 + np.arange(5) * 0.5,
+        "metal": np.array([0.02]),
+        "ltau": 8.5 + np.arange(4) * 0.5,
+    }
+    runs = [_best_of_simulations(folder / f"expected/best_fits/gal_{i}.sims.fits")[0] for i in table.ids]
+    results = {name: np.array([run[name] for run in runs]) for name in runs[0]}
+    indices = {name: np.abs(results[name][..., None] - values).argmin(-1) for name, values in axes.items()}
+    properties = {name: values for name, values in results.items() if name not in axes}
+    found = percentiles_from_simulations(indices, axes, properties, (68, 95))
+    for column in output_columns(params):
+        if not column.has_interval:
+            continue
+        shown = printed_values(column, found[column.name])
+        for i, confidence in enumerate((68, 95)):
+            for j, side in enumerate("lu"):
+                expected = table.columns[f"{side}{confidence}_{column.name}"]
+                assert [f"{value:g}" for value in shown[:, i, j].tolist()] == expected, column.name
+
+
+@pytest.mark.parametrize("confidence", [10, 68, 68.27, 90, 99.7])
+def test_chi2_threshold_encloses_the_confidence(confidence):
+    assert math.erf(math.sqrt(chi2_threshold(confidence) / 2)) == pytest.approx(confidence / 100, abs=1e-3)
+
+
+def test_intervals_from_chi2_take_confidences_in_any_order():
+    chi2, values = [5.0, 5.9, 7.6, 9.0], [[3.0], [2.0], [4.0], [9.0]]
+    found = intervals_from_chi2(chi2, values, (90, 68))
+    assert found.tolist() == [[[2.0, 4.0], [2.0, 3.0]]]
+
+
+def test_intervals_from_chi2_of_nothing_are_nan():
+    assert np.isnan(intervals_from_chi2([np.nan, np.inf], [[1.0], [2.0]], (68,))).all()
+    assert np.isnan(intervals_from_chi2([], np.empty((0, 1)), (68,))).all()
+
+
+def test_intervals_of_fastpp_from_its_best_chi2(shared):
+    folder = shared / "golden" / "interval_chi2"
+    table = read_fout(folder / "expected" / "gal.fout")
+    columns = [c for c in output_columns(read_params(folder / "fast.param")) if c.has_interval]
+    for row, name in enumerate(table.ids):
+        grid = read_chi2_grid(folder / f"expected/best_chi2/gal_{name}.chi2.grid")
+        models = grid.select()
+        values = np.stack([models[column.name] for column in columns], axis=1)
+        found = intervals_from_chi2(models["chi2"], values, (68, 90))
+        for column, bounds in zip(columns, found, strict=True):
+            shown = [f"{value:g}" for value in printed_values(column, bounds).ravel().tolist()]
+            names = [f"{side}{c}_{column.name}" for c in (68, 90) for side in "lu"]
+            assert shown == [table.columns[n][row] for n in names]

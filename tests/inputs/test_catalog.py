@@ -1,0 +1,204 @@
+"""The photometric catalog: columns, units, masks, and catalogs with faults."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastsed.errors import InputError
+from fastsed.inputs.catalog import Catalog, read_catalog
+from fastsed.inputs.filters import Filter, read_filters
+from fastsed.params import read_params
+
+FILTERS = "3 one\n1 4000 1\n2 5000 1\n3 6000 1\n3 two\n1 9000 1\n2 10000 1\n3 11000 1\n"
+ROWS = "a1 1.0 0.1 2.0 0.2 0.5\nb2 3.0 0.3 4.0 0.4 -1\n"
+HEADER = "# id F1 E1 F2 E2 z_spec\n"
+
+
+@pytest.fixture
+def read(tmp_path):
+    (tmp_path / "F.RES").write_text(FILTERS)
+
+    def _read(text: str | bytes, *keys: str, translate: str = "") -> tuple[Catalog, list[Filter]]:
+        (tmp_path / "gal.cat").write_bytes(text if isinstance(text, bytes) else text.encode())
+        if translate:
+            (tmp_path / "gal.translate").write_text(translate)
+        files = [f"CATALOG={tmp_path / 'gal'}", f"FILTERS_RES={tmp_path / 'F.RES'}"]
+        return read_catalog(read_params(None, [*files, *keys]))
+
+    return _read
+
+
+def _microjansky(value, wavelength):
+    """F_lambda in 1e-19 erg/s/cm2/A, by way of SI units."""
+    si = value * 1e-32 * 2.9979e8 / (wavelength * 1e-10) ** 2  # W/m2/m
+    return si * 1e-7 / 1e-19  # W/m2/m = 1e-7 erg/s/cm2/A
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEADER + ROWS,
+        (HEADER + ROWS).replace("\n", "\r\n"),
+        (HEADER + ROWS).replace(" ", "\t"),
+        "#\n#ID f1 e1 F2 E2 Z_SPEC\n# comment \n" + ROWS.replace("\nb2", "\n# in between\n\nb2"),
+    ],
+)
+@pytest.mark.parametrize(("zeropoint", "factor"), [(23.9, 1.0), (26.4, 0.1)])
+def test_fluxes(read, text, zeropoint, factor):
+    catalog, filters = read(text, f"AB_ZEROPOINT={zeropoint}")
+    assert catalog.ids == ["a1", "b2"]
+    assert catalog.bands.tolist() == [1, 2]
+    wavelengths = np.array([f.mean_wavelength for f in filters])
+    np.testing.assert_allclose(
+        catalog.flux, _microjansky(factor * np.array([[1, 2], [3, 4]]), wavelengths), rtol=1e-12
+    )
+    np.testing.assert_allclose(catalog.error, 0.1 * catalog.flux, rtol=1e-12)
+    np.testing.assert_array_equal(catalog.z_spec, [0.5, np.nan])
+    assert catalog.fittable.all()
+
+
+def test_order_of_bands_follows_the_header(read):
+    catalog, filters = read("# E2 F2 id E1 F1\n0.2 2 x 0.1 1\n")
+    assert catalog.bands.tolist() == [2, 1] == [f.number for f in filters]
+    assert catalog.flux[0, 0] == pytest.approx(_microjansky(2, filters[0].mean_wavelength))
+
+
+def test_filter_format(read, tmp_path):
+    _, filters = read(HEADER + ROWS, "FILTER_FORMAT=0")
+    (expected,) = read_filters(tmp_path / "F.RES", [1], 0)
+    assert filters[0].mean_wavelength == expected.mean_wavelength
+
+
+def test_translation(read, caplog):
+    caplog.set_level("INFO")
+    translate = "# from to\nname ID\nf_b F1\ne_b\tE1\nunused F9\n"
+    catalog, _ = read("# name f_b e_b Flag\nx 1 0.1 3\n", translate=translate)
+    assert catalog.ids == ["x"]
+    assert catalog.bands.tolist() == [1]
+    assert "translated 3 column names (1 translations unused)" in caplog.text
+    with pytest.raises(
+        InputError, match=r"gal\.translate:2: expected 'name-in-the-catalog FAST-name', found 'f_b'"
+    ):
+        read("# id F1 E1\nx 1 1\n", translate="a b\nf_b\n")
+
+
+def test_total_fluxes(read):
+    plain, _ = read("# id F1 E1 F2 E2\nx 1 0.1 2 0.2\n")
+    total, _ = read("# id F1 E1 F2 E2 TOT2 TOT7\nx 1 0.1 2 0.2 1.5 100\n")
+    np.testing.assert_allclose(total.flux, 1.5 * plain.flux, rtol=1e-12)
+    np.testing.assert_allclose(total.error, 1.5 * plain.error, rtol=1e-12)
+
+
+def test_total_fluxes_and_redshift_in_any_order(read):
+    catalog, _ = read("# z_spec TOT1 id F1 E1\n0.7 2 x 1 0.1\n")
+    plain, _ = read("# id F1 E1\nx 2 0.2\n")
+    assert catalog.z_spec.tolist() == [0.7]
+    np.testing.assert_allclose(catalog.flux, plain.flux, rtol=1e-12)
+
+
+def test_flux_without_error_is_ignored(read, caplog):
+    catalog, _ = read("# id F1 E1 F2 FIELD E_x\nx 1 0.1 2 3 4\n")
+    assert catalog.bands.tolist() == [1]
+    assert "flux column F2 has no error column E2 and is ignored" in caplog.text
+
+
+@pytest.mark.parametrize("bad", ["1 -99", "nan 0.1", "1 nan", "1 inf", "-inf 1"])
+def test_masked_bands(read, bad):
+    catalog, _ = read(f"# id F1 E1 F2 E2\nx {bad} 2 0.2\n")
+    assert (catalog.flux[0, 0], catalog.error[0, 0]) == (0.0, np.inf)
+    assert np.isfinite(catalog.error[0, 1])
+    assert catalog.fittable.tolist() == [True]
+
+
+def test_unfittable_sources(read, caplog):
+    catalog, _ = read("# id F1 E1 F2 E2\na 1 0 2 0.2\nb 1 -1 nan 1\nc 1 0.1 2 0.2\n")
+    assert catalog.fittable.tolist() == [False, False, True]
+    assert catalog.zero_error.tolist() == [True, False, False]
+    assert not (catalog.error == 0).any()
+    assert "1 source not fitted for an error of zero: a" in caplog.text
+    assert "1 source not fitted for want of any valid flux: b" in caplog.text
+
+
+def test_zero_spectroscopic_redshift_is_one(read):
+    catalog, _ = read("# id F1 E1 z_spec\na 1 1 0\nb 1 1 nan\nc 1 1 -0.1\n")
+    np.testing.assert_array_equal(catalog.z_spec, [0, np.nan, np.nan])
+
+
+def test_non_ascii_bytes(read):
+    catalog, _ = read(b"# id F1 E1 \xc5\n# \xff\nx 1 0.1 n\xe9\n")
+    assert catalog.ids == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# F1 E1\n1 1\n", r"gal\.cat: has no column ID; its header names F1, E1"),
+        ("# id z_spec\n1 1\n", r"gal\.cat: has no photometry"),
+        ("# id F1 E1 F1\n1 1 1 1\n", r"its header names F1 more than once"),
+        ("# id F1 E1 F7 E7\n1 1 1 1 1\n", r"F\.RES: has no filter 7: it holds 1 to 2"),
+        ("# id F1 E1\n1 1\n", r"gal\.cat:2: has 2 columns, but the header names 3"),
+        ("# id F1 E1\n1 1 1\n2 1 1 1\n", r"gal\.cat:3: has 4 columns, but the header names 3"),
+        ("# id F1 E1\n\n1 1 oops\n", r"gal\.cat:3: column E1: 'oops' is not a number"),
+        ("# id F1 E1 z_spec\n1 1 1 --\n", r"gal\.cat:2: column z_spec: '--' is not a number"),
+        ("# id F1 E1\n", r"gal\.cat: has a header but no sources"),
+        ("", r"gal\.cat: has no header"),
+        ("id F1 E1\n1 1 1\n", r"gal\.cat: has no header"),
+    ],
+)
+def test_faults(read, text, message):
+    with pytest.raises(InputError, match=message):
+        read(text)
+
+
+def test_duplicated_ids(read, caplog):
+    text = "# id F1 E1\na 1 1\n# c\nb 1 1\na 1 1\n"
+    read(text)
+    assert "1 ids appear more than once, the first of them 'a' in lines 2 and 5" in caplog.text
+    for key in ("BEST_FIT=1", "SAVE_BESTCHI=1", "SPECTRUM=gal"):
+        with pytest.raises(InputError, match=r"gal\.cat:5: the id 'a' is also that of line 2"):
+            read(text, key)
+
+
+def test_ids_that_cannot_name_files(read):
+    read("# id F1 E1\na/b 1 1\n")
+    with pytest.raises(InputError, match=r"gal\.cat:2: the id 'a/b' cannot be part of a file name"):
+        read("# id F1 E1\na/b 1 1\n", "BEST_FIT=1")
+
+
+def test_catalog_key(tmp_path):
+    with pytest.raises(InputError, match="CATALOG is not set"):
+        read_catalog(read_params(None))
+    with pytest.raises(InputError, match=r"none\.cat: cannot be read"):
+        read_catalog(read_params(None, [f"CATALOG={tmp_path / 'none'}"]))
+    (tmp_path / "gal.cat").write_text("# id")
+    with pytest.raises(InputError, match=r"write CATALOG = '.*gal', without '.cat'"):
+        read_catalog(read_params(None, [f"CATALOG={tmp_path / 'gal.cat'}"]))
+
+
+def test_only_spectra(read):
+    catalog, filters = read("# id\nx\n", "SPECTRUM=gal")
+    assert catalog.flux.shape == (1, 0)
+    assert filters == []
+    assert catalog.fittable.tolist() == [False]
+
+
+def test_observed_fluxes_of_the_reference(shared, monkeypatch):
+    folder = shared / "golden" / "best_fit_sed"
+    monkeypatch.chdir(folder)
+    catalog, filters = read_catalog(read_params("fast.param"))
+    for row, identity in enumerate(catalog.ids):
+        path = folder / "expected" / "best_fits" / f"gal_{identity}.input_res.fit"
+        lam, _, flux, error = np.loadtxt(path, unpack=True)
+        np.testing.assert_allclose(lam, [f.mean_wavelength for f in filters], rtol=1e-5)
+        np.testing.assert_allclose(flux, catalog.flux[row], rtol=2e-5)
+        np.testing.assert_allclose(error, catalog.error[row], rtol=2e-5)
+
+
+def test_reads_all_reference_catalogs(shared, monkeypatch):
+    for path in sorted(shared.glob("golden/*/fast.param")):
+        monkeypatch.chdir(path.parent)
+        catalog, filters = read_catalog(read_params(path))
+        nrow = sum(not line.startswith("#") for line in (path.parent / "gal.cat").read_text().splitlines())
+        assert catalog.flux.shape == (nrow, len(filters))
+        assert catalog.fittable.all()

@@ -1,0 +1,134 @@
+"""Photometric redshifts, and how redshifts are brought into the grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastsed.errors import InputError
+from fastsed.inputs.catalog import Catalog
+from fastsed.inputs.photoz import PhotoZ, find_photoz, read_photoz
+from fastsed.inputs.redshifts import resolve_redshifts
+from fastsed.params import read_params
+
+ZOUT = """# id z_spec z_m2 l68 u68 L95 U95
+# EAZY v1 (some date)
+a -1 1.0 0.9 1.1 0.8 1.2
+b 0.5 -99 -1 -1 0 2
+c 0 0 2 1 2 3
+"""
+
+
+@pytest.fixture
+def zout(tmp_path):
+    path = tmp_path / "gal.zout"
+    path.write_text(ZOUT)
+    return path
+
+
+def test_columns(zout, caplog):
+    photoz = read_photoz(zout, ["a", "b", "c"], "Z_M2", 68)
+    np.testing.assert_array_equal(photoz.z_phot, [1, np.nan, np.nan])
+    np.testing.assert_array_equal(photoz.z_spec, [np.nan, 0.5, np.nan])
+    np.testing.assert_array_equal(photoz.lower, [0.9, np.nan, np.nan])
+    np.testing.assert_array_equal(photoz.upper, [1.1, np.nan, np.nan])
+    assert "1 intervals have L68 > U68 and are ignored" in caplog.text
+
+
+def test_other_interval_and_none(zout):
+    photoz = read_photoz(zout, ["a", "b", "c"], "z_m2", 95)
+    np.testing.assert_array_equal(photoz.lower, [0.8, np.nan, 2])
+    np.testing.assert_array_equal(photoz.upper, [1.2, 2, 3])
+    photoz = read_photoz(zout, ["a", "b", "c"], "z_m2", 0)
+    assert np.isnan(photoz.lower).all()
+    assert np.isnan(photoz.upper).all()
+
+
+def test_z_spec_may_be_the_photometric_column_too(zout):
+    photoz = read_photoz(zout, ["a", "b", "c"], "z_spec")
+    np.testing.assert_array_equal(photoz.z_phot, photoz.z_spec)
+
+
+@pytest.mark.parametrize(
+    ("ids", "name", "confidence", "message"),
+    [
+        (["a", "b", "c"], "z_phot", 0, r"gal\.zout: has no column Z_PHOT; its header names id, z_spec"),
+        (["a", "b", "c"], "z_m2", 99, r"gal\.zout: has no column L99"),
+        (["a", "c", "b"], "z_m2", 0, r"gal\.zout:4: source 'b' stands where the catalog has 'c'"),
+        (["a", "b"], "z_m2", 0, r"gal\.zout: lists 3 sources, but the catalog 2"),
+        (["a", "b", "c", "d"], "z_m2", 0, r"gal\.zout: lists 3 sources, but the catalog 4"),
+    ],
+)
+def test_faults(zout, ids, name, confidence, message):
+    with pytest.raises(InputError, match=message):
+        read_photoz(zout, ids, name, confidence)
+
+
+def test_malformed_row(zout):
+    zout.write_text(ZOUT.replace("0.5 -99", "0.5 high"))
+    with pytest.raises(InputError, match=r"gal\.zout:4: column z_m2: 'high' is not a number"):
+        read_photoz(zout, ["a", "b", "c"], "z_m2")
+
+
+class TestBesideTheCatalog:
+    def find(self, zout, *keys):
+        catalog = f"CATALOG={zout.with_suffix('')}"
+        return find_photoz(read_params(None, [catalog, "NAME_ZPHOT=z_m2", *keys]), ["a", "b", "c"])
+
+    def test_absent(self, tmp_path):
+        assert self.find(tmp_path / "none.zout") is None
+
+    def test_confidence(self, zout):
+        assert np.isnan(self.find(zout).lower).all()
+        assert self.find(zout, "ZPHOT_CONF=95").lower[0] == 0.8
+        assert np.isnan(self.find(zout, "ZPHOT_CONF=95", "FORCE_ZPHOT=1").lower).all()
+
+    def test_intervals_that_are_not_allowed(self, zout):
+        with pytest.raises(InputError, match=r"C_INTERVAL = 90: with photometric redshifts .* 68, 95 or 99"):
+            self.find(zout, "C_INTERVAL=[68, 90]", "N_SIM=10")
+        assert self.find(zout, "C_INTERVAL=[95, 99]", "N_SIM=10") is not None
+        assert self.find(zout, "C_INTERVAL=90") is not None
+
+
+def _catalog(z_spec: list[float]) -> Catalog:
+    n = len(z_spec)
+    flux = np.ones((n, 1))
+    return Catalog(
+        [str(i) for i in range(n)],
+        np.array([1]),
+        flux,
+        flux,
+        np.array(z_spec),
+        flux[:, 0] > 0,
+        flux[:, 0] < 0,
+    )
+
+
+def test_resolve(caplog):
+    nan = np.nan
+    photoz = PhotoZ(
+        z_phot=np.array([0.5, 9, nan, 2]),
+        z_spec=np.array([1.5, 2.5, nan, nan]),
+        lower=np.array([0.1, 8, nan, 1.9]),
+        upper=np.array([0.8, 10, nan, 2.1]),
+    )
+    redshifts = resolve_redshifts(_catalog([1.1, nan, 7.0, 0.0]), photoz, 1.0, 3.0)
+    np.testing.assert_array_equal(redshifts.z_spec, [1.1, 2.5, 3.0, 1.0])
+    np.testing.assert_array_equal(redshifts.z_phot, [1.0, 3.0, nan, 2.0])
+    np.testing.assert_array_equal(redshifts.lower, [1.0, 3.0, nan, 1.9])
+    np.testing.assert_array_equal(redshifts.upper, [1.0, 3.0, nan, 2.1])
+    for text in (
+        "1 spectroscopic redshift below the grid: taken as Z_MIN = 1",
+        "1 spectroscopic redshift above the grid: taken as Z_MAX = 3",
+        "1 photometric redshift below the grid: taken as Z_MIN = 1",
+        "1 photometric redshift above the grid: taken as Z_MAX = 3",
+    ):
+        assert text in caplog.text
+
+
+def test_resolve_without_photometric_redshifts(caplog):
+    redshifts = resolve_redshifts(_catalog([1.1, np.nan]), None, 1.0, 3.0)
+    np.testing.assert_array_equal(redshifts.z_spec, [1.1, np.nan])
+    assert np.isnan(redshifts.z_phot).all()
+    assert np.isnan(redshifts.lower).all()
+    assert not caplog.records
