@@ -90,7 +90,7 @@ setup(
     ],
     package_dir={"fastsed": "fastsed", "fastsed.share": "share"},
     package_data={"fastsed.share": ["*", "libraries/*", "examples/*/*"], "fastsed": ["py.typed"]},
-    exclude_package_data={"*": ["*.c", "*.pyx"]},
+    include_package_data=False,
     ext_modules=cythonize([extension(p) for p in KERNELS], compiler_directives=DIRECTIVES, nthreads=0),
     cmdclass={"build_ext": BuildKernels},
 )

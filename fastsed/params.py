@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 
 from fastsed.errors import InputError, UsageError
 from fastsed.paths import share_dir
+from fastsed.threads import available_threads
 
 log = logging.getLogger(__name__)
 
@@ -22,29 +23,6 @@ COMMAND_LINE = "command line"
 """Stands for the file name in messages about a `KEY=value` of the command line."""
 
 UNSUPPORTED: tuple[str, ...] = (
-    "N_SIM",
-    "SAVE_SIM",
-    "BEST_FROM_SIM",
-    "INTERVAL_FROM_CHI2",
-    "SAVE_BESTCHI",
-    "SAVE_CHI_GRID",
-    "SPECTRUM",
-    "AUTO_SCALE",
-    "TEMP_ERR_SPEC_FILE",
-    "SPEC_LSF_FILE",
-    "LSF_BEST_FIT",
-    "APPLY_VDISP",
-    "USE_LIR",
-    "CUSTOM_SFH",
-    "CUSTOM_PARAMS",
-    "GRID_EXCLUDE",
-    "DIFFERENTIAL_A_V",
-    "MY_SFH",
-    "SFH_QUANTITIES",
-    "BEST_SFHS",
-    "BEST_FIT",
-    "INTRINSIC_BEST_FIT",
-    "MAKE_SEDS",
 )
 """Keys that are read and checked, but that a run cannot honour yet."""
 
@@ -246,10 +224,10 @@ class Params:
     dust_law: str = key(
         "calzetti",
         "Stellar populations and dust",
-        "Attenuation law: Calzetti (2000); the Milky Way's (Cardelli 1989); Noll (2009) with E_B and DELTA, "
-        "as FAST computes it (`noll`) or as published (`noll09`); Kriek & Conroy (2013), which is `noll` "
-        "with E_B=1 and DELTA=-0.1.",
-        choices=("calzetti", "mw", "noll", "noll09", "kc"),
+        "Attenuation law: Calzetti (2000); the Milky Way's (Cardelli 1989) as FAST++ computes it (`mw`) or as "
+        "published (`ccm89`); Noll (2009) with E_B and DELTA, as FAST computes it (`noll`) or as published "
+        "(`noll09`); Kriek & Conroy (2013), which is `noll` with E_B=1 and DELTA=-0.1.",
+        choices=("calzetti", "mw", "ccm89", "noll", "noll09", "kc"),
     )
     e_b: float = key(
         1.0, "Stellar populations and dust", "Strength of the 2175 A bump, for DUST_LAW noll and noll09."
@@ -506,7 +484,7 @@ class Params:
     )
     no_cache: bool = key(False, "Machine", "Neither read nor write a cache of model fluxes.")
     verbose: bool = key(
-        True, "Machine", "Say on the terminal what goes on. Warnings and errors are always shown."
+        True, "Machine", "Say on the terminal what goes on. 0: nothing but errors."
     )
     debug: bool = key(False, "Machine", "Say more, for those who look for a fault.")
 
@@ -518,7 +496,7 @@ class Params:
         """Threads to use: 1 where the user wrote PARALLEL='none', else N_THREAD, else what there is."""
         if self.parallel == "none" and "parallel" in self.explicit:
             return 1
-        return self.n_thread or _threads_of_environment() or _available_cores()
+        return self.n_thread or available_threads()
 
 
 def key_fields() -> dict[str, Field[Any]]:
@@ -545,21 +523,6 @@ def refuse_unsupported(params: Params) -> None:
     for name, row in key_fields().items():
         if name.upper() in UNSUPPORTED and getattr(params, name) != row.default:
             raise InputError(f"not supported yet: {name.upper()}", params.path or None)
-
-
-def _threads_of_environment() -> int:
-    """OMP_NUM_THREADS, or 0 where it is not a plain positive number."""
-    text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(text) if text.isdecimal() else 0
-
-
-def _available_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "process_cpu_count"):
-        return os.process_cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 # ----------------------------------------------------------------------------------------------------------

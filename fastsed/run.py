@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,20 +14,22 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.fit.engine import Fits, fit
-from fastsed.fit.observations import Observations, redshift_windows
-from fastsed.inputs.catalog import Catalog, read_catalog, warn_unfittable
+from fastsed.fit.observations import Observations, choose_rows, make_observations
+from fastsed.inputs.catalog import Catalog, read_catalog
 from fastsed.inputs.filters import Filter
-from fastsed.inputs.photoz import PhotoZ, read_photoz
+from fastsed.inputs.luminosity import read_luminosities
+from fastsed.inputs.photoz import PhotoZ, find_photoz
 from fastsed.inputs.redshifts import Redshifts, resolve_redshifts
-from fastsed.inputs.template_error import read_template_error
+from fastsed.inputs.spectra import read_spectra, with_spectra
 from fastsed.models.attenuation import dust_law
 from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
-from fastsed.models.grid import ModelGrid, Rows
-from fastsed.models.photometry import band_template_errors
-from fastsed.models.properties import model_properties
+from fastsed.models.grid import ModelGrid
 from fastsed.outputs.columns import Column, output_columns
-from fastsed.outputs.fout import build_header, write_fout
+from fastsed.outputs.fout import build_header, printed_bounds, printed_values, write_fout
+from fastsed.outputs.grid_file import write_chi_grid
+from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import Params
+from fastsed.uncertainties import Uncertainties, from_chi2, from_simulations, scaled_properties
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -62,6 +64,12 @@ class Setup:
     data: Observations
     columns: list[Column]
 
+    def output_path(self, ending: str, named: bool = True) -> Path:
+        """Path of an output file: OUTPUT_DIR / OUTPUT_FILE plus `ending`, or the ending alone."""
+        p = self.params
+        name = Path(p.output_file or p.catalog).name if named else ""
+        return Path(p.output_dir) / f"{name}{ending}"
+
     @property
     def n_models_to_fit(self) -> int:
         """Models at the redshifts that any source needs, within the age of the Universe."""
@@ -80,34 +88,39 @@ def prepare(params: Params) -> Setup:
         For anything wrong with the files or the parameters.
     """
     catalog, filters = read_catalog(params)
-    photoz = _read_photoz(params, catalog)
+    if params.spectrum:
+        spectra = read_spectra(f"{params.spectrum}.spec", catalog.ids, params.spec_lsf_file)
+        catalog, filters = with_spectra(catalog, filters, spectra)
+    luminosities = None
+    if params.use_lir:
+        luminosities = read_luminosities(f"{params.catalog}.lir", catalog.ids, params.differential_a_v)
+    photoz = find_photoz(params, catalog.ids)
     redshifts = resolve_redshifts(catalog, photoz, params.z_min, params.z_max)
     axes = _choose_axes(params, redshifts, photoz is not None)
-    grid = ModelGrid(params, axes, filters, Rows(len(filters)), n_threads=params.n_threads())
+    rows = choose_rows(catalog, luminosities)
+    grid = ModelGrid(
+        params,
+        axes,
+        filters,
+        rows,
+        needs_dust=luminosities is not None,
+        n_threads=params.n_threads(),
+        several_passes=params.n_sim > 0 or params.save_bestchi > 0 or params.save_chi_grid,
+    )
     log.info(
         "the grid has %s models (%s)",
         f"{axes.size:_}".replace("_", " "),
         ", ".join(f"{name}: {count}" for name, count in zip(axes.names, axes.shape, strict=True)),
     )
-    columns = output_columns(params, {i.name: i.kind for i in grid.indices})
-    warn_unfittable(catalog)
     return Setup(
         params=params,
         catalog=catalog,
         filters=filters,
         photoz=photoz,
         grid=grid,
-        data=_observations(params, catalog, filters, redshifts, axes),
-        columns=columns,
+        data=make_observations(params, axes, catalog, filters, luminosities, redshifts, rows),
+        columns=output_columns(params, {i.name: i.kind for i in grid.indices}),
     )
-
-
-def _read_photoz(params: Params, catalog: Catalog) -> PhotoZ | None:
-    """The `.zout` file beside the catalogue, where there is one."""
-    path = Path(f"{params.catalog}.zout")
-    if not path.exists():
-        return None
-    return read_photoz(path, catalog.ids, params.name_zphot, params.zphot_conf)
 
 
 def _choose_axes(params: Params, redshifts: Redshifts, has_photoz: bool) -> Axes:
@@ -122,29 +135,6 @@ def _choose_axes(params: Params, redshifts: Redshifts, has_photoz: bool) -> Axes
     return Axes(axes.names, (z, *axes.values[1:]))
 
 
-def _observations(
-    params: Params, catalog: Catalog, filters: list[Filter], redshifts: Redshifts, axes: Axes
-) -> Observations:
-    """One table of all data columns."""
-    n = len(catalog.ids)
-    first, last, best_first, best_last = redshift_windows(params, axes, redshifts, catalog.fittable)
-    table = read_template_error(params.temp_err_file) if params.temp_err_file else None
-    return Observations(
-        value=np.ascontiguousarray(catalog.flux),
-        variance=np.ascontiguousarray(catalog.error**2),
-        n_main=catalog.flux.shape[1],
-        template_error=band_template_errors(table, filters, axes.z),
-        own_spec_scale=np.zeros(n, dtype=np.uint8),
-        log_component=np.full(n, -1, dtype=np.int32),
-        log_lir=np.zeros(n),
-        log_error=np.ones(n),
-        first_z=first,
-        last_z=last,
-        best_first_z=best_first,
-        best_last_z=best_last,
-    )
-
-
 @dataclass
 class Results:
     """What a fit found.
@@ -153,10 +143,13 @@ class Results:
     ----------
     setup : Setup
     fits : Fits
+    uncertainties : Uncertainties or None
+        None without simulations or INTERVAL_FROM_CHI2.
     """
 
     setup: Setup
     fits: Fits
+    uncertainties: Uncertainties | None = None
 
     @property
     def fitted(self) -> NDArray[np.bool_]:
@@ -167,18 +160,18 @@ class Results:
     def values(self) -> dict[str, Floats]:
         """Value of each column for each source: linear masses, rates and luminosities; chi2 is reduced.
 
-        Sources without a fit have NaN.
+        Sources without a fit have NaN. With BEST_FROM_SIM these are the medians of the simulations.
         """
         setup, fits = self.setup, self.fits
         rows = np.flatnonzero(self.fitted)
         models = fits.model[rows]
-        found: dict[str, Floats] = {
-            name: v.astype(float) for name, v in setup.grid.axes.parameters(models).items()
-        }
+        found: dict[str, Floats] = {n: v.astype(float) for n, v in setup.grid.axes.parameters(models).items()}
         found |= scaled_properties(setup, models, fits.scale[rows], fits.spec_scale[rows])
         values = {name: np.full(len(fits.model), np.nan) for name in found}
         for name, v in found.items():
             values[name][rows] = v
+        if self.uncertainties is not None:
+            values |= self.uncertainties.medians
         n_free = sum(n > 1 for n in setup.grid.axes.shape)
         values["chi2"] = fits.chi2 / np.maximum(1, setup.data.n_data() - n_free)
         values["nmodel"] = fits.n_models
@@ -187,9 +180,7 @@ class Results:
     @property
     def path(self) -> Path:
         """Where the output catalogue goes."""
-        p = self.setup.params
-        name = p.output_file or Path(p.catalog).name
-        return Path(p.output_dir) / f"{name}.fout"
+        return self.setup.output_path(".fout")
 
     def write(self) -> Path:
         """Write the output catalogue.
@@ -199,61 +190,54 @@ class Results:
         Path
             Of the `.fout` file.
         """
-        setup = self.setup
-        p = setup.params
-        header = build_header(
-            p,
-            setup.catalog.bands,
-            dust_law(p.dust_law).describe(p.e_b, p.delta),
-            setup.photoz is not None,
-        )
+        setup, p = self.setup, self.setup.params
         write_fout(
             self.path,
-            header=header,
+            header=build_header(
+                p,
+                setup.catalog.bands[setup.catalog.bands > 0],
+                dust_law(p.dust_law).describe(p.e_b, p.delta),
+                setup.photoz is not None,
+            ),
             ids=setup.catalog.ids,
             columns=setup.columns,
             values=self.values,
+            intervals=self.uncertainties.intervals if self.uncertainties else None,
+            confidences=p.c_interval,
             precision=p.output_precision,
         )
         log.info("wrote %s", self.path)
         return self.path
 
     def to_table(self) -> Table:
-        """The output catalogue as an `astropy.table.Table`, with the names, order and values of the `.fout` columns."""
+        """The output catalogue as an `astropy.table.Table`: names, order and values of the `.fout` columns."""
         from astropy.table import Table
-
-        from fastsed.outputs.fout import printed_values
 
         table = Table()
         for column in self.setup.columns:
             if column.name == "id":
                 table["id"] = self.setup.catalog.ids
-            elif column.name in ("chi2", "nmodel"):
+            elif column.kind == "other":
                 table[column.name] = self.values[column.name]
             else:
                 table[column.name] = printed_values(column, self.values[column.name])
+                for label, bounds in self._bounds(column):
+                    table[label] = bounds
             table[column.name].description = column.meaning
         return table
 
-
-def scaled_properties(
-    setup: Setup, models: NDArray[np.int64], scale: Floats, spec_scale: Floats
-) -> dict[str, Floats]:
-    """Properties of models times the scales with which they fit, (n,) each; linear."""
-    from fastsed.outputs.columns import property_columns
-
-    values = model_properties(setup.grid, models)
-    indices = {i.name: i.kind for i in setup.grid.indices}
-    for column in property_columns(setup.params, indices):
-        if column.scales:
-            values[column.name] = values[column.name] * scale
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values["sscale"] = scale / spec_scale
-    return values
+    def _bounds(self, column: Column) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Printed bounds of a column, with their labels."""
+        if self.uncertainties is None:
+            return
+        bounds = printed_bounds(column, self.uncertainties.intervals[column.name])
+        for i, confidence in enumerate(self.setup.params.c_interval):
+            for side, label in enumerate("lu"):
+                yield f"{label}{confidence:g}_{column.name}", bounds[:, i, side]
 
 
 def run(params: Params, progress: Callable[[int], None] | None = None) -> Results:
-    """Fit a catalogue and write its output files.
+    """Fit a catalogue and write all output files.
 
     Parameters
     ----------
@@ -270,22 +254,58 @@ def run(params: Params, progress: Callable[[int], None] | None = None) -> Result
     InputError
         For anything wrong with the inputs.
     """
-    results = fit_prepared(prepare(params), progress)
+    results = fit_prepared(prepare(params), progress, write_files=True)
     results.write()
     return results
 
 
-def fit_prepared(setup: Setup, progress: Callable[[int], None] | None = None) -> Results:
-    """Fit what `prepare` read; nothing is written."""
+def fit_prepared(
+    setup: Setup, progress: Callable[[int], None] | None = None, write_files: bool = False
+) -> Results:
+    """Fit what `prepare` read.
+
+    Parameters
+    ----------
+    setup : Setup
+    progress : callable, optional
+        Called with the number of models done, piece by piece.
+    write_files : bool
+        Write the files that hold more than the catalogue (best fits, grids, simulations) as the parameters ask.
+
+    Returns
+    -------
+    Results
+        Not yet written as a catalogue.
+    """
+    p = setup.params
     fits = fit(setup.grid, setup.data, progress)
-    results = Results(setup, fits)
-    lost = int(np.sum(setup.catalog.fittable & ~results.fitted))
-    if lost:
-        if not setup.grid.ages_at.any():
-            raise InputError(
-                "no model can be fitted: every age is older than the Universe at every redshift; "
-                "lower LOG_AGE_MIN or set NO_MAX_AGE = 1",
-                setup.params.path or None,
-            )
-        log.warning("%d sources have no model to fit at their redshift; their rows hold NaN", lost)
-    return results
+    _report_lost(setup, fits)
+    if write_files and p.save_chi_grid:
+        write_chi_grid(setup, setup.output_path("chi2.grid", named=False))
+    files = SourceFiles(setup, fits) if write_files else None
+    uncertainties = None
+    if p.n_sim:
+        visit = files.write_simulated if files else _nothing
+        uncertainties = from_simulations(setup, fits, visit)
+    elif p.save_bestchi or p.interval_from_chi2:
+        uncertainties = from_chi2(setup, fits, files.write_good if files else _nothing)
+        if not p.interval_from_chi2:
+            uncertainties = None
+    elif files:
+        files.write_best()
+    return Results(setup, fits, uncertainties)
+
+
+def _nothing(_: object) -> None:
+    """Where no files are wanted."""
+
+
+def _report_lost(setup: Setup, fits: Fits) -> None:
+    """Say which sources have no model, and why if it is all of them."""
+    lost = int(np.sum(setup.catalog.fittable & (fits.model < 0)))
+    if not lost:
+        return
+    if not fits.n_models.any():
+        cause = "GRID_EXCLUDE excludes them all, or every age is older than the Universe (LOG_AGE_MIN, NO_MAX_AGE)"
+        raise InputError(f"no model of the grid can be fitted: {cause}", setup.params.path or None)
+    log.warning("%d sources have no model to fit at their redshift; their rows hold NaN", lost)

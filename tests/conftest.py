@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+def pytest_report_header() -> str:
+    """Say which fastsed is tested: the installed one, or the checkout."""
+    import fastsed
+
+    return f"fastsed {fastsed.__version__} in {Path(fastsed.__file__).resolve().parent}"
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +23,13 @@ def shared() -> Path:
     if not (folder / "golden").is_dir():
         pytest.skip("the reference scenarios (../shared) are not here")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> Iterator[None]:
+    """Commands set up logging for the terminal of one test; the next one has another."""
+    logger = logging.getLogger("fastsed")
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)

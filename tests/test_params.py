@@ -136,7 +136,7 @@ def test_unknown_key_warns_with_the_nearest(read, caplog):
         ("METAL = 2", "must be < 1"),
         ("C_INTERVAL = [68, 100]", "must be < 100"),
         ("C_INTERVAL = 0", "must be > 0"),
-        ("DUST_LAW = 'calzeti'", "DUST_LAW = 'calzeti': must be one of calzetti, mw, noll, noll09, kc"),
+        ("DUST_LAW = 'calzeti'", "DUST_LAW = 'calzeti': must be one of calzetti, mw, ccm89, noll, noll09, kc"),
         ("ZPHOT_CONF = 90", "must be one of 0, 68, 95, 99"),
         ("SFH_OUTPUT = 'age'", "must be one of sfr, mass"),
         ("PARALLEL = 'gpu'", "must be one of none, sources, models, generators"),
@@ -248,7 +248,7 @@ class TestCorrections:
 class TestThreads:
     @pytest.fixture(autouse=True)
     def _cores(self, monkeypatch):
-        monkeypatch.setattr(module, "_available_cores", lambda: 6)
+        monkeypatch.setattr(module, "available_threads", lambda: 6)
 
     @pytest.mark.parametrize(
         ("text", "threads"),
@@ -263,17 +263,6 @@ class TestThreads:
     )
     def test_rule(self, read, text, threads):
         assert read(text).n_threads() == threads
-
-    def test_environment(self, read, monkeypatch):
-        params = read("")
-        monkeypatch.setenv("OMP_NUM_THREADS", "2,1")
-        assert params.n_threads() == 2
-        monkeypatch.setenv("OMP_NUM_THREADS", "many")
-        assert params.n_threads() == 6
-
-
-def test_available_cores():
-    assert module._available_cores() >= 1
 
 
 def test_unsupported_keys_are_refused(read, monkeypatch):

@@ -1,4 +1,4 @@
-"""Best fits: one tile of model fluxes and the data of all sources in, best model, chi2 and scale of each out."""
+"""Best fits and simulations: a tile of model fluxes and the data of all sources in, best models out."""
 
 from cython.parallel cimport parallel, prange, threadid
 from libc.stddef cimport ptrdiff_t
@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 
-cdef extern from "chi2_kernels.h" nogil:
+cdef extern from "chi2_rows.h" nogil:
     ctypedef struct tile_t:
         ptrdiff_t nband, nmain, nmodel, stride
         const double *flux
@@ -39,11 +39,39 @@ cdef extern from "chi2_kernels.h" nogil:
     ctypedef struct screens_t:
         int block_size
 
+    ctypedef struct simulations_t:
+        ptrdiff_t nsim
+        const double *log_noise
+        double *chi2
+        double *scale
+        double *spec_scale
+        int64_t *order
+
+    ctypedef struct simulators_t:
+        pass
+
+    ctypedef struct good_t:
+        int64_t source, model
+        double chi2, scale, spec_scale
+
+    ctypedef struct goods_t:
+        good_t *rows
+        ptrdiff_t count
+        int failed
+
+    void collect_good(const tile_t *, const data_t *, const simulators_t *, int64_t, double, goods_t *,
+                      double *) noexcept
+    void chi2_of_models(const tile_t *, const data_t *, int64_t, double *, double *, double *, double *) noexcept
+
     int simd_level()
     screens_t choose_screens(int level)
     ptrdiff_t block_scratch(ptrdiff_t nband)
     void fit_item(const tile_t *, const data_t *, const bests_t *, const screens_t *, const int64_t *, ptrdiff_t,
                   ptrdiff_t, ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
+    simulators_t choose_simulators(int level)
+    ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nsim, ptrdiff_t stride)
+    void simulate_source(const tile_t *, const data_t *, const simulators_t *, int64_t, simulations_t, const double *,
+                         int, double *) noexcept
     void merge_parts(bests_t *, const int64_t *, ptrdiff_t, const best_t *, ptrdiff_t) noexcept
 
 
@@ -63,6 +91,7 @@ SIMD_NAMES = ("scalar", "avx2", "avx512")
 cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
+    FEWEST_SIMULATIONS = 64
 
 
 def has_openmp():
@@ -143,3 +172,131 @@ def find_best(const double[:, ::1] flux, const double[:, ::1] dust, const int64_
         merge_parts(&bests, &active[0], nactive, found, nparts)
     free(scratch)
     free(found)
+
+
+def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
+             const int64_t[::1] order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz,
+             const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
+             const unsigned char[::1] own_spec_scale, const int[::1] log_component,
+             const double[::1] log_lir, const double[::1] log_error,
+             const int64_t[::1] active, int64_t offset, const double[:, ::1] noise, const double[::1] log_noise,
+             double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale, int64_t[:, ::1] best_order,
+             bint prune, int n_threads):
+    """Bring the best fits of the simulations of the active sources up to date with one tile.
+
+    The first arguments are those of `find_best`. `noise` is (nsim, nband), `log_noise` (nsim,). The results have
+    a row for each source from number `offset` on, (nsource, nsim); `best_order` is -1 where there is none yet, else
+    order * nz + iz of the best model. Without `prune` every model is tried on every simulation.
+    """
+    if active.shape[0] == 0 or order.shape[0] == 0 or noise.shape[0] == 0:
+        return
+    cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
+    cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
+    cdef simulators_t simulators = choose_simulators(simd_level())
+    cdef ptrdiff_t nsim = noise.shape[0], nactive = active.shape[0]
+    # simulations are independent: few sources share the threads by simulations
+    cdef ptrdiff_t nparts = min(max(1, ITEMS // nactive), max(1, nsim // FEWEST_SIMULATIONS))
+    cdef ptrdiff_t size = (nsim + nparts - 1) // nparts, item, k, begin
+    cdef ptrdiff_t scratch_size = simulation_scratch(d.nband, size, t.stride)
+    cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
+    if scratch == NULL:
+        raise MemoryError(f"no memory for {nsim} simulations")
+    with nogil:
+        for item in prange(nactive * nparts, num_threads=n_threads, schedule="dynamic"):
+            k = item // nparts
+            begin = item % nparts * size
+            if begin < nsim:
+                simulate_row(&t, &d, &simulators, active[k], min(size, nsim - begin), &noise[begin, 0],
+                             &log_noise[begin], &chi2[active[k] - offset, begin], &scale[active[k] - offset, begin],
+                             &spec_scale[active[k] - offset, begin], &best_order[active[k] - offset, begin],
+                             prune, scratch + threadid() * scratch_size)
+    free(scratch)
+
+
+cdef void simulate_row(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row, ptrdiff_t nsim,
+                       const double *noise, const double *log_noise, double *chi2, double *scale, double *spec_scale,
+                       int64_t *order, int prune, double *scratch) noexcept nogil:
+    cdef simulations_t sims
+    sims.nsim, sims.log_noise = nsim, log_noise
+    sims.chi2, sims.scale, sims.spec_scale, sims.order = chi2, scale, spec_scale, order
+    simulate_source(t, d, simulators, row, sims, noise, prune, scratch)
+
+
+def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
+                const int64_t[::1] order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz,
+                const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
+                const unsigned char[::1] own_spec_scale, const int[::1] log_component,
+                const double[::1] log_lir, const double[::1] log_error,
+                const int64_t[::1] active, const double[::1] limit, int n_threads):
+    """Models of one tile with a chi2 below `limit` (nsource,) of each active source.
+
+    The first arguments are those of `find_best`.
+
+    Returns
+    -------
+    source, model : int64 arrays (n,), sorted by both
+    chi2, scale, spec_scale : float64 arrays (n,)
+    """
+    import numpy as np
+
+    cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
+    cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
+    cdef simulators_t simulators = choose_simulators(simd_level())
+    cdef ptrdiff_t scratch_size = d.nband + t.stride, k, i, n = 0
+    cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
+    cdef goods_t *found = <goods_t *> calloc(n_threads, sizeof(goods_t))
+    cdef bint failed = scratch == NULL or found == NULL
+    if not failed:
+        with nogil:
+            for k in prange(active.shape[0], num_threads=n_threads, schedule="dynamic"):
+                collect_good(&t, &d, &simulators, active[k], limit[active[k]], found + threadid(),
+                             scratch + threadid() * scratch_size)
+        for k in range(n_threads):
+            n += found[k].count
+            failed = failed or found[k].failed
+    source, model = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    chi2, scale, spec_scale = np.empty(n), np.empty(n), np.empty(n)
+    cdef int64_t[::1] source_ = source, model_ = model
+    cdef double[::1] chi2_ = chi2, scale_ = scale, spec_scale_ = spec_scale
+    n = 0
+    if found != NULL:
+        for k in range(n_threads):
+            for i in range(found[k].count):
+                source_[n], model_[n] = found[k].rows[i].source, found[k].rows[i].model
+                chi2_[n], scale_[n] = found[k].rows[i].chi2, found[k].rows[i].scale
+                spec_scale_[n] = found[k].rows[i].spec_scale
+                n += 1
+            free(found[k].rows)
+    free(found)
+    free(scratch)
+    if failed:
+        raise MemoryError("no memory for the good models")
+    # threads finish in any order
+    place = np.lexsort((model, source))
+    return source[place], model[place], chi2[place], scale[place], spec_scale[place]
+
+
+def all_chi2(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
+             const int64_t[::1] order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz,
+             const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
+             const unsigned char[::1] own_spec_scale, const int[::1] log_component,
+             const double[::1] log_lir, const double[::1] log_error,
+             const int64_t[::1] active, double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale,
+             int n_threads):
+    """chi2 and scales of all models of one tile with each active source, (nactive, nmodel).
+
+    The first arguments are those of `find_best`; the last arrays are filled.
+    """
+    if active.shape[0] == 0 or order.shape[0] == 0:
+        return
+    cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
+    cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
+    cdef ptrdiff_t k
+    cdef double *scratch = <double *> calloc(d.nband * n_threads, sizeof(double))
+    if scratch == NULL:
+        raise MemoryError("no memory for the weights of the sources")
+    with nogil:
+        for k in prange(active.shape[0], num_threads=n_threads, schedule="dynamic"):
+            chi2_of_models(&t, &d, active[k], &chi2[k, 0], &scale[k, 0], &spec_scale[k, 0],
+                           scratch + threadid() * d.nband)
+    free(scratch)

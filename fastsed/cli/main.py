@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastsed.cli.messages import Progress, run_command, start_logging
-from fastsed.errors import InputError, UsageError
+from fastsed.atomic import atomic_write
+from fastsed.cli.messages import Progress, hold_logging, run_command, start_logging
+from fastsed.errors import FastsedError, InputError, UsageError
 
 if TYPE_CHECKING:
     from fastsed.params import Params
     from fastsed.run import Results
 
 EXAMPLE = "gst"
+EXAMPLE_FOLDER = "fastsed-example"
 DEPENDENCIES = ("numpy", "scipy", "astropy", "h5py", "tqdm", "threadpoolctl")
 
 
@@ -28,15 +30,20 @@ def make_parser() -> argparse.ArgumentParser:
         description="Fit the spectral energy distributions of a catalogue of galaxies, as a FAST parameter file says.",
         epilog="Example: fastsed fast.param N_THREAD=4 OUTPUT_FILE=try2",
     )
-    parser.add_argument("param", nargs="?", metavar="FILE.param", help="parameter file of FAST or FAST++")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=value", help="values that replace those of the file")
+    # one positional for both, so that options may stand anywhere between them
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE.param KEY=value",
+        help="parameter file of FAST or FAST++, and values that replace those of the file",
+    )
     parser.add_argument("--check", action="store_true", help="check all inputs, estimate memory and time, fit nothing")
     parser.add_argument(
         "--example",
         nargs="?",
-        const="fastsed-example",
+        const=EXAMPLE_FOLDER,
         metavar="DIR",
-        help="copy the example of 500 galaxies to DIR (default: fastsed-example) and fit it",
+        help=f"copy the example of 500 galaxies to DIR (default: {EXAMPLE_FOLDER}) and fit it",
     )
     parser.add_argument("--help-param", metavar="KEY", help="explain a key of the parameter file")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors (as VERBOSE=0)")
@@ -58,7 +65,7 @@ def version_text() -> str:
         except PackageNotFoundError:
             return "missing"
 
-    threads = f"{available_threads()}" if has_openmp() else "1 (built without OpenMP)"
+    threads = f"{available_threads()} (OpenMP)" if has_openmp() else "1 (built without OpenMP)"
     return "\n".join(
         [
             f"fastsed {__version__}",
@@ -75,28 +82,35 @@ def copy_example(folder: Path) -> Path:
     Raises
     ------
     InputError
-        If `folder` already holds other files.
+        If `folder` holds something else, or an example that was changed.
     """
     from fastsed.paths import share_dir
 
     source = share_dir() / "examples" / EXAMPLE
-    names = {p.name for p in source.iterdir()}
-    if folder.exists() and (not folder.is_dir() or {p.name for p in folder.iterdir()} - names - {f"{EXAMPLE}.fout"}):
-        raise InputError("exists and holds other files; name a new folder for the example", folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in sorted(names):
-        shutil.copyfile(source / name, folder / name)
-    return folder / f"{EXAMPLE}.param"
+    parameter_file = folder / f"{EXAMPLE}.param"
+    elsewhere = f"; say where the example shall go: fastsed --example DIR (not {folder})"
+    if folder.exists() and not folder.is_dir():
+        raise InputError("is a file" + elsewhere, folder)
+    if folder.exists() and any(folder.iterdir()) and not parameter_file.exists():
+        raise InputError("holds other files" + elsewhere, folder)
+    for shipped in sorted(source.iterdir()):
+        copy = folder / shipped.name
+        if copy.exists() and copy.read_bytes() != shipped.read_bytes():
+            raise InputError(
+                f"was changed; run `fastsed {parameter_file.name}` in {folder}, or choose a new folder", copy
+            )
+        with atomic_write(copy, "wb") as f:
+            f.write(shipped.read_bytes())
+    return parameter_file
 
 
-def check(params: Params) -> int:
+def check(params: Params) -> None:
     """Print what a run would do."""
     from fastsed.estimate import estimate
     from fastsed.run import prepare
 
     for line in estimate(prepare(params)):
         print(line)
-    return 0
 
 
 def fit(params: Params) -> Results:
@@ -105,72 +119,92 @@ def fit(params: Params) -> Results:
 
     setup = prepare(params)
     with Progress(setup.n_models_to_fit, params.verbose) as progress:
-        results = fit_prepared(setup, progress)
+        results = fit_prepared(setup, progress, write_files=True)
     results.write()
     return results
 
 
-def run_example(folder: Path, overrides: list[str], quiet: bool) -> int:
-    """Copy the example, fit it, and show what came out."""
-    import os
-
+def read(path: str, overrides: list[str], quiet: bool) -> Params:
+    """Read the parameters, then show as much as they say."""
     from fastsed.params import read_params
 
+    hold_logging()
+    try:
+        params = read_params(path, [*overrides, *(["VERBOSE=0"] if quiet else [])])
+    except FastsedError:
+        start_logging(logging.ERROR if quiet else logging.WARNING)
+        raise
+    level = logging.DEBUG if params.debug else logging.INFO
+    start_logging(level if params.verbose else logging.ERROR)
+    return params
+
+
+def run_example(folder: Path, overrides: list[str], options: argparse.Namespace) -> None:
+    """Copy the example, fit it, and show what came out."""
     parameter_file = copy_example(folder)
     # paths in a parameter file are relative to where the program runs
-    os.chdir(parameter_file.parent)
-    params = read_params(parameter_file.name, overrides)
-    start_logging(log_level(params, quiet))
-    results = fit(params)
-    from fastsed.outputs.summary import summary
+    with chdir(folder):
+        params = read(parameter_file.name, overrides, options.quiet)
+        if options.check:
+            check(params)
+            return
+        results = fit(params)
+        if params.verbose:
+            from fastsed.outputs.summary import summary
 
-    print(summary(results))
-    print(f"\nThe catalogue is {results.path.resolve()}")
-    return 0
+            print(f"\n{summary(results)}\n\nThe catalogue is {results.path.resolve()}")
 
 
-def log_level(params: Params, quiet: bool) -> int:
-    """What is shown on the terminal."""
-    if quiet or not params.verbose:
-        return logging.ERROR
-    return logging.DEBUG if params.debug else logging.INFO
+def run_file(path: str, overrides: list[str], options: argparse.Namespace) -> None:
+    """Fit, or check, as a parameter file says."""
+    from fastsed.params import refuse_unsupported
+
+    params = read(path, overrides, options.quiet)
+    refuse_unsupported(params)
+    if options.check:
+        check(params)
+    else:
+        fit(params)
 
 
 def command(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says."""
-    parser = make_parser()
-    options = parser.parse_intermixed_args(argv)
+    options = make_parser().parse_intermixed_args(argv)
     if options.version:
         print(version_text())
-        return 0
-    if options.help_param:
+    elif options.help_param is not None:
         from fastsed.params import describe_key
 
         print(describe_key(options.help_param))
-        return 0
-    if options.example:
-        overrides = [o for o in [options.param, *options.overrides] if o]
-        return run_example(Path(options.example), overrides, options.quiet)
-    if not options.param:
-        parser.print_usage(sys.stderr)
-        raise UsageError("no parameter file given; try 'fastsed --help', or 'fastsed --example'")
-    from fastsed.params import read_params, refuse_unsupported
-
-    start_logging(logging.ERROR if options.quiet else logging.WARNING)
-    params = read_params(options.param, options.overrides)
-    if options.quiet:
-        params.verbose = False
-    start_logging(log_level(params, options.quiet))
-    refuse_unsupported(params)
-    if options.check:
-        return check(params)
-    fit(params)
+    elif options.example is not None:
+        example, words = options.example, options.words
+        if "=" in example:
+            example, words = EXAMPLE_FOLDER, [example, *words]
+        run_example(Path(example), checked_overrides(words), options)
+    elif not options.words or ("=" in options.words[0] and not Path(options.words[0]).exists()):
+        raise UsageError("no parameter file given; try `fastsed --help`, or `fastsed --example`")
+    else:
+        run_file(options.words[0], checked_overrides(options.words[1:]), options)
     return 0
 
 
-def run() -> int:
+def checked_overrides(words: list[str]) -> list[str]:
+    """The words themselves, all of which must read KEY=value.
+
+    Raises
+    ------
+    UsageError
+        Where one does not.
+    """
+    for word in words:
+        if "=" not in word.lstrip("="):
+            raise UsageError(f"expected KEY=value, found '{word}'")
+    return words
+
+
+def run(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    return run_command("fastsed", command)
+    return run_command("fastsed", command, argv)
 
 
 if __name__ == "__main__":

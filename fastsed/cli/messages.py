@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from fastsed.errors import FastsedError
 
@@ -21,17 +22,57 @@ class _Format(logging.Formatter):
         return PREFIXES.get(record.levelno, "note: ") + record.getMessage()
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes a line per record, above the progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "tqdm" not in sys.modules:
+            super().emit(record)
+            return
+        from tqdm import tqdm
+
+        with tqdm.external_write_mode(file=self.stream):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Let a closed pipe, or a full disk, end the command."""
+        if isinstance(sys.exception(), OSError):
+            raise
+        super().handleError(record)
+
+
+class _Held(logging.Handler):
+    """Keeps records until it is known which of them are wanted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+def hold_logging() -> None:
+    """Keep the package's records until `start_logging` says from which level on they are shown."""
+    logger = logging.getLogger("fastsed")
+    logger.handlers[:] = [_Held()]
+    logger.setLevel(logging.INFO)
+
+
 def start_logging(level: int) -> None:
     """Show records of the package from `level` on: notes on standard output, warnings on standard error."""
     logger = logging.getLogger("fastsed")
-    logger.handlers.clear()
-    notes, warnings = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
+    held = [record for handler in logger.handlers if isinstance(handler, _Held) for record in handler.records]
+    notes, warnings = _Lines(sys.stdout), _Lines(sys.stderr)
     notes.addFilter(lambda record: record.levelno < logging.WARNING)
     warnings.setLevel(logging.WARNING)
-    for handler in (notes, warnings):
+    logger.handlers[:] = [notes, warnings]
+    for handler in logger.handlers:
         handler.setFormatter(_Format())
-        logger.addHandler(handler)
     logger.setLevel(level)
+    for record in held:
+        if record.levelno >= level:
+            logger.handle(record)
 
 
 class Progress:
@@ -59,13 +100,13 @@ class Progress:
         self._done += n
         if self._bar is not None:
             self._bar.update(n)
-        elif self._lines and time.monotonic() - self._last > QUIET_SECONDS:
+        elif self._lines and self._done and time.monotonic() - self._last > QUIET_SECONDS:
             self._last = time.monotonic()
             rate = self._done / (self._last - self._start)
-            left = (self._total - self._done) / rate
+            left = max(0, self._total - self._done) / rate
             print(
-                f"note: {100 * self._done / self._total:.0f} % of the models done, {rate:.3g} a second, "
-                f"{left:.0f} s left",
+                f"note: {100 * self._done / max(self._total, self._done):.0f} % of the models done, "
+                f"{rate:.3g} a second, {left:.0f} s left",
                 flush=True,
             )
 
@@ -77,10 +118,33 @@ class Progress:
             self._bar.close()
 
 
-def run_command(program: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
-    """Run a command; a user's error becomes one message and an exit status, never a traceback."""
+def run_command(
+    program: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None
+) -> int:
+    """Run a command; what goes wrong outside of it becomes one message and an exit status, never a traceback.
+
+    Parameters
+    ----------
+    program : str
+        Its name, for messages.
+    command : callable
+        Takes the arguments, returns the exit status.
+    argv : sequence of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 1 after an error, 2 after wrong usage, 130 after an interrupt.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # names of files may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return command(argv)
+        status = command(argv)
+        sys.stdout.flush()
+        return status
     except FastsedError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         return error.exit_status
@@ -88,5 +152,13 @@ def run_command(program: str, command: Callable[[Sequence[str] | None], int], ar
         print(f"{program}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        # nobody reads on; Python flushes once more when it ends, which must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{program}: error: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except MemoryError as error:
+        print(f"{program}: error: not enough memory: {error}", file=sys.stderr)
         return 1

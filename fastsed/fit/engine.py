@@ -88,6 +88,21 @@ def fit(grid: ModelGrid, data: Observations, progress: Progress | None = None) -
 def _fit_tile(grid: ModelGrid, data: Observations, tile: Tile, active: Ints, fits: Fits) -> None:
     """Bring the best fits of the active sources up to date with one tile."""
     find_best(
+        *kernel_arguments(grid, data, tile),
+        active,
+        fits.chi2,
+        fits.scale,
+        fits.spec_scale,
+        fits.tolerance,
+        fits.model,
+        fits.order,
+        grid.n_threads,
+    )
+
+
+def kernel_arguments(grid: ModelGrid, data: Observations, tile: Tile) -> tuple[object, ...]:
+    """What every chi2 kernel wants to know of a tile and of the data."""
+    return (
         tile.flux,
         tile.dust,
         tile.ids,
@@ -103,12 +118,4 @@ def _fit_tile(grid: ModelGrid, data: Observations, tile: Tile, active: Ints, fit
         data.log_component,
         data.log_lir,
         data.log_error,
-        active,
-        fits.chi2,
-        fits.scale,
-        fits.spec_scale,
-        fits.tolerance,
-        fits.model,
-        fits.order,
-        grid.n_threads,
     )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.inputs.catalog import Catalog
+from fastsed.inputs.filters import Filter
+from fastsed.inputs.luminosity import InfraredLuminosities
 from fastsed.inputs.redshifts import Redshifts
+from fastsed.inputs.template_error import read_template_error
 from fastsed.models.axes import Axes
+from fastsed.models.grid import Rows
+from fastsed.models.photometry import band_template_errors
 from fastsed.params import Params
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -107,3 +116,92 @@ def redshift_windows(
     for window_end in (last, best_last):
         window_end[~fittable] = -1
     return first, last, best_first, best_last
+
+
+def choose_rows(catalog: Catalog, luminosities: InfraredLuminosities | None) -> Rows:
+    """Which data columns there are: bands, the dust components that any source has linear data of, channels."""
+    n_channels = int(np.sum(catalog.bands == 0))
+    components: tuple[int, ...] = ()
+    if luminosities is not None:
+        linear = np.isfinite(luminosities.error) & ~luminosities.log
+        components = tuple(int(c) for c in np.unique(luminosities.component[linear]))
+    return Rows(len(catalog.bands) - n_channels, n_channels, components)
+
+
+def make_observations(
+    params: Params,
+    axes: Axes,
+    catalog: Catalog,
+    filters: list[Filter],
+    luminosities: InfraredLuminosities | None,
+    redshifts: Redshifts,
+    rows: Rows,
+) -> Observations:
+    """Collect the data of all sources.
+
+    Parameters
+    ----------
+    params : Params
+    axes : Axes
+    catalog : Catalog
+        With the channels of the spectra, if any, after the bands.
+    filters : list of Filter
+        Of all bands and channels.
+    luminosities : InfraredLuminosities or None
+    redshifts : Redshifts
+    rows : Rows
+        From `choose_rows`.
+    """
+    n = len(catalog.ids)
+    value, variance = np.zeros((n, rows.count)), np.full((n, rows.count), np.inf)
+    value[:, rows.bands], variance[:, rows.bands] = catalog.flux, catalog.error**2
+    log_component = np.full(n, -1, dtype=np.int32)
+    log_lir, log_error = np.zeros(n), np.ones(n)
+    if luminosities is not None:
+        given = np.isfinite(luminosities.error)
+        for component, row in zip(rows.components, rows.luminosities, strict=True):
+            chosen = given & ~luminosities.log & (luminosities.component == component)
+            value[chosen, row] = luminosities.value[chosen]
+            variance[chosen, row] = luminosities.error[chosen] ** 2
+        chosen = given & luminosities.log
+        log_component[chosen] = luminosities.component[chosen]
+        log_lir[chosen], log_error[chosen] = luminosities.value[chosen], luminosities.error[chosen]
+
+    has_spectrum = np.isfinite(variance[:, rows.n_main :]).any(axis=1)
+    own_scale = _auto_scale(params, rows) & has_spectrum & np.isfinite(variance[:, : rows.n_main]).any(axis=1)
+    first, last, best_first, best_last = redshift_windows(params, axes, redshifts, catalog.fittable)
+    return Observations(
+        value=value,
+        variance=variance,
+        n_main=rows.n_main,
+        template_error=_template_errors(params, axes, filters, rows),
+        own_spec_scale=own_scale.astype(np.uint8),
+        log_component=log_component,
+        log_lir=log_lir,
+        log_error=log_error,
+        first_z=first,
+        last_z=last,
+        best_first_z=best_first,
+        best_last_z=best_last,
+    )
+
+
+def _auto_scale(params: Params, rows: Rows) -> bool:
+    """Whether spectra have a scale of their own; without photometry there would be no other."""
+    if params.auto_scale and rows.n_photometry == 0:
+        log.warning("AUTO_SCALE needs photometry: it is switched off")
+        return False
+    return params.auto_scale
+
+
+def _template_errors(params: Params, axes: Axes, filters: list[Filter], rows: Rows) -> Floats:
+    """Relative error of the models in each data column, (nz, ncolumn)."""
+    errors = np.zeros((len(axes.z), rows.count))
+    parts = (
+        (params.temp_err_file, slice(0, rows.n_photometry), filters[: rows.n_photometry]),
+        (params.temp_err_spec_file, slice(rows.n_main, rows.count), filters[rows.n_photometry :]),
+    )
+    for path, columns, bands in parts:
+        if path and bands:
+            errors[:, columns] = band_template_errors(read_template_error(path), bands, axes.z)
+    return errors

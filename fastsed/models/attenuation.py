@@ -54,7 +54,7 @@ def attenuation_curve(name: str, lam: ArrayLike, e_b: float = 1.0, delta: float 
     Parameters
     ----------
     name : str
-        calzetti, mw, noll, noll09 or kc.
+        calzetti, mw, ccm89, noll, noll09 or kc.
     lam : array_like
         Rest wavelengths [A], any shape.
     e_b, delta : float
@@ -87,11 +87,15 @@ def _calzetti(lam: Array) -> Array:
     return np.maximum(2.659 * np.where(x <= 0.63, blue, red) / R_CALZETTI + 1.0, 0.0)
 
 
-def _milky_way(lam: Array) -> Array:
-    """Cardelli, Clayton & Mathis (1989), equations 2-5, with R_V = 3.1; the end pieces extend outwards."""
+def _milky_way(lam: Array, far_cubic: float) -> Array:
+    """Cardelli, Clayton & Mathis (1989), equations 2-5, with R_V = 3.1; the end pieces extend outwards.
+
+    `far_cubic` is the cubic coefficient of a(x) in the far ultraviolet: -0.070 in the paper, 0 in FAST++.
+    """
     x = 1e4 / lam
     pieces = [x < 1.1, x < 3.3, x < 8.0]
-    a = np.select(pieces, [0.574 * x**1.61, _optical_a(x), _ultraviolet_a(x)], _far_ultraviolet_a(x))
+    far = np.polynomial.polynomial.polyval(x - 8.0, [-1.073, -0.628, 0.137, far_cubic])
+    a = np.select(pieces, [0.574 * x**1.61, _optical_a(x), _ultraviolet_a(x)], far)
     b = np.select(pieces, [-0.527 * x**1.61, _optical_b(x), _ultraviolet_b(x)], _far_ultraviolet_b(x))
     return np.asarray(a + b / R_MILKY_WAY)
 
@@ -116,10 +120,6 @@ def _ultraviolet_b(x: Array) -> Array:
     y = np.maximum(x - 5.9, 0.0)
     bend = 0.2130 * y**2 + 0.1207 * y**3
     return np.asarray(-3.090 + 1.825 * x + 1.206 / ((x - 4.62) ** 2 + 0.263) + bend)
-
-
-def _far_ultraviolet_a(x: Array) -> Array:
-    return np.asarray(np.polynomial.polynomial.polyval(x - 8.0, [-1.073, -0.628, 0.137, -0.070]))
 
 
 def _far_ultraviolet_b(x: Array) -> Array:
@@ -155,8 +155,13 @@ DUST_LAWS: dict[str, DustLaw] = {
     ),
     "mw": DustLaw(
         "Milky Way dust attenuation law",
+        "Cardelli, Clayton & Mathis 1989, ApJ 345, 245 (far ultraviolet as in FAST++)",
+        lambda lam, e_b, delta: _milky_way(lam, 0.0),
+    ),
+    "ccm89": DustLaw(
+        "Cardelli et al. (1989) dust attenuation law",
         "Cardelli, Clayton & Mathis 1989, ApJ 345, 245",
-        lambda lam, e_b, delta: _milky_way(lam),
+        lambda lam, e_b, delta: _milky_way(lam, -0.070),
     ),
     "noll": DustLaw(
         "Noll et al. dust law, E_B={e_b:g}, delta={delta:g}",

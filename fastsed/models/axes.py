@@ -29,10 +29,11 @@ def axis(low: float, high: float, step: float) -> NDArray[np.float32]:
         The last point is `high` itself, even where the steps do not end there (as in FAST).
     """
     count = 1 if low == high else math.floor((high - low) / step + 0.5) + 1
-    values = low + step * np.arange(count)
+    # in single precision throughout: half-way between two redshifts must be where FAST++ has it
+    values = np.float32(low) + np.float32(step) * np.arange(count, dtype=np.float32)
     if count > 1:
         values[-1] = high
-    return values.astype(np.float32)
+    return values
 
 
 def redshift_axis(z_min: float, z_max: float, step: float, logarithmic: bool) -> NDArray[np.float32]:
@@ -135,6 +136,24 @@ class Axes:
             rest, index = np.divmod(rest, count)
             found.append(index)
         return tuple(reversed(found))
+
+    def tie_order(self, imetal: int, ilage: NDArray[np.int64], history: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Position, without z, in the order that settles ties: metal, history, lage, Av, Av_bc (fastest).
+
+        `cells` (ncell, 1) number the pairs (Av, Av_bc); `ilage` and `history` are (n,). The result is (ncell, n).
+        """
+        n_cells = self.shape[1] * self.shape[2]
+        return ((imetal * self.n_history + history) * len(self.lage) + ilage) * n_cells + cells
+
+    def models_of_tie_order(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+        """modelID of each position ``tie_order * nz + iz``; -1 stays -1."""
+        rest, iz = np.divmod(order, len(self.z))
+        rest, cell = np.divmod(rest, self.shape[1] * self.shape[2])
+        rest, ilage = np.divmod(rest, len(self.lage))
+        imetal, history = np.divmod(rest, self.n_history)
+        population = (ilage * len(self.metal) + imetal) * self.n_history + history
+        per_cell = len(self.lage) * len(self.metal) * self.n_history
+        return np.where(order < 0, -1, iz * self.models_per_redshift + cell * per_cell + population)
 
     def parameters(self, model_ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """Value of each grid parameter of each model."""

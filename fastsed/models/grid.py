@@ -38,6 +38,8 @@ PADDING = 16
 TILE_BYTES = 8 << 20
 # flux tables T kept between blocks of populations
 TABLE_BYTES = 48 << 20
+# tiles kept from one pass to the next
+KEEP_BYTES = 48 << 20
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,17 @@ class Tile:
     def n_models(self) -> int:
         """Number of models."""
         return len(self.ids)
+
+    def part(self, start: int, stop: int) -> Tile:
+        """Some of the models, as a tile of their own."""
+        n = stop - start
+        flux = np.zeros((len(self.flux), n + -n % PADDING))
+        flux[:, :n] = self.flux[:, start:stop]
+        dust = None
+        if self.dust is not None:
+            dust = np.zeros((3, flux.shape[1]))
+            dust[:, :n] = self.dust[:, start:stop]
+        return Tile(self.iz, self.ids[start:stop], self.order[start:stop], flux, dust)
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,8 @@ class ModelGrid:
     needs_dust : bool
         Whether tiles carry dust luminosities.
     n_threads : int
+    several_passes : bool
+        Whether tiles will be asked for more than once; they are kept then, if they are small.
     """
 
     params: Params
@@ -137,7 +152,9 @@ class ModelGrid:
     rows: Rows
     needs_dust: bool = False
     n_threads: int = 1
+    several_passes: bool = False
     metals: dict[int, Metal] = field(default_factory=dict)
+    _kept: list[Tile] | None = None
 
     @cached_property
     def cosmology(self) -> Cosmology:
@@ -217,7 +234,25 @@ class ModelGrid:
         The same tiles in the same order for any number of threads; with several, the next ones are made while one
         is fitted.
         """
-        redshifts = np.flatnonzero(wanted & (self.ages_at > 0))
+        if self._kept is not None:
+            yield from self._kept
+            return
+        keep = self.several_passes and self._bytes(wanted) <= KEEP_BYTES
+        kept: list[Tile] = []
+        for tile in self._made(np.flatnonzero(wanted & (self.ages_at > 0))):
+            if keep:
+                kept.append(tile)
+            yield tile
+        if keep:
+            self._kept = kept
+
+    def _bytes(self, wanted: NDArray[np.bool_]) -> int:
+        """Size of the tiles of some redshifts."""
+        per_age = self.axes.models_per_redshift // len(self.axes.lage)
+        return int(self.ages_at[wanted].sum()) * per_age * 8 * (self.rows.count + 2 + 3 * self.needs_dust)
+
+    def _made(self, redshifts: Ints) -> Iterator[Tile]:
+        """Tiles, made on the way."""
         if self.n_threads == 1:
             for job in self._jobs(redshifts):
                 yield from job()
@@ -395,10 +430,8 @@ def _selected(rows: Floats, keep: NDArray[np.bool_]) -> Floats:
 
 def _numbering(axes: Axes, imetal: int, numbers: Ints) -> tuple[Ints, Ints]:
     """modelIDs within a redshift, and positions in the tie order, of (cell, population), flattened."""
-    n_metal, n_lage, n_history = len(axes.metal), len(axes.lage), axes.n_history
-    lage, history = np.divmod(numbers, n_history)
-    n_cells = axes.shape[1] * axes.shape[2]
-    cells = np.arange(n_cells, dtype=np.int64)[:, None]
-    ids = cells * (n_lage * n_metal * n_history) + ((lage * n_metal + imetal) * n_history + history)
-    order = ((imetal * n_history + history) * n_lage + lage) * n_cells + cells
-    return ids.ravel(), order.ravel()
+    n_metal, n_history = len(axes.metal), axes.n_history
+    ilage, history = np.divmod(numbers, n_history)
+    cells = np.arange(axes.shape[1] * axes.shape[2], dtype=np.int64)[:, None]
+    ids = cells * (len(axes.lage) * n_metal * n_history) + ((ilage * n_metal + imetal) * n_history + history)
+    return ids.ravel(), axes.tie_order(imetal, ilage, history, cells).ravel()

@@ -174,16 +174,20 @@ class GriddedPopulations:
     def history(self, number: int, lookback: Floats) -> Floats:
         """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
         ilage, ihistory = divmod(number, len(self._members))
-        times = self._ages[ilage] - lookback
-        return np.where(times >= 0, self._members[ihistory].sfr_at(np.maximum(times, 0.0)), 0.0)
+        age = float(self._ages[ilage])
+        times, rates = self._members[ihistory].track(age, self._params.custom_sfh_step * YR_PER_MYR)
+        return np.interp(age - lookback, times, rates, left=0.0)
 
     def histories(self, numbers: Ints) -> Iterator[tuple[Ints, Floats, Floats]]:
-        """Rows of `numbers` of one age, their lookback grid (nt,) [yr] and histories (nrow, nt) [Msun/yr]."""
-        ilage = numbers // len(self._members)
-        for one in np.unique(ilage):
-            t = lookback_grid(float(self._ages[one]), self._params.custom_sfh_step * YR_PER_MYR)
-            rows = np.flatnonzero(ilage == one)
-            yield rows, t, np.array([self.history(int(number), t) for number in numbers[rows]])
+        """Rows of `numbers` of one history, their lookback times (nt,) [yr] and histories (nrow, nt) [Msun/yr].
+
+        The times are those of the library, as in FAST++.
+        """
+        for row, number in enumerate(numbers):
+            ilage, ihistory = divmod(int(number), len(self._members))
+            age = float(self._ages[ilage])
+            times, rates = self._members[ihistory].track(age, self._params.custom_sfh_step * YR_PER_MYR)
+            yield np.array([row]), age - times[::-1], np.ascontiguousarray(rates[None, ::-1])
 
     def usable_ages(self) -> tuple[float, float]:
         """Youngest and oldest age [yr] that the library covers."""
@@ -225,9 +229,13 @@ class _IsedMember:
         ages = self._times_and_rates()[0]
         return float(ages[ages > 0][0]), float(ages[-1])
 
-    def sfr_at(self, times: Floats) -> Floats:
+    def track(self, age: float, step: float) -> tuple[Floats, Floats]:
+        """Times and rates from the onset to `age`: those of the library, and the interpolated rate at `age`."""
         ages, sfr = self._times_and_rates()
-        return np.interp(times, ages, sfr)
+        left, x, _ = _log_age_weights(ages, np.array([age]))
+        last = sfr[left] * (1 - x) + sfr[left + 1] * x
+        before = ages < age
+        return np.append(ages[before], age), np.append(sfr[before], last)
 
     def load(self, ages: Floats, sfr_window: float) -> _History:
         library = self._read()
@@ -256,8 +264,11 @@ class _BuiltMember:
     def age_range(self) -> tuple[float, float]:
         return 0.0, float(self._ssp.ages[-1])
 
-    def sfr_at(self, times: Floats) -> Floats:
-        return csp_history(self._sfh, self._tau, times)[0]
+    def track(self, age: float, step: float) -> tuple[Floats, Floats]:
+        """Times and rates from the onset to `age`, `step` apart."""
+        times = age - lookback_grid(age, step)[::-1]
+        times[0] = max(times[0], 0.0)
+        return times, csp_history(self._sfh, self._tau, times)[0]
 
     def load(self, ages: Floats, sfr_window: float) -> _History:
         inside = ages <= self._ssp.ages[-1]

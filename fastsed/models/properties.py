@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from fastsed.models.grid import ModelGrid
 from fastsed.models.indices import combine
+from fastsed.models.populations import Populations
+from fastsed.models.sfh import parse_sfh_quantities, sfh_quantities
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-YR_PER_GYR = 1e9
 
 
 def property_names(grid: ModelGrid) -> list[str]:
@@ -87,4 +87,16 @@ def _of_one_metal(grid: ModelGrid, metal: int, cell: Ints, population: Ints) -> 
         means = np.stack([of_models(table) for table in own.rest.attenuated[start:stop]], axis=-1)
         values[index.name] = combine(index, means)
         start = stop
+    return values | {name: v[place] for name, v in _history_quantities(grid, own.populations, numbers).items()}
+
+
+def _history_quantities(grid: ModelGrid, populations: Populations, numbers: Ints) -> dict[str, Floats]:
+    """The SFH_QUANTITIES of populations, (n,) each."""
+    wanted = parse_sfh_quantities(grid.params.sfh_quantities)
+    values = {quantity.name: np.empty(len(numbers)) for quantity in wanted}
+    if not wanted:
+        return values
+    for rows, t, sfr in populations.histories(numbers):
+        for quantity, found in zip(wanted, sfh_quantities(t, sfr, wanted, grid.n_threads).T, strict=True):
+            values[quantity.name][rows] = found
     return values

@@ -144,19 +144,26 @@ def make_rest_tables(basis: Basis, screens: Screens, functionals: Floats, lambda
     lambda_ion : float
         Wavelength [Angstrom] below which light ionises.
     """
-    weights = np.vstack([total_weights(basis.lam), functionals])
-    n_young, n_bc = basis.n_young, screens.n_bc
-    passed = np.empty((len(weights), screens.n_cells, basis.sed.shape[1]))
-    for q, row in enumerate(weights):
-        seen = _support(row)
-        old = (screens.old[:, seen] * row[seen]) @ basis.sed[seen, n_young:]
-        passed[q, :, n_young:] = np.repeat(old, n_bc, axis=0)
-        if n_young and screens.young is not None:
-            passed[q, :, :n_young] = (screens.young[:, seen] * row[seen]) @ basis.sed[seen, :n_young]
-    absorbed = weights[0] @ basis.sed - passed[0]
+    total = total_weights(basis.lam)
+    attenuated = np.empty((len(functionals), screens.n_cells, basis.sed.shape[1]))
+    for row, table in zip(functionals, attenuated, strict=True):
+        _apply(basis, row, screens.old, screens.young, screens.n_bc, table)
+    absorbed = np.empty((screens.n_cells, basis.sed.shape[1]))
+    young = None if screens.young is None else 1 - screens.young
+    # not a difference of integrals: exactly zero without dust
+    _apply(basis, total, 1 - screens.old, young, screens.n_bc, absorbed)
     absorbed_young = absorbed.copy()
-    absorbed_young[:, n_young:] = 0
-    return RestTables(absorbed, absorbed_young, total_weights(basis.lam, lambda_ion) @ basis.sed, passed[1:])
+    absorbed_young[:, basis.n_young :] = 0
+    return RestTables(absorbed, absorbed_young, total_weights(basis.lam, lambda_ion) @ basis.sed, attenuated)
+
+
+def _apply(basis: Basis, weights: Floats, old: Floats, young: Floats | None, n_bc: int, out: Floats) -> None:
+    """Fill `out` (ncell, nbasis) with a linear function of the spectra behind the screens."""
+    seen, n_young = _support(weights), basis.n_young
+    by_av = (old[:, seen] * weights[seen]) @ basis.sed[seen, n_young:]
+    out[:, n_young:] = np.repeat(by_av, n_bc, axis=0)
+    if n_young and young is not None:
+        out[:, :n_young] = (young[:, seen] * weights[seen]) @ basis.sed[seen, :n_young]
 
 
 def _support(row: Floats) -> slice:

@@ -338,8 +338,8 @@ def outputs_markdown() -> str:
     lines = ["# Outputs", "", "## Columns", ""]
     lines += [
         "Choose them with `OUTPUT_COLUMNS`. *Printed*: how the catalogue shows the value that grids "
-        "and simulations store; the axes of the grid and `la2t` are logarithms already. *Rounded to*: unless `OUTPUT_PRECISION` says otherwise. *Scales*: "
-        "proportional to the brightness of the source.",
+        "and simulations store; `lage`, `ltau` and `la2t` are logarithms already. *Rounded to*: unless "
+        "`OUTPUT_PRECISION` says otherwise. *Scales*: proportional to the brightness of the source.",
         "",
         "| column | unit | printed | rounded to | scales | meaning |",
         "|---|---|---|---|---|---|",

@@ -143,6 +143,13 @@ def printed_values(column: Column, values: ArrayLike) -> NDArray[np.float32]:
     return round_to(np.nan_to_num(shown, nan=np.nan, posinf=99, neginf=-99), column.precision)
 
 
+def printed_bounds(column: Column, bounds: ArrayLike) -> NDArray[np.float32]:
+    """Intervals (..., 2), lower bound first, as the catalogue shows them."""
+    shown = printed_values(column, bounds)
+    # the lower flux is the upper magnitude
+    return shown[..., ::-1] if column.transform == "magnitude" else shown
+
+
 def _texts(values: NDArray[np.float32]) -> list[str]:
     """C++'s default text of each number; most are repeated, so that each is made once."""
     bits, inverse = np.unique(values.view(np.uint32), return_inverse=True)  # bits keep -0 apart from 0
@@ -257,9 +264,7 @@ class FoutWriter:
             return [("nmodel", [str(value) for value in own.tolist()])]
         shown = [printed_values(column, own)]
         if len(labels) > 1:
-            bounds = printed_values(column, intervals[column.name][rows])
-            if column.transform == "magnitude":
-                bounds = bounds[..., ::-1]  # the lower flux is the upper magnitude
+            bounds = printed_bounds(column, intervals[column.name][rows])
             shown += list(np.ascontiguousarray(bounds.reshape(len(own), -1).T))
         return [(label, _texts(numbers)) for label, numbers in zip(labels, shown, strict=True)]
 

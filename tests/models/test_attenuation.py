@@ -54,7 +54,7 @@ def test_calzetti(lam, expected):
     ],
 )
 def test_milky_way(x, ratio):
-    assert attenuation_curve("mw", 1e4 / x) == pytest.approx(ratio, abs=2.5e-3)
+    assert attenuation_curve("ccm89", 1e4 / x) == pytest.approx(ratio, abs=2.5e-3)
 
 
 def test_milky_way_pieces_join():
@@ -123,5 +123,5 @@ def test_header_text(name, text):
 
 
 def test_unknown_law():
-    with pytest.raises(InputError, match=r"DUST_LAW = 'smc': choose one of calzetti, mw, noll, noll09, kc"):
+    with pytest.raises(InputError, match=r"DUST_LAW = 'smc': choose one of calzetti, mw, ccm89, noll, noll09, kc"):
         attenuation_curve("smc", 5500.0)

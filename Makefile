@@ -1,0 +1,59 @@
+# Everything starts from a fresh clone with Python 3.11 or later and a C compiler:
+#     make example    install into .venv, fit the shipped example, show what came out
+#     make test       install into .venv, run the tests against the installed package
+# The package in .venv is a real wheel, not a link to this folder: what is tested is what users get.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# -P: never import from this folder, whose fastsed/ has no compiled kernels
+RUN := $(BIN)/python -P
+
+SOURCES := pyproject.toml setup.py MANIFEST.in README.md LICENSE \
+           $(shell find fastsed share -type f ! -name '*.c' ! -name '*.so' ! -name '*.pyd' ! -path '*/__pycache__/*')
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help example test lint format docs bench clean
+
+help:
+	@echo "make example | test | lint | format | docs | bench | clean        (PYTHON=$(PYTHON))"
+
+$(VENV)/created:
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+# build/lib* goes first: setuptools would pack files that have since been removed
+$(VENV)/installed: $(VENV)/created $(SOURCES)
+	@echo "building and installing fastsed into $(VENV) ..."
+	@rm -rf build/lib* build/bdist*
+	$(PIP) install '.[test]'
+	@touch $@
+
+$(VENV)/linters: $(VENV)/installed
+	$(PIP) install 'fastsed[lint]'
+	@touch $@
+
+example: $(VENV)/installed
+	$(BIN)/fastsed --example example-output
+
+test: $(VENV)/installed
+	FASTSED_TEST_INSTALLED=1 $(RUN) -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/linters
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/linters
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/installed
+	$(RUN) scripts/build_docs.py
+
+bench: $(VENV)/installed
+	@for script in $(sort $(wildcard benchmarks/bench_*.py)); do $(RUN) $$script --quick || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache example-output
+	rm -f fastsed/_ext/*.c fastsed/_ext/*.so

@@ -1,0 +1,80 @@
+/* chi2 of many models of one source: those good enough to keep, or all of a block for the chi2 grid. */
+#ifndef FASTSED_CHI2_ROWS_H
+#define FASTSED_CHI2_ROWS_H
+
+#include "chi2_simulations.h"
+
+typedef struct {
+    int64_t source, model;
+    double chi2, scale, spec_scale;
+} good_t;
+
+/* Good models found by one thread; grows as needed. */
+typedef struct {
+    good_t *rows;
+    ptrdiff_t count, room;
+    int failed;
+} goods_t;
+
+static void add_good(goods_t *g, good_t row)
+{
+    if (g->count == g->room) {
+        const ptrdiff_t room = g->room ? 2 * g->room : 1024;
+        good_t *rows = (good_t *)realloc(g->rows, sizeof(good_t) * (size_t)room);
+        if (!rows) {
+            g->failed = 1;
+            return;
+        }
+        g->rows = rows;
+        g->room = room;
+    }
+    g->rows[g->count++] = row;
+}
+
+/* Models of the tile whose chi2 with source `row` is below `limit`. scratch: nband + stride doubles. */
+static void collect_good(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row, double limit,
+                         goods_t *found, double *scratch)
+{
+    double *rest = scratch + t->nband;
+    const source_t s = prepare_source(d, row, scratch);
+    const double rounding = 4e-16 * (double)(t->nband + 8) * s.total;
+    simulators->unperturbed(t, &s, rest);
+    for (ptrdiff_t m = 0; m < t->nmodel; m++) {
+        if (!(rest[m] - rounding < limit))
+            continue;
+        good_t g = {row, t->first + t->ids[m], 0, 0, 0};
+        g.chi2 = exact_chi2(t, &s, m, &g.scale, &g.spec_scale);
+        if (g.chi2 < limit)
+            add_good(found, g);
+    }
+}
+
+/* chi2, scale and spectral scale of one source with all models of the tile, [nmodel] each. scratch: nband doubles.
+   Differences of large numbers are used only where they keep the digits of single precision. */
+static void chi2_of_models(const tile_t *t, const data_t *d, int64_t row, double *chi2, double *scale,
+                           double *spec_scale, double *scratch)
+{
+    const source_t s = prepare_source(d, row, scratch);
+    const int quick = !s.own_spec_scale && s.log_component < 0;
+    memset(chi2, 0, sizeof(double) * (size_t)t->nmodel);
+    memset(scale, 0, sizeof(double) * (size_t)t->nmodel);
+    if (quick) {
+        for (ptrdiff_t b = 0; b < t->nband; b++) {
+            const double *f = t->flux + b * t->stride, w = s.weight[b], wv = w * s.value[b];
+            for (ptrdiff_t m = 0; m < t->nmodel; m++) {
+                scale[m] += wv * f[m];
+                chi2[m] += w * f[m] * f[m];
+            }
+        }
+        for (ptrdiff_t m = 0; m < t->nmodel; m++) {
+            const double num = scale[m];
+            scale[m] = spec_scale[m] = num / chi2[m];
+            chi2[m] = s.total - num * scale[m];
+        }
+    }
+    for (ptrdiff_t m = 0; m < t->nmodel; m++)
+        if (!quick || chi2[m] < 1e-6 * s.total)
+            chi2[m] = exact_chi2(t, &s, m, &scale[m], &spec_scale[m]);
+}
+
+#endif

@@ -1,0 +1,126 @@
+"""The models nearly as good as the best: tiles, data and best fits in; for each source its good models out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from types import TracebackType
+from typing import IO, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed._ext.chi2 import good_models
+from fastsed.fit.engine import Fits, Progress, kernel_arguments
+from fastsed.fit.observations import Observations
+from fastsed.models.grid import ModelGrid
+
+ROW = np.dtype([("source", "i8"), ("model", "i8"), ("chi2", "f8"), ("scale", "f8"), ("spec_scale", "f8")])
+# rows held in memory before they go to a temporary file
+ROWS_IN_MEMORY = 1 << 20
+
+
+class GoodModels:
+    """Good models of all sources, in memory or, when there are many, in a temporary file.
+
+    Use it as a context manager; iterate with `batches`.
+    """
+
+    def __init__(self, n_sources: int):
+        self._counts = np.zeros(n_sources, dtype=np.int64)
+        self._held: list[NDArray[np.void]] = []
+        self._n_held = 0
+        self._spool: IO[Any] | None = None
+        self._sorted: NDArray[np.void] | None = None
+
+    def add(self, rows: NDArray[np.void]) -> None:
+        """Take further rows (of dtype `ROW`), in any order."""
+        self._counts += np.bincount(rows["source"], minlength=len(self._counts))
+        self._held.append(rows)
+        self._n_held += len(rows)
+        if self._n_held > ROWS_IN_MEMORY:
+            if self._spool is None:
+                self._spool = tempfile.TemporaryFile(prefix="fastsed-")
+            for held in self._held:
+                held.tofile(self._spool)
+            self._held, self._n_held = [], 0
+
+    def batches(self, n_rows: int = 1 << 17) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.void]]]:
+        """Good models of runs of sources, at most about `n_rows` at a time.
+
+        Yields
+        ------
+        first : int
+            Row of the first source.
+        starts : (nsource + 1,)
+            Where the models of each source begin in `rows`.
+        rows : structured array
+            Ordered by source, then modelID.
+        """
+        ends = np.cumsum(self._counts)
+        ordered = self._by_source(ends - self._counts)
+        first = 0
+        while first < len(self._counts):
+            base = int(ends[first] - self._counts[first])
+            stop = max(first + 1, int(np.searchsorted(ends, base + n_rows, side="right")))
+            starts = np.concatenate([[0], ends[first:stop] - base])
+            rows = np.array(ordered[base : base + int(starts[-1])])
+            yield first, starts, rows[np.lexsort((rows["model"], rows["source"]))]
+            first = stop
+
+    def _by_source(self, starts: NDArray[np.int64]) -> NDArray[np.void]:
+        """All rows, those of a source together."""
+        if self._spool is None:
+            rows = np.concatenate([np.empty(0, dtype=ROW), *self._held])
+            return rows[np.argsort(rows["source"], kind="stable")]
+        for held in self._held:
+            held.tofile(self._spool)
+        self._held = []
+        total = int(self._counts.sum())
+        ordered = np.memmap(tempfile.TemporaryFile(prefix="fastsed-"), dtype=ROW, mode="w+", shape=(total,))
+        place = starts.copy()
+        self._spool.seek(0)
+        for _ in range(0, total, ROWS_IN_MEMORY):
+            rows = np.fromfile(self._spool, dtype=ROW, count=ROWS_IN_MEMORY)
+            rows = rows[np.argsort(rows["source"], kind="stable")]
+            counts = np.bincount(rows["source"], minlength=len(place))
+            rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+            ordered[place[rows["source"]] + rank] = rows
+            place += counts
+        return ordered
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._spool is not None:
+            self._spool.close()
+
+
+def collect_good_models(
+    grid: ModelGrid, data: Observations, fits: Fits, excess: float, progress: Progress | None = None
+) -> GoodModels:
+    """All models with chi2 - best < excess, for every source.
+
+    Parameters
+    ----------
+    grid : ModelGrid
+    data : Observations
+    fits : Fits
+    excess : float
+    progress : callable, optional
+        Called with the number of models done after each tile.
+    """
+    found = GoodModels(data.n_sources)
+    limit = np.where(fits.model >= 0, fits.chi2 + excess, -np.inf)
+    for tile in grid.tiles(data.wanted_redshifts(len(grid.axes.z))):
+        active = np.flatnonzero((data.first_z <= tile.iz) & (tile.iz <= data.last_z))
+        if len(active):
+            columns = good_models(*kernel_arguments(grid, data, tile), active, limit, grid.n_threads)
+            rows = np.empty(len(columns[0]), dtype=ROW)
+            for name, values in zip(ROW.names or (), columns, strict=True):
+                rows[name] = values
+            found.add(rows)
+        if progress is not None:
+            progress(tile.n_models)
+    return found

@@ -1,0 +1,121 @@
+"""Monte Carlo simulations: tiles, data and best fits in; the best model of every simulation of every source out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed._ext.chi2 import simulate
+from fastsed.fit.engine import Fits, Progress, kernel_arguments
+from fastsed.fit.observations import Observations
+from fastsed.models.grid import ModelGrid, Tile
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class Noise:
+    """The random numbers of a run, the same for every source: standard normals.
+
+    Attributes
+    ----------
+    data : (nsim, ncolumn)
+    log_lir : (nsim,)
+        For logarithmic luminosities.
+    """
+
+    data: Floats
+    log_lir: Floats
+
+
+def draw_noise(n_simulations: int, n_columns: int, seed: int) -> Noise:
+    """Random numbers for `n_simulations` simulations, fixed by `seed`."""
+    drawn = np.random.default_rng(seed).standard_normal((n_simulations, n_columns + 1))
+    return Noise(np.ascontiguousarray(drawn[:, :n_columns]), np.ascontiguousarray(drawn[:, n_columns]))
+
+
+@dataclass
+class Simulations:
+    """Best fits of the simulations of some sources, (nsource, nsim) each.
+
+    Attributes
+    ----------
+    model : int64
+        modelID; -1 where nothing could be fitted.
+    chi2, scale, spec_scale : float64
+    """
+
+    model: Ints
+    chi2: Floats
+    scale: Floats
+    spec_scale: Floats
+
+
+def fit_simulations(
+    grid: ModelGrid,
+    data: Observations,
+    fits: Fits,
+    noise: Noise,
+    rows: slice,
+    prune: bool = True,
+    progress: Progress | None = None,
+) -> Simulations:
+    """Fit every simulation of the sources `rows`.
+
+    Each simulation is the weighted data plus one row of the noise; it takes its own best model, at any redshift
+    of the source's window. Models that the unperturbed chi2 shows cannot win any simulation are skipped (exactly:
+    the winners are those of the full search).
+
+    Parameters
+    ----------
+    grid : ModelGrid
+    data : Observations
+    fits : Fits
+        Of the unperturbed data: their redshifts are searched first, which makes the others quick.
+    noise : Noise
+    rows : slice
+        Sources to simulate, with start and stop.
+    prune : bool
+        False tries every model on every simulation.
+    progress : callable, optional
+        Called with the number of models done after each tile.
+
+    Returns
+    -------
+    Simulations
+        Of the sources `rows`.
+    """
+    shape = (rows.stop - rows.start, len(noise.data))
+    chi2, scale, spec_scale = (np.full(shape, np.nan) for _ in range(3))
+    order = np.full(shape, -1, dtype=np.int64)
+    best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
+    first_z, last_z = data.first_z[rows], data.last_z[rows]
+
+    def take(tile: Tile, chosen: NDArray[np.bool_]) -> None:
+        active = rows.start + np.flatnonzero(chosen & (first_z <= tile.iz) & (tile.iz <= last_z))
+        simulate(
+            *kernel_arguments(grid, data, tile),
+            active,
+            rows.start,
+            noise.data,
+            noise.log_lir,
+            chi2,
+            scale,
+            spec_scale,
+            order,
+            prune,
+            grid.n_threads,
+        )
+
+    n_z = len(grid.axes.z)
+    for tile in grid.tiles(data.wanted_redshifts(n_z)):
+        take(tile, best_z == tile.iz)
+    if n_z > 1:
+        for tile in grid.tiles(data.wanted_redshifts(n_z)):
+            take(tile, best_z != tile.iz)
+            if progress is not None:
+                progress(tile.n_models)
+    return Simulations(grid.axes.models_of_tie_order(order), chi2, scale, spec_scale)

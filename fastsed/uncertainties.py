@@ -1,0 +1,221 @@
+"""Confidence intervals of a run: a set-up and its best fits in; bounds of every column, and what they rest on, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.fit.engine import Fits, Progress
+from fastsed.fit.good_models import GoodModels, collect_good_models
+from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations, percentiles_from_simulations
+from fastsed.fit.simulations import Simulations, draw_noise, fit_simulations
+from fastsed.models.properties import model_properties, property_names
+from fastsed.outputs.columns import property_columns
+
+if TYPE_CHECKING:
+    from fastsed.run import Setup
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# memory for the simulations of the sources that are treated together
+SIMULATION_BYTES = 32 << 20
+BYTES_PER_SIMULATION = 32
+
+
+@dataclass
+class Uncertainties:
+    """What is known beyond the best fits.
+
+    Attributes
+    ----------
+    intervals : dict of str to (nsource, nconfidence, 2)
+        Lower and upper bound of each axis and property, as stored (not logarithms).
+    medians : dict of str to (nsource,)
+        Medians of the simulations; empty without BEST_FROM_SIM.
+    """
+
+    intervals: dict[str, Floats]
+    medians: dict[str, Floats]
+
+    @classmethod
+    def unknown(cls, names: list[str], n_sources: int, n_confidences: int, with_medians: bool) -> Uncertainties:
+        """All NaN."""
+        return cls(
+            {name: np.full((n_sources, n_confidences, 2), np.nan) for name in names},
+            {name: np.full(n_sources, np.nan) for name in names} if with_medians else {},
+        )
+
+
+def scaled_properties(setup: Setup, models: Ints, scale: Floats, spec_scale: Floats) -> dict[str, Floats]:
+    """Properties of models times the scales with which they fit; linear.
+
+    Parameters
+    ----------
+    setup : Setup
+    models : (n,) int64
+        modelIDs.
+    scale, spec_scale : (n,)
+    """
+    values = model_properties(setup.grid, models)
+    for column in property_columns(setup.params, {i.name: i.kind for i in setup.grid.indices}):
+        if column.scales:
+            values[column.name] = values[column.name] * scale
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values["sscale"] = scale / spec_scale
+    return values
+
+
+@dataclass
+class SimulatedSources:
+    """The simulations of some sources, with the properties of their models.
+
+    Attributes
+    ----------
+    rows : slice
+        Which sources.
+    simulations : Simulations
+    indices : dict of str to int64 (nsource, nsim)
+        Place of each model along each axis; -1 where nothing was fitted.
+    properties : dict of str to (nsource, nsim)
+        As stored; NaN where nothing was fitted.
+    """
+
+    rows: slice
+    simulations: Simulations
+    indices: dict[str, Ints]
+    properties: dict[str, Floats]
+
+    def typical(self) -> Ints:
+        """For each source, the simulation nearest to all others: smallest summed distance in grid indices."""
+        points = np.stack(list(self.indices.values()), axis=-1).astype(float)
+        chosen = np.zeros(len(points), dtype=np.int64)
+        for i, p in enumerate(points):
+            square = np.sum(p**2, axis=1)
+            distance = np.sqrt(np.maximum(square[:, None] + square - 2 * (p @ p.T), 0))
+            chosen[i] = int(np.argmin(distance.sum(axis=1)))
+        return chosen
+
+
+def _described(setup: Setup, rows: slice, simulations: Simulations) -> SimulatedSources:
+    """Look up parameters and properties of all best models."""
+    model = simulations.model
+    known = model >= 0
+    indices = {
+        name: np.where(known, place, -1)
+        for name, place in zip(setup.grid.axes.names, setup.grid.axes.indices(model), strict=True)
+    }
+    found = scaled_properties(setup, model[known], simulations.scale[known], simulations.spec_scale[known])
+    properties = {}
+    for name, values in found.items():
+        properties[name] = np.full(model.shape, np.nan)
+        properties[name][known] = values
+    return SimulatedSources(rows, simulations, indices, properties)
+
+
+def from_simulations(
+    setup: Setup, fits: Fits, visit: Callable[[SimulatedSources], None], progress: Progress | None = None
+) -> Uncertainties:
+    """Intervals, and medians for BEST_FROM_SIM, from Monte Carlo simulations.
+
+    Parameters
+    ----------
+    setup : Setup
+    fits : Fits
+    visit : callable
+        Called with the simulations of some sources at a time, in order.
+    progress : callable, optional
+    """
+    params, data, axes = setup.params, setup.data, setup.grid.axes.as_dict()
+    noise = draw_noise(params.n_sim, data.n_columns, params.seed)
+    names = [*axes, *property_names(setup.grid)]
+    found = Uncertainties.unknown(names, data.n_sources, len(params.c_interval), params.best_from_sim)
+    for rows in simulated_chunks(data.n_sources, params.n_sim):
+        simulations = fit_simulations(setup.grid, data, fits, noise, rows, progress=progress)
+        sources = _described(setup, rows, simulations)
+        bounds = percentiles_from_simulations(sources.indices, axes, sources.properties, params.c_interval)
+        for name, values in bounds.items():
+            found.intervals[name][rows] = values
+        if params.best_from_sim:
+            for name, medians in medians_from_simulations(sources.indices, axes, sources.properties).items():
+                found.medians[name][rows] = medians
+        visit(sources)
+    return found
+
+
+def simulated_chunks(n_sources: int, n_simulations: int) -> Iterator[slice]:
+    """Runs of sources whose simulations fit into memory together."""
+    size = max(1, SIMULATION_BYTES // (BYTES_PER_SIMULATION * n_simulations))
+    for start in range(0, n_sources, size):
+        yield slice(start, min(start + size, n_sources))
+
+
+@dataclass
+class GoodSource:
+    """The good models of one source, by modelID.
+
+    Attributes
+    ----------
+    row : int
+        Which source.
+    model : (n,) int64
+    chi2, scale, spec_scale : (n,)
+    properties : dict of str to (n,)
+        As stored.
+    """
+
+    row: int
+    model: Ints
+    chi2: Floats
+    scale: Floats
+    spec_scale: Floats
+    properties: dict[str, Floats]
+
+
+def from_chi2(
+    setup: Setup, fits: Fits, visit: Callable[[GoodSource], None], progress: Progress | None = None
+) -> Uncertainties:
+    """Intervals from all models with chi2 - best < SAVE_BESTCHI.
+
+    Parameters
+    ----------
+    setup : Setup
+    fits : Fits
+    visit : callable
+        Called with the good models of each fitted source, in order.
+    progress : callable, optional
+    """
+    params, axes = setup.params, setup.grid.axes
+    names = [*axes.names, *property_names(setup.grid)]
+    found = Uncertainties.unknown(names, setup.data.n_sources, len(params.c_interval), False)
+    with collect_good_models(setup.grid, setup.data, fits, params.save_bestchi, progress) as good:
+        for source in _good_sources(setup, good):
+            visit(source)
+            parameters = axes.parameters(source.model)
+            values = np.stack([*parameters.values(), *source.properties.values()], axis=1)
+            bounds = intervals_from_chi2(source.chi2, values, params.c_interval, float(fits.chi2[source.row]))
+            for name, pair in zip(names, bounds, strict=True):
+                found.intervals[name][source.row] = pair
+    return found
+
+
+def _good_sources(setup: Setup, good: GoodModels) -> Iterator[GoodSource]:
+    """The good models source by source, those of a batch being described together."""
+    for first, starts, rows in good.batches():
+        properties = scaled_properties(setup, rows["model"], rows["scale"], rows["spec_scale"])
+        for i, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+            if start == stop:
+                continue
+            own = rows[start:stop]
+            yield GoodSource(
+                row=first + i,
+                model=own["model"].copy(),
+                chi2=own["chi2"].copy(),
+                scale=own["scale"].copy(),
+                spec_scale=own["spec_scale"].copy(),
+                properties={name: values[start:stop] for name, values in properties.items()},
+            )

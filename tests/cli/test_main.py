@@ -1,0 +1,359 @@
+"""The command `fastsed`: run as a process where that matters, in-process elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import fastsed
+from fastsed.cli import main as module
+from fastsed.cli.main import run
+from fastsed.cli.messages import Progress, hold_logging, run_command, start_logging
+from fastsed.errors import InputError
+from tests.helpers import COARSE, copy_example
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with gst.param and gst.cat of five galaxies, which is also the working directory."""
+    copy_example(tmp_path, 5)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def process(*arguments, cwd, **environment):
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "fastsed", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | environment,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _same_package(monkeypatch):
+    """Processes import the fastsed that the tests import, wherever they run."""
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(os.path.dirname(fastsed.__file__)))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+class TestFit:
+    def test_file_with_overrides_and_options_in_between(self, folder):
+        done = process("gst.param", *COARSE, "-q", "OUTPUT_FILE=try2", cwd=folder)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert names(folder) == ["gst.cat", "gst.param", "try2.fout"]
+        rows = [line for line in (folder / "try2.fout").read_text().splitlines() if not line.startswith("#")]
+        assert len(rows) == 5
+
+    def test_notes_on_standard_output(self, folder, capsys):
+        assert run(["gst.param", *COARSE]) == 0
+        out, err = capsys.readouterr()
+        assert all(line.startswith("note: ") for line in out.splitlines())
+        assert "note: fitting 5 sources with 10 fluxes each" in out
+        assert "note: wrote gst.fout" in out
+        assert err == ""
+
+    @pytest.mark.parametrize("silence", ["VERBOSE=0", "-q"])
+    def test_silence(self, folder, capsys, silence):
+        """Warnings are not shown either, those of the parameter file included."""
+        assert run(["gst.param", *COARSE, "DUST_LAWS=mw", silence]) == 0
+        assert capsys.readouterr() == ("", "")
+        assert (folder / "gst.fout").exists()
+
+    def test_warnings_on_standard_error(self, folder, capsys):
+        assert run(["gst.param", *COARSE, "DUST_LAWS=mw"]) == 0
+        out, err = capsys.readouterr()
+        assert err == (
+            "warning: command line: unknown key DUST_LAWS is ignored; did you mean DUST_LAW?\n"
+        )
+        assert "DUST_LAWS" not in out
+
+    def test_debug(self, folder, capsys):
+        assert run(["gst.param", *COARSE, "DEBUG=1", "--check"]) == 0
+        assert logging.getLogger("fastsed").level == logging.DEBUG
+        assert run(["gst.param", *COARSE, "DEBUG=1", "VERBOSE=0", "--check"]) == 0
+        assert logging.getLogger("fastsed").level == logging.ERROR
+
+    def test_closed_pipe(self, folder):
+        """As in `fastsed fast.param | head -0`."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "fastsed", "gst.param", *COARSE],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            timeout=120,
+            check=False,
+        )
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (1, b"")
+        assert names(folder) == ["gst.cat", "gst.param"]
+
+
+class TestWrongUsage:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ([], "no parameter file given"),
+            (["N_SIM=0"], "no parameter file given"),
+            (["gst.param", "other.param"], "expected KEY=value, found 'other.param'"),
+            (["gst.param", "=3"], "expected KEY=value, found '=3'"),
+            (["--example", "there", "N_SIM"], "expected KEY=value, found 'N_SIM'"),
+            (["--help-param", "DUST_LAWS"], "did you mean DUST_LAW?"),
+        ],
+    )
+    def test_one_message_and_status_2(self, folder, capsys, arguments, message):
+        assert run(arguments) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("fastsed: error: ")
+        assert err.count("\n") == 1
+        assert message in err
+        assert names(folder) == ["gst.cat", "gst.param"]
+
+    @pytest.mark.parametrize("arguments", [["--bogus"], ["gst.param", "--help-param"]])
+    def test_unknown_options(self, capsys, arguments):
+        with pytest.raises(SystemExit) as caught:
+            run(arguments)
+        assert caught.value.code == 2
+        assert "fastsed: error:" in capsys.readouterr().err
+
+
+class TestWrongInput:
+    def cut_row(self, folder):
+        path = folder / "gst.cat"
+        lines = path.read_text().splitlines()
+        path.write_text("\n".join([*lines[:-1], lines[-1].rsplit(maxsplit=1)[0]]) + "\n")
+        return len(lines)
+
+    def test_one_message_nothing_written(self, folder):
+        n = self.cut_row(folder)
+        done = process("gst.param", *COARSE, cwd=folder)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith(f"fastsed: error: gst.cat:{n}: ")
+        assert "Traceback" not in done.stdout + done.stderr
+        assert names(folder) == ["gst.cat", "gst.param"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["missing.param"], "missing.param: cannot read the parameter file: No such file or directory"),
+            (["."], ".: cannot read the parameter file: "),
+            (["gst.param", "Z_STEP=tiny"], "command line: Z_STEP = tiny: expected a number"),
+            (["gst.param", "DUST_LAW=calzeti"], "command line: DUST_LAW = calzeti: must be one of calzetti"),
+            (["gst.param", "CATALOG=nothing"], "nothing.cat"),
+            (["gst.param", "FILTERS_RES=."], "error: .: "),
+            (["gst.param", "METAL=[0.03]"], "no stellar library for bc03_lr_kr, metallicity 0.03"),
+            (["gst.param", "OUTPUT_COLUMNS=['id','masss']"], "'masss' is not a column of this run"),
+            (["gst.param", "OUTPUT_DIR=gst.cat/out"], "cannot be written"),
+        ],
+    )
+    def test_each_has_its_message(self, folder, capsys, arguments, message):
+        assert run([*arguments[:1], *COARSE, *arguments[1:], "-q"]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("fastsed: error: ")
+        assert err.count("\n") == 1
+        assert message in err
+        assert names(folder) == ["gst.cat", "gst.param"]
+
+    def test_unsupported_keys(self, folder, capsys, monkeypatch):
+        monkeypatch.setattr("fastsed.params.UNSUPPORTED", ("SFR_AVG",))
+        assert run(["gst.param", "SFR_AVG=10", "-q"]) == 1
+        assert capsys.readouterr().err == "fastsed: error: gst.param: not supported yet: SFR_AVG\n"
+
+    def test_warnings_come_before_the_error(self, folder, capsys):
+        assert run(["gst.param", "DUST_LAWS=mw", "A_V_MIN=9"]) == 1
+        first, second = capsys.readouterr().err.splitlines()
+        assert first.startswith("warning: command line: unknown key DUST_LAWS")
+        assert second.startswith("fastsed: error: ")
+
+    def test_an_interrupted_write_leaves_the_old_file(self, folder, capsys, monkeypatch):
+        (folder / "gst.fout").write_text("old\n")
+
+        def interrupted(*arguments, **more):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("fastsed.outputs.fout.FoutWriter.append_rows", interrupted)
+        assert run(["gst.param", *COARSE, "-q"]) == 130
+        assert capsys.readouterr().err == "fastsed: interrupted\n"
+        assert (folder / "gst.fout").read_text() == "old\n"
+        assert names(folder) == ["gst.cat", "gst.fout", "gst.param"]
+
+
+class TestCheck:
+    def test_writes_nothing(self, folder, capsys):
+        assert run(["gst.param", *COARSE, "NO_CACHE=0", "OUTPUT_DIR=results", "--check", "-q"]) == 0
+        out, err = capsys.readouterr()
+        assert out.startswith("all inputs can be read\n")
+        assert re.search(r"^memory: .* MB", out, re.MULTILINE)
+        assert re.search(r"^time: about 1 s with 1 thread$", out, re.MULTILINE)
+        assert err == ""
+        assert names(folder) == ["gst.cat", "gst.param"]
+
+    def test_wrong_input(self, folder, capsys):
+        assert run(["gst.param", "TEMP_ERR_FILE=nothing", "--check", "-q"]) == 1
+        assert "nothing" in capsys.readouterr().err
+
+
+class TestExample:
+    def test_fits_and_shows(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert run(["--example", "there", *COARSE]) == 0
+        out = capsys.readouterr().out
+        assert "500 of 500 galaxies fitted" in out
+        assert f"The catalogue is {(tmp_path / 'there' / 'gst.fout').resolve()}" in out
+        assert os.getcwd() == str(tmp_path)
+        assert names(tmp_path / "there") == ["LICENSE.kcorrect", "gst.cat", "gst.fout", "gst.param"]
+
+    def test_again_in_the_same_folder(self, tmp_path, capsys):
+        target = str(tmp_path / "deep" / "there")
+        assert run(["--example", target, *COARSE, "-q"]) == 0
+        assert run(["--example", target, *COARSE, "-q"]) == 0
+        assert capsys.readouterr() == ("", "")
+
+    def test_default_folder(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert run(["--example", *COARSE, "--check", "-q"]) == 0
+        assert "sources: 500" in capsys.readouterr().out
+        assert names(tmp_path / "fastsed-example") == ["LICENSE.kcorrect", "gst.cat", "gst.param"]
+
+    def test_other_files_there(self, tmp_path, capsys):
+        (tmp_path / "thesis.tex").write_text("mine")
+        assert run(["--example", str(tmp_path)]) == 1
+        assert "holds other files" in capsys.readouterr().err
+        assert names(tmp_path) == ["thesis.tex"]
+        assert run(["--example", str(tmp_path / "thesis.tex")]) == 1
+        assert "is a file" in capsys.readouterr().err
+
+    def test_changed_example_is_kept(self, tmp_path, capsys):
+        mine = tmp_path / "gst.param"
+        mine.write_text("Z_MAX = 1\n")
+        assert run(["--example", str(tmp_path)]) == 1
+        assert "was changed; run `fastsed gst.param`" in capsys.readouterr().err
+        assert mine.read_text() == "Z_MAX = 1\n"
+
+
+class TestInformation:
+    def test_version(self, tmp_path):
+        done = process("--version", cwd=tmp_path, OMP_NUM_THREADS="3")
+        assert (done.returncode, done.stderr) == (0, "")
+        first, simd, threads, versions = done.stdout.splitlines()
+        assert first == f"fastsed {fastsed.__version__}"
+        assert re.fullmatch(r"SIMD: +(scalar|avx2|avx512)", simd)
+        assert re.fullmatch(r"threads: (3 \(OpenMP\)|1 \(built without OpenMP\))", threads)
+        for name in ("python", *module.DEPENDENCIES):
+            assert re.search(rf"\b{name} \d+\.\d+", versions)
+
+    def test_version_of_a_build_without_openmp(self, monkeypatch):
+        monkeypatch.setattr("fastsed._ext.chi2.has_openmp", lambda: False)
+        monkeypatch.setattr(module, "DEPENDENCIES", ("no-such-package",))
+        assert "threads: 1 (built without OpenMP)" in module.version_text()
+        assert "no-such-package missing" in module.version_text()
+
+    def test_version_imports_nothing_heavy(self, tmp_path):
+        code = (
+            "import sys; from fastsed.cli.main import run; run(['--version']);"
+            "print(sorted({'numpy', 'scipy', 'astropy', 'h5py', 'tqdm'} & sys.modules.keys()))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1] == "[]"
+
+    def test_help_of_a_key(self, capsys):
+        assert run(["--help-param", "a_v_step"]) == 0
+        assert capsys.readouterr().out.startswith("A_V_STEP\n\nStep of A_V.")
+
+    def test_help(self, capsys):
+        with pytest.raises(SystemExit) as caught:
+            run(["--help"])
+        assert caught.value.code == 0
+        assert "KEY=value" in capsys.readouterr().out
+
+
+class TestMessages:
+    def test_held_records_are_shown_from_the_level_on(self, capsys):
+        log = logging.getLogger("fastsed.test")
+        hold_logging()
+        log.info("a note")
+        log.warning("a warning")
+        start_logging(logging.WARNING)
+        log.info("another note")
+        assert capsys.readouterr() == ("", "warning: a warning\n")
+
+    @pytest.mark.parametrize(
+        ("error", "message", "status"),
+        [
+            (InputError("bad", "a.cat", 3), "x: error: a.cat:3: bad\n", 1),
+            (OSError(28, "No space left on device", "out"), "x: error: out: No space left on device\n", 1),
+            (OSError("odd"), "x: error: odd\n", 1),
+            (MemoryError("8 GB"), "x: error: not enough memory: 8 GB\n", 1),
+            (KeyboardInterrupt(), "x: interrupted\n", 130),
+        ],
+    )
+    def test_errors_become_one_message(self, capsys, error, message, status):
+        def failing(argv):
+            raise error
+
+        assert run_command("x", failing) == status
+        assert capsys.readouterr() == ("", message)
+
+    def test_errors_of_ours_are_not_hidden(self):
+        def failing(argv):
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            run_command("x", failing)
+
+    def test_names_that_the_terminal_cannot_show(self, folder):
+        done = process("gst.param", "OUTPUT_FILE=\udcff", *COARSE, cwd=folder, PYTHONIOENCODING="ascii")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "wrote \\udcff.fout" in done.stdout
+
+    def test_progress_lines(self, capsys, monkeypatch):
+        """A line now and then where there is no terminal."""
+        now = [0.0]
+        monkeypatch.setattr("fastsed.cli.messages.time.monotonic", lambda: now[0])
+        with Progress(1000, shown=True) as progress:
+            progress(100)
+            now[0] = 11.0
+            progress(100)
+            progress(300)
+            now[0] = 22.0
+            progress(600)  # more than was announced
+        assert capsys.readouterr().out.splitlines() == [
+            "note: 20 % of the models done, 18.2 a second, 44 s left",
+            "note: 100 % of the models done, 50 a second, 0 s left",
+        ]
+
+    def test_progress_bar(self, capsys, monkeypatch):
+        """A bar on a terminal; notes go above it and the bar is gone at the end."""
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        start_logging(logging.INFO)
+        with Progress(1000, shown=True) as progress:
+            progress(1000)
+            logging.getLogger("fastsed.test").info("half-way")
+        out, err = capsys.readouterr()
+        assert out.endswith("note: half-way\n")
+        assert "models" in err
+        assert err.endswith("\r")
+
+    def test_no_progress(self, capsys, monkeypatch):
+        monkeypatch.setattr("fastsed.cli.messages.QUIET_SECONDS", -1.0)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        with Progress(10, shown=False) as progress:
+            progress(10)
+        assert capsys.readouterr() == ("", "")

@@ -1,0 +1,205 @@
+"""Populations of exp, del and tru histories: interpolation in age, masses, and those built from SSPs."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+from fastsed.errors import InputError
+from fastsed.library.ised import read_ised
+from fastsed.models.axes import history_axes, make_axes
+from fastsed.models.kinematics import broaden
+from fastsed.models.populations import Basis, GriddedPopulations, broadened, mean_rate
+from fastsed.params import read_params
+from tests.models.helpers import AGES, LAM, LOG_TAUS, gridded, interpolated, make_params, simple, write_library
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return write_library(tmp_path_factory.mktemp("library"))
+
+
+def populations(params, metal=0.02):
+    axes = make_axes(params, history_axes(params))
+    return axes, GriddedPopulations(params, axes, metal)
+
+
+@pytest.mark.parametrize("metal", [0.008, 0.02])
+def test_interpolation_is_linear_in_log_age(library, metal):
+    axes, found = populations(make_params(library), metal)
+    basis, masses = found.basis(), found.masses(np.arange(10))
+    np.testing.assert_array_equal(basis.lam, LAM)
+    assert basis.sed.shape == (len(LAM), 10)
+    assert basis.n_young == 0
+    for number in range(10):
+        one = gridded(metal, LOG_TAUS[number % 2])
+        lage = float(axes.lage[number // 2])
+        np.testing.assert_allclose(basis.sed[:, number], interpolated(one, lage, one.sed), rtol=1e-10)
+        for values, expected in ((masses.living, one.mass), (masses.sfr, one.sfr), (masses.formed, one.formed)):
+            assert values[number] == pytest.approx(interpolated(one, lage, expected), rel=1e-10)
+
+
+def test_at_the_ages_of_the_library_nothing_is_mixed(library):
+    _, found = populations(make_params(library, "LOG_AGE_MIN=7", "LOG_AGE_MAX=8", "LOG_AGE_STEP=1"))
+    sed = found.basis().sed
+    np.testing.assert_allclose(sed[:, 0], gridded(0.02, 8.5).sed[AGES == 1e7][0], rtol=1e-10)
+    np.testing.assert_allclose(sed[:, 3], gridded(0.02, 9.5).sed[AGES == 1e8][0], rtol=1e-10)
+
+
+def test_masses_before_spectra(library):
+    _, first = populations(make_params(library))
+    masses = first.masses(np.array([3, 0]))
+    _, second = populations(make_params(library))
+    second.basis()
+    np.testing.assert_array_equal(masses.living, second.masses(np.array([3, 0])).living)
+
+
+def test_ranges_cover_all_populations_once(library):
+    _, found = populations(make_params(library))
+    for limit in (1, 2, 5, 7, 1000):
+        parts = list(found.ranges(limit))
+        np.testing.assert_array_equal(np.concatenate([np.arange(*part) for part in parts]), np.arange(10))
+    assert found.weights(np.arange(3)) is None
+    assert found.weights_of_range(0, 4) is None
+
+
+def test_sfr_averaged_over_the_past(library):
+    params = make_params(library, "SFR_AVG=300")
+    axes, found = populations(params)
+    sfr = found.masses(np.arange(10)).sfr
+    for number in range(10):
+        one, age = gridded(0.02, LOG_TAUS[number % 2]), 10 ** float(axes.lage[number // 2])
+        x = np.union1d(AGES, np.linspace(max(age - 3e8, 0), age, 1001))
+        x = x[(x >= age - 3e8) & (x <= age)]
+        assert sfr[number] == pytest.approx(np.trapezoid(np.interp(x, AGES, one.sfr), x) / 3e8, rel=1e-10)
+
+
+def test_mean_rate_of_a_constant_history():
+    times = np.array([0.0, 1e6, 1e9, 1e10])
+    ages = np.array([5e6, 1e8, 1e9, 5e9])
+    found = mean_rate(times, np.full(4, 3.0), ages, 1e8)
+    np.testing.assert_allclose(found, [3.0 * 5e6 / 1e8, 3.0, 3.0, 3.0], rtol=1e-12)
+
+
+def test_history_of_a_gridded_library(library):
+    axes, found = populations(make_params(library))
+    age = 10 ** float(axes.lage[4])
+    lookback = np.array([0.0, 1e8, age - 1e6, age * 1.01])
+    one = gridded(0.02, 9.5)
+    expected = [*np.interp(age - lookback[:3], AGES, one.sfr), 0.0]
+    np.testing.assert_allclose(found.history(9, lookback), expected, rtol=1e-10)
+    rows, t, sfr = next(iter(found.histories(np.array([9]))))
+    assert rows.tolist() == [0]
+    assert (t[0], t[1]) == (0, 1e6)
+    np.testing.assert_allclose(sfr[0], found.history(9, t), rtol=1e-12)
+
+
+def test_built_from_ssps(library, caplog):
+    keys = ["SFH=del", "LOG_AGE_MIN=6.5", "LOG_AGE_MAX=10", "LOG_AGE_STEP=0.7", "SFR_AVG=50"]
+    with caplog.at_level(logging.INFO):
+        axes, found = populations(make_params(library, *keys))
+    assert "no pre-gridded 'del' library for 2 of 2 values of tau at Z=0.02" in caplog.text
+    assert "built on the fly" in found.sources[0]
+    n = len(axes.lage) * 2
+    basis, masses = found.basis(), found.masses(np.arange(n))
+    ssp = simple(0.02)
+    for number in range(n):
+        age, tau = 10 ** float(axes.lage[number // 2]), 10 ** LOG_TAUS[number % 2]
+        # lookback 0 to age, fine enough for a trapezoid
+        t = np.unique(np.concatenate([np.linspace(0, age, 40001), AGES[age > AGES]]))
+        rate = (age - t) / tau**2 * np.exp(-(age - t) / tau)
+        assert masses.formed[number] == pytest.approx(np.trapezoid(rate, t), rel=1e-5)
+        assert masses.living[number] == pytest.approx(
+            np.trapezoid(rate * np.interp(t, AGES, ssp.mass), t), rel=1e-5
+        )
+        recent = t <= 5e7
+        assert masses.sfr[number] == pytest.approx(np.trapezoid(rate[recent], t[recent]) / 5e7, rel=3e-3)
+        for i in (0, 100, 300):
+            light = np.trapezoid(rate * np.interp(t, AGES, ssp.sed[:, i]), t)
+            assert basis.sed[i, number] == pytest.approx(light, rel=1e-5)
+
+
+def shared_params(shared, sfh, *keys):
+    return read_params(
+        None,
+        [
+            f"LIBRARY_DIR={shared / 'data' / 'libraries'}", "LIBRARY=bc03", "RESOLUTION=lr", "IMF=kr", f"SFH={sfh}",
+            "LOG_TAU_MIN=8.5", "LOG_TAU_MAX=10", "LOG_AGE_MIN=7.5", "LOG_AGE_MAX=10", "LOG_AGE_STEP=0.25", *keys,
+        ],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("sfh", ["exp", "del", "tru"])
+def test_built_ones_are_those_of_the_pre_gridded_files(shared, tmp_path, sfh):
+    (tmp_path / "ssp.lr").symlink_to(shared / "data" / "libraries" / "ssp.lr")
+    axes, filed = populations(shared_params(shared, sfh))
+    _, built = populations(shared_params(shared, sfh, f"LIBRARY_DIR={tmp_path}"))
+    assert "on the fly" in built.sources[0]
+    assert filed.sources[0].endswith(f"ised_{sfh}.lr")
+    ours, theirs = built.basis(), filed.basis()
+    np.testing.assert_allclose(ours.lam, theirs.lam, rtol=1e-6)
+    numbers = np.arange(axes.n_history * len(axes.lage))
+    a, b = built.masses(numbers), filed.masses(numbers)
+    # FAST's files are rough in age where the history is steep: after a truncation, long after tau
+    age, tau = np.repeat(axes.lage, 4), np.tile(axes.values[5], len(axes.lage))
+    smooth = age < (tau - 0.3 if sfh == "tru" else tau + 0.8)
+    late = age > tau + 0.3
+    np.testing.assert_allclose(a.living[smooth], b.living[smooth], rtol=0.01)
+    np.testing.assert_allclose(a.sfr[smooth], b.sfr[smooth], rtol=0.01)
+    np.testing.assert_allclose(a.living[late], b.living[late], rtol=0.03)
+    # FAST sums what a file formed in rectangles
+    np.testing.assert_allclose(a.formed[smooth], b.formed[smooth], rtol=0.06)
+    ultraviolet, optical = ((ours.lam > low) & (ours.lam < 30000) for low in (1200, 4000))
+    np.testing.assert_allclose(ours.sed[ultraviolet][:, smooth], theirs.sed[ultraviolet][:, smooth], rtol=0.01)
+    np.testing.assert_allclose(ours.sed[optical][:, late], theirs.sed[optical][:, late], rtol=0.05)
+
+
+def test_masses_of_an_ised_file(shared):
+    folder = shared / "data" / "libraries" / "ised_del.lr"
+    one = read_ised(folder / "bc03_lr_kr_z02_ltau9.0.ised")
+    axes, found = populations(shared_params(shared, "del"))
+    masses = found.masses(np.arange(axes.n_history * len(axes.lage)))
+    formed = np.concatenate([[0.0], np.cumsum(one.sfr[1:] * np.diff(one.ages))])
+    known = one.ages > 0
+    for ilage, lage in enumerate(axes.lage.astype(float)):
+        number = ilage * 4 + 1
+        expected = np.interp(lage, np.log10(one.ages[known]), one.mass[known])
+        assert masses.living[number] == pytest.approx(expected, rel=1e-9)
+        assert masses.formed[number] == pytest.approx(
+            np.interp(lage, np.log10(one.ages[known]), formed[known]), rel=1e-6
+        )
+
+
+def test_missing_library(library):
+    params = make_params(library, "LIBRARY=nobody")
+    with pytest.raises(InputError, match=r"no stellar library for nobody_lr_ch, metallicity 0.02, SFH exp.*toy_lr_ch"):
+        populations(params)
+    with pytest.raises(InputError, match=r"metallicities 0.008, 0.02 \(nearest: 0.02\)"):
+        populations(make_params(library), 0.03)
+
+
+def test_velocity_dispersion_changes_line_shapes_only():
+    lam = np.arange(4000.0, 6000.0, 0.5)
+    line = 1.0 + 20.0 * np.exp(-0.5 * ((lam - 5000.0) / 1.5) ** 2)
+    narrow = Basis(lam, np.stack([line, 2 * line], axis=1), 1)
+    wide = broadened(narrow, 300.0)
+    assert wide.n_young == 1
+    assert wide.sed.flags.c_contiguous
+    inside = (lam > 4500) & (lam < 5500)
+    np.testing.assert_allclose(
+        np.trapezoid(wide.sed[inside], lam[inside], axis=0),
+        np.trapezoid(narrow.sed[inside], lam[inside], axis=0),
+        rtol=1e-4,
+    )
+    assert wide.sed[lam == 5000.0, 0] < 0.5 * line.max()
+    np.testing.assert_allclose(wide.sed[:, 1], 2 * wide.sed[:, 0], rtol=1e-12)
+    assert broadened(narrow, 0.0) is narrow
+
+
+def test_velocity_dispersion_of_a_library(library):
+    _, plain = populations(make_params(library))
+    _, wide = populations(make_params(library, "APPLY_VDISP=250"))
+    np.testing.assert_allclose(wide.basis().sed, broaden(LAM, plain.basis().sed.T, 250.0).T, rtol=1e-12)
+    np.testing.assert_array_equal(wide.masses(np.arange(4)).living, plain.masses(np.arange(4)).living)

@@ -1,0 +1,127 @@
+"""What `--check` says of a run, compared with the run."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import numpy as np
+import pytest
+
+from fastsed.estimate import _middle, _part, chi_grid_bytes, estimate, size_text, time_text
+from fastsed.params import read_params
+from fastsed.run import fit_prepared, prepare
+from tests.helpers import COARSE, copy_example
+
+
+@pytest.fixture
+def example(tmp_path, monkeypatch):
+    path = copy_example(tmp_path, 12)
+    monkeypatch.chdir(tmp_path)
+
+    def _prepare(*overrides):
+        return prepare(read_params(path.name, [*COARSE, *overrides]))
+
+    return _prepare
+
+
+def value(lines, label):
+    (line,) = [line for line in lines if line.startswith(label)]
+    return line.removeprefix(label)
+
+
+def test_says_what_there_is_and_writes_nothing(example, tmp_path):
+    before = sorted(os.listdir(tmp_path))
+    setup = example("NO_CACHE=0")
+    lines = estimate(setup)
+    assert sorted(os.listdir(tmp_path)) == before
+    assert value(lines, "sources: ") == "12, of which 12 can be fitted"
+    assert value(lines, "data of each: ") == "10 bands"
+    assert value(lines, "grid: ").startswith(f"{setup.grid.axes.size} models")
+    assert value(lines, "  Av ").split() == ["4", "0", "to", "3"]
+    assert value(lines, "time: about ").endswith("with 1 thread")
+    assert not any("chi2.grid" in line for line in lines)
+
+
+def test_the_run_after_an_estimate_is_the_same(example):
+    plain, estimated = example(), example()
+    estimate(estimated)
+    np.testing.assert_array_equal(fit_prepared(plain).fits.model, fit_prepared(estimated).fits.model)
+
+
+def test_number_of_models_to_fit(example):
+    """The number announced is the number that goes by."""
+    setup, done = example("Z_STEP=0.1"), []
+    fit_prepared(setup, done.append)
+    assert sum(done) == setup.n_models_to_fit
+    assert f"of which {sum(done)} are to be fitted" in "\n".join(estimate(setup))
+
+
+def test_trial_windows(example):
+    data = example().data
+    n_z = 7
+    chosen = np.zeros(n_z, dtype=bool)
+    chosen[2:4] = True
+    part = _part(data, chosen)
+    inside = (data.first_z >= 2) & (data.first_z <= 3)
+    assert 0 < inside.sum() < len(inside)
+    np.testing.assert_array_equal(part.first_z <= part.last_z, inside)
+    np.testing.assert_array_equal(part.first_z[inside], data.first_z[inside])
+    assert not _part(data, np.zeros(n_z, dtype=bool)).wanted_redshifts(n_z).any()
+
+
+def test_middle():
+    marked = np.array([0, 1, 1, 0, 1, 1, 1, 1, 0], dtype=bool)
+    assert np.flatnonzero(_middle(marked)).tolist() == [2, 3, 4, 5, 6]
+    assert np.flatnonzero(_middle(marked[:3])).tolist() == [1, 2]
+    assert not _middle(np.zeros(3, dtype=bool)).any()
+
+
+def test_no_source_to_fit(example, tmp_path):
+    path = tmp_path / "gst.cat"
+    header = next(line for line in path.read_text().splitlines() if line.startswith("#"))
+    masked = ["-1" if name.startswith("E") else "1" for name in header.strip("# ").split()]
+    path.write_text(f"{header}\n{' '.join(masked)}\n")
+    text = "\n".join(estimate(example()))
+    assert "sources: 1, of which 0 can be fitted" in text
+    assert "time: about 1 s" in text
+
+
+def test_size_of_the_chi_grid(example, tmp_path):
+    """As the writer of the grid has it."""
+    from fastsed.models.properties import property_names
+    from fastsed.outputs.chi2grid import ChiGridWriter
+
+    setup = example()
+    names = property_names(setup.grid)
+    with ChiGridWriter(tmp_path / "chi2.grid", setup.grid.axes.as_dict(), names, 12) as writer:
+        expected = writer.expected_size
+    assert 0 < expected - chi_grid_bytes(setup) < 2000  # its header
+    setup.params.save_chi_grid = True
+    assert f"chi2.grid: {size_text(chi_grid_bytes(setup))}" in estimate(setup)
+
+
+def test_notes_of_the_trial_are_not_shown(example, caplog):
+    setup = example()
+    caplog.set_level(logging.INFO, logger="fastsed")
+    caplog.clear()
+    estimate(setup)
+    assert not caplog.records
+    logging.getLogger("fastsed").info("shown again")
+    assert caplog.messages == ["shown again"]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(12, "12 bytes"), (1500, "1.5 kB"), (52e6, "52 MB"), (3.2e9, "3.2 GB"), (5e15, "5000 TB")],
+)
+def test_size_text(size, text):
+    assert size_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "1 s"), (3.2, "3 s"), (150, "2 min"), (7200, "2 h"), (400000, "5 days")],
+)
+def test_time_text(seconds, text):
+    assert time_text(seconds) == text
