@@ -66,8 +66,7 @@ class BuildKernels(build_ext):
     def build_extensions(self) -> None:
         compile_args, link_args = openmp_flags(self.compiler)
         if self.compiler.compiler_type != "msvc":
-            # contraction off: the same roundings in every SIMD variant; fused products are written out
-            compile_args = [*compile_args, "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+            compile_args = [*compile_args, "-O3", "-fno-math-errno", "-fno-trapping-math"]
         if SANITIZE:
             compile_args = [*compile_args, f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g"]
             link_args = [*link_args, f"-fsanitize={SANITIZE}"]
@@ -79,7 +78,9 @@ class BuildKernels(build_ext):
 
 def extension(path: Path) -> Extension:
     headers = [str(header) for header in sorted(path.parent.glob("*.h"))]
-    return Extension(".".join(path.with_suffix("").parts), [str(path)], depends=headers, include_dirs=[str(path.parent)])
+    return Extension(
+        ".".join(path.with_suffix("").parts), [str(path)], depends=headers, include_dirs=[str(path.parent)]
+    )
 
 
 setup(

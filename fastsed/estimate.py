@@ -6,23 +6,27 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.fit.engine import fit
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import TABLE_BYTES, TILE_BYTES, ModelGrid
+from fastsed.fit.simulations import draw_noise, fit_simulations
+from fastsed.models.grid import KEEP_BYTES, TABLE_BYTES, TILE_BYTES, ModelGrid, Tile
 from fastsed.models.properties import property_names
 from fastsed.run import Setup
+from fastsed.uncertainties import SIMULATION_BYTES, simulated_chunks
 
 Ints = NDArray[np.int64]
 
-# the trial stops after this long, or after this many redshifts
-TRIAL_SECONDS = 1.0
-TRIAL_REDSHIFTS = 4
+# the trial makes tiles for this long, of this many redshifts, and fits them to this many sources
+TRIAL_SECONDS = 0.5
+TRIAL_REDSHIFTS = 12
+TRIAL_SOURCES = 200
 # Python with numpy, scipy and h5py
 PROGRAM_BYTES = 60e6
 
@@ -30,7 +34,7 @@ PROGRAM_BYTES = 60e6
 def estimate(setup: Setup) -> list[str]:
     """Describe what a run would do; nothing is written.
 
-    Some tiles in the middle of the grid are built and fitted to know the speed.
+    Some tiles are built and fitted to know the speed.
 
     Parameters
     ----------
@@ -52,7 +56,9 @@ def estimate(setup: Setup) -> list[str]:
     if setup.params.save_chi_grid:
         lines.append(f"chi2.grid: {size_text(chi_grid_bytes(setup))}")
     threads = setup.grid.n_threads
-    lines.append(f"time: about {time_text(seconds)} with {threads} thread{'s' * (threads > 1)}")
+    # how many models a simulation may skip is only known when all have been seen
+    about = "up to about" if setup.params.n_sim else "about"
+    lines.append(f"time: {about} {time_text(seconds)} with {threads} thread{'s' * (threads > 1)}")
     return lines
 
 
@@ -86,104 +92,129 @@ def _memory(setup: Setup) -> str:
     catalogue = sum(a.nbytes for a in arrays)
     in_flight = 2 * setup.grid.n_threads + 2 if setup.grid.n_threads > 1 else 1
     largest = min(TILE_BYTES, 8 * setup.data.n_columns * setup.grid.axes.models_per_redshift)
-    models = in_flight * largest + TABLE_BYTES
-    return (
-        f"memory: less than {size_text(PROGRAM_BYTES + catalogue + models)} "
-        f"(catalogue {size_text(catalogue)}, models {size_text(models)})"
-    )
-
-
-class _Enough(Exception):
-    """The trial has run long enough."""
-
-
-@dataclass
-class _Trial:
-    """When how many models were done; stops the fit that calls it when it has run long enough."""
-
-    start: float = field(default_factory=time.perf_counter)
-    done: list[int] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)
-
-    def __call__(self, n_models: int) -> None:
-        self.done.append(n_models)
-        self.at.append(time.perf_counter() - self.start)
-        if self.at[-1] > TRIAL_SECONDS + self.at[0]:
-            raise _Enough
-
-    def seconds_per_model(self) -> float:
-        """Without what happens before the first tile, where there are others to tell."""
-        if len(self.done) > 1:
-            return (self.at[-1] - self.at[0]) / sum(self.done[1:])
-        return self.at[0] / self.done[0] if self.done else 0.0
+    models = in_flight * largest + TABLE_BYTES + KEEP_BYTES * setup.grid.several_passes
+    simulations = min(SIMULATION_BYTES, 32 * setup.params.n_sim * setup.data.n_sources)
+    parts = {"catalogue": catalogue, "models": models, "simulations": simulations}
+    text = ", ".join(f"{name} {size_text(size)}" for name, size in parts.items() if size)
+    return f"memory: less than {size_text(PROGRAM_BYTES + sum(parts.values()))} ({text})"
 
 
 def _seconds(setup: Setup) -> float:
-    """Time of the whole run, from a trial in the middle of the grid."""
-    n_z = len(setup.grid.axes.z)
-    data = _part(setup.data, _middle(setup.data.wanted_redshifts(n_z) & (setup.grid.ages_at > 0)))
-    wanted = data.wanted_redshifts(n_z)
+    """Time of the whole run, from a trial with a few redshifts and some of the sources."""
+    wanted = setup.data.wanted_redshifts(len(setup.grid.axes.z)) & (setup.grid.ages_at > 0)
     if not wanted.any():
         return 0.0
-    grid = _without_cache(setup)
+    grid = TrialGrid.of(setup, spread(wanted, TRIAL_REDSHIFTS))
+    data = trial_data(setup.data, grid.chosen)
     with _silence():
-        building, fitting = _build(grid, wanted), _fit(grid, data)
-    if not building.done:
-        return 0.0
-    build = building.seconds_per_model()
-    per_pair = max(0.0, fitting.seconds_per_model() - build) / max(1.0, _sources_per_redshift(data, n_z))
-    start = max(0.0, building.at[0] - build * building.done[0]) * len(grid.axes.metal)
-    return start + setup.n_models_to_fit * (build + per_pair * _sources_per_redshift(setup.data, n_z))
+        cold = _build(grid)
+        grid.limit = cold.n_tiles
+        warm = _build(grid)
+        if not warm.n_tiles:
+            return 0.0
+        fitting = _fit_seconds(grid, data, setup) - _n_passes(setup, data.n_sources) * warm.seconds
+    start = max(0.0, cold.first - warm.first) * len(grid.axes.metal)
+    building = warm.per_model * setup.n_models_to_fit * _n_builds(setup)
+    pairs = setup.n_models_to_fit * _sources_per_redshift(setup.data, wanted)
+    trial_pairs = warm.n_models * _sources_per_redshift(data, grid.chosen)
+    return start + building + max(0.0, fitting) * pairs / trial_pairs
 
 
-def _middle(wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of the redshifts marked, a few in the middle, without gaps between the first and the last."""
+def spread(wanted: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+    """Of the redshifts marked, at most `count`, evenly spread, without the ends if others are left."""
     marked = np.flatnonzero(wanted)
-    start = max(0, (len(marked) - TRIAL_REDSHIFTS) // 2)
     chosen = np.zeros_like(wanted)
-    if len(marked):
-        chosen[marked[start] : marked[start : start + TRIAL_REDSHIFTS][-1] + 1] = True
+    chosen[marked[(2 * np.arange(count) + 1) * len(marked) // (2 * count)]] = True
     return chosen
 
 
-def _part(data: Observations, chosen: NDArray[np.bool_]) -> Observations:
-    """The same observations with windows cut to the redshifts chosen, a run of them."""
-    places = np.flatnonzero(chosen)
-    low, high = (places[0], places[-1]) if len(places) else (0, -1)
-
-    def cut(first: Ints, last: Ints) -> tuple[Ints, Ints]:
-        first, last = np.maximum(first, low), np.minimum(last, high)
-        empty = last < first
-        return np.where(empty, 0, first), np.where(empty, -1, last)
-
-    first, last = cut(data.first_z, data.last_z)
-    best_first, best_last = cut(data.best_first_z, data.best_last_z)
-    return dataclasses.replace(
-        data, first_z=first, last_z=last, best_first_z=best_first, best_last_z=best_last
-    )
+def trial_data(data: Observations, chosen: NDArray[np.bool_]) -> Observations:
+    """Some of the sources that may lie at one of the redshifts chosen."""
+    rows = np.flatnonzero(_n_redshifts(data, chosen))
+    rows = rows[:: max(1, len(rows) // TRIAL_SOURCES)]
+    of_sources = {
+        name: values[rows]
+        for name, values in vars(data).items()
+        if isinstance(values, np.ndarray) and name != "template_error"
+    }
+    return dataclasses.replace(data, **of_sources)
 
 
-def _without_cache(setup: Setup) -> ModelGrid:
-    """A grid of its own, that neither reads nor writes a cache."""
-    params = dataclasses.replace(setup.params, no_cache=True)
-    return dataclasses.replace(setup.grid, params=params, metals={})
+class TrialGrid(ModelGrid):
+    """A few tiles of a grid: nothing is kept between passes, no cache is read or written."""
+
+    chosen: NDArray[np.bool_]
+    limit: int | None = None
+
+    @classmethod
+    def of(cls, setup: Setup, chosen: NDArray[np.bool_]) -> TrialGrid:
+        """A grid of its own for the trial, with the redshifts chosen."""
+        grid = setup.grid
+        params = dataclasses.replace(setup.params, no_cache=True)
+        trial = cls(params, grid.axes, grid.bands, grid.rows, grid.needs_dust, grid.n_threads)
+        trial.chosen = chosen
+        return trial
+
+    def tiles(self, wanted: NDArray[np.bool_]) -> Iterator[Tile]:
+        """No more than `limit` tiles, whatever is wanted."""
+        return islice(super().tiles(self.chosen), self.limit)
 
 
-def _build(grid: ModelGrid, wanted: NDArray[np.bool_]) -> _Trial:
-    """Make tiles, fit nothing."""
-    trial = _Trial()
-    with suppress(_Enough):
-        for tile in grid.tiles(wanted):
-            trial(tile.n_models)
-    return trial
+@dataclass
+class _Build:
+    """How long it took to make some tiles: to the first one, and to the last."""
+
+    first: float = 0.0
+    seconds: float = 0.0
+    n_tiles: int = 0
+    n_models: int = 0
+    n_first: int = 0
+
+    @property
+    def per_model(self) -> float:
+        """Without what comes before the first tile, where there are others to tell."""
+        if self.n_tiles > 1:
+            return (self.seconds - self.first) / (self.n_models - self.n_first)
+        return self.seconds / self.n_models
 
 
-def _fit(grid: ModelGrid, data: Observations) -> _Trial:
-    """Make tiles and fit them."""
-    trial = _Trial()
-    with suppress(_Enough):
-        fit(grid, data, trial)
-    return trial
+def _build(grid: TrialGrid) -> _Build:
+    """Make tiles for a while."""
+    start, done = time.perf_counter(), _Build()
+    for tile in grid.tiles(grid.chosen):
+        done.seconds = time.perf_counter() - start
+        done.n_tiles += 1
+        done.n_models += tile.n_models
+        if done.n_tiles == 1:
+            done.first, done.n_first = done.seconds, tile.n_models
+        if done.seconds - done.first > TRIAL_SECONDS:
+            break
+    return done
+
+
+def _fit_seconds(grid: ModelGrid, data: Observations, setup: Setup) -> float:
+    """Time of the fit, and of the simulations if there are any, with the tiles of the trial."""
+    n_sim = setup.params.n_sim
+    start = time.perf_counter()
+    fits = fit(grid, data)
+    if n_sim:
+        noise = draw_noise(n_sim, data.n_columns, setup.params.seed)
+        for rows in simulated_chunks(data.n_sources, n_sim):
+            fit_simulations(grid, data, fits, noise, rows)
+    return time.perf_counter() - start
+
+
+def _n_passes(setup: Setup, n_sources: int) -> int:
+    """How often the tiles are asked for: once to fit, twice for each group of sources that is simulated."""
+    n_sim = setup.params.n_sim
+    simulating = 2 * len(list(simulated_chunks(n_sources, n_sim))) if n_sim else 0
+    return 1 + simulating
+
+
+def _n_builds(setup: Setup) -> int:
+    """How often the tiles are made."""
+    small = 8 * setup.n_models_to_fit * setup.data.n_columns <= KEEP_BYTES
+    return 1 if small else _n_passes(setup, setup.data.n_sources)
 
 
 @contextmanager
@@ -198,10 +229,15 @@ def _silence() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _sources_per_redshift(data: Observations, n_z: int) -> float:
-    """Mean number of sources that a redshift is fitted to, where there are any."""
-    lengths = np.maximum(0, data.last_z - data.first_z + 1)
-    return float(lengths.sum() / max(1, np.count_nonzero(data.wanted_redshifts(n_z))))
+def _n_redshifts(data: Observations, chosen: NDArray[np.bool_]) -> Ints:
+    """How many of the redshifts chosen lie in the window of each source."""
+    before = np.concatenate([[0], np.cumsum(chosen)])
+    return np.where(data.last_z >= data.first_z, before[data.last_z + 1] - before[data.first_z], 0)
+
+
+def _sources_per_redshift(data: Observations, chosen: NDArray[np.bool_]) -> float:
+    """Mean number of sources that are fitted at one of the redshifts chosen."""
+    return float(_n_redshifts(data, chosen).sum() / np.count_nonzero(chosen))
 
 
 def size_text(size: float) -> str:

@@ -480,7 +480,11 @@ class Params:
         0, "Machine", "Number of threads. 0: OMP_NUM_THREADS if it is set, else all cores.", ge=0
     )
     max_queued_fits: int = key(
-        1000, "Machine", "Accepted for compatibility; fastsed has no such queue.", ge=0
+        1000,
+        "Machine",
+        "FAST++'s limit on memory: if it is set, the largest number of models that are built and fitted "
+        "together. 0: no limit. Without it, fastsed chooses a number that suits the processor's cache.",
+        ge=0,
     )
     no_cache: bool = key(False, "Machine", "Neither read nor write a cache of model fluxes.")
     verbose: bool = key(

@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from fastsed.estimate import _middle, _part, chi_grid_bytes, estimate, size_text, time_text
+from fastsed.estimate import TrialGrid, chi_grid_bytes, estimate, size_text, spread, time_text, trial_data
 from fastsed.params import read_params
 from fastsed.run import fit_prepared, prepare
 from tests.helpers import COARSE, copy_example
@@ -57,24 +57,56 @@ def test_number_of_models_to_fit(example):
     assert f"of which {sum(done)} are to be fitted" in "\n".join(estimate(setup))
 
 
-def test_trial_windows(example):
+def test_trial_data(example):
     data = example().data
-    n_z = 7
-    chosen = np.zeros(n_z, dtype=bool)
-    chosen[2:4] = True
-    part = _part(data, chosen)
-    inside = (data.first_z >= 2) & (data.first_z <= 3)
+    chosen = np.zeros(7, dtype=bool)
+    chosen[2] = True
+    part = trial_data(data, chosen)
+    inside = data.first_z == 2
     assert 0 < inside.sum() < len(inside)
-    np.testing.assert_array_equal(part.first_z <= part.last_z, inside)
-    np.testing.assert_array_equal(part.first_z[inside], data.first_z[inside])
-    assert not _part(data, np.zeros(n_z, dtype=bool)).wanted_redshifts(n_z).any()
+    assert part.n_sources == inside.sum()
+    np.testing.assert_array_equal(part.first_z, 2)
+    np.testing.assert_array_equal(part.value, data.value[inside])
 
 
-def test_middle():
+def test_trial_data_of_many_sources(example, monkeypatch):
+    data = example().data
+    data.first_z[:], data.last_z[:] = 0, 6
+    data.last_z[3] = -1
+    monkeypatch.setattr("fastsed.estimate.TRIAL_SOURCES", 4)
+    part = trial_data(data, np.ones(7, dtype=bool))
+    assert 4 <= part.n_sources < 8
+    assert (part.last_z == 6).all()
+
+
+def test_trial_grid(example):
+    setup = example("NO_CACHE=0")
+    wanted = setup.data.wanted_redshifts(len(setup.grid.axes.z))
+    chosen = spread(wanted, 2)
+    whole = [tile for tile in setup.grid.tiles(wanted) if chosen[tile.iz]]
+    grid = TrialGrid.of(setup, chosen)
+    assert grid.params.no_cache
+    found = list(grid.tiles(wanted))
+    assert len(found) == len(whole) == 2
+    np.testing.assert_array_equal(found[1].flux, whole[1].flux)
+    grid.limit = 1
+    assert len(list(grid.tiles(wanted))) == 1
+
+
+def test_simulations_are_part_of_the_trial(example, monkeypatch):
+    calls = []
+    monkeypatch.setattr("fastsed.estimate.fit_simulations", lambda *arguments: calls.append(arguments[4]))
+    text = "\n".join(estimate(example("N_SIM=30")))
+    assert "data of each: 10 bands; 30 simulations" in text
+    assert "simulations 12 kB" in text
+    assert len(calls) == 1
+
+
+def test_spread():
     marked = np.array([0, 1, 1, 0, 1, 1, 1, 1, 0], dtype=bool)
-    assert np.flatnonzero(_middle(marked)).tolist() == [2, 3, 4, 5, 6]
-    assert np.flatnonzero(_middle(marked[:3])).tolist() == [1, 2]
-    assert not _middle(np.zeros(3, dtype=bool)).any()
+    assert np.flatnonzero(spread(marked, 2)).tolist() == [2, 6]
+    assert np.flatnonzero(spread(marked, 1)).tolist() == [5]
+    np.testing.assert_array_equal(spread(marked, 50), marked)
 
 
 def test_no_source_to_fit(example, tmp_path):

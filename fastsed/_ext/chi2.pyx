@@ -154,7 +154,7 @@ def find_best(const double[:, ::1] flux, const double[:, ::1] dust, const int64_
     cdef ptrdiff_t nblock = (nactive + screens.block_size - 1) // screens.block_size
     cdef ptrdiff_t nparts = min(max(1, ITEMS // nblock), max(1, t.nmodel // SMALLEST_PART))
     cdef ptrdiff_t size = (t.nmodel + nparts - 1) // nparts
-    size += -size % 16
+    size = (size + 15) // 16 * 16
     nparts = (t.nmodel + size - 1) // size
 
     cdef ptrdiff_t scratch_size = block_scratch(d.nband), item, part

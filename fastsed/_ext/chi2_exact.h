@@ -3,6 +3,7 @@
 #ifndef FASTSED_CHI2_EXACT_H
 #define FASTSED_CHI2_EXACT_H
 
+#include "simd.h"
 #include <math.h>
 #include <stdint.h>
 
@@ -85,7 +86,7 @@ static int improves(const best_t *b, double chi2, int64_t order)
     return chi2 < b->chi2 - b->tolerance || (chi2 <= b->chi2 + b->tolerance && order < b->order);
 }
 
-/* What num^2/den must exceed for a model to be worth an exact evaluation; below zero: look at every model. */
+/* What num^2/den must reach for a model to be worth an exact evaluation; below zero: look at every model. */
 static double screen_threshold(const best_t *b, const source_t *s, ptrdiff_t nband)
 {
     if (b->model < 0)
@@ -93,7 +94,7 @@ static double screen_threshold(const best_t *b, const source_t *s, ptrdiff_t nba
     return s->total - b->chi2 - b->tolerance - 4e-16 * (double)(nband + 8) * s->total;
 }
 
-static void try_model(const tile_t *t, const source_t *s, ptrdiff_t m, best_t *b)
+ONE_ROUNDING static void try_model(const tile_t *t, const source_t *s, ptrdiff_t m, best_t *b)
 {
     double scale, spec_scale;
     const double chi2 = exact_chi2(t, s, m, &scale, &spec_scale);

@@ -1,6 +1,6 @@
 /* The inner loop: for a few sources at once, find the models that may beat their best so far.
    Included once per SIMD level with VW (doubles a vector), NS (sources a block), TARGET and LEVEL defined.
-   num^2/den > threshold is tested as num^2 > threshold * den: no division. */
+   num^2/den >= threshold is tested as num^2 >= threshold * den: no division. */
 
 #if VW > 1
 typedef double PASTE(vec, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));
@@ -13,13 +13,13 @@ typedef double PASTE(vec, LEVEL);
 #endif
 
 #if VW == 8
-#define ANY_ABOVE(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GT_OQ)
+#define ANY_REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
 #elif VW == 4
-#define ANY_ABOVE(x, y) _mm256_movemask_pd((__m256d)((x) > (y)))
+#define ANY_REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
 #elif VW == 2
-#define ANY_ABOVE(x, y) (((x)[0] > (y)[0]) | ((x)[1] > (y)[1]) << 1)
+#define ANY_REACHES(x, y) (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1)
 #else
-#define ANY_ABOVE(x, y) ((x) > (y))
+#define ANY_REACHES(x, y) ((x) >= (y))
 #endif
 
 /* weights: [nband][NS] and weighted values: [nband][NS] of the block's sources. */
@@ -48,7 +48,7 @@ TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const source_t *s
         for (int s = 0; s < NS; s++)
             for (int h = 0; h < 2; h++) {
                 const VEC square = num[s][h] * num[s][h], bound = threshold[s] * den[s][h];
-                unsigned hits = (unsigned)ANY_ABOVE(square, bound);
+                unsigned hits = (unsigned)ANY_REACHES(square, bound);
                 for (ptrdiff_t k = m + h * VW; hits && k < t->nmodel; hits >>= 1, k++)
                     if (hits & 1) {
                         try_model(t, &sources[s], k, &best[s]);
@@ -76,7 +76,7 @@ TARGET static void PASTE(screen_two_scales, LEVEL)(const tile_t *t, const source
             gain += num * num / den;
         }
         const VEC bound = threshold + (VEC){0};
-        unsigned hits = (unsigned)ANY_ABOVE(gain, bound);
+        unsigned hits = (unsigned)ANY_REACHES(gain, bound);
         for (ptrdiff_t k = m; hits && k < t->nmodel; hits >>= 1, k++)
             if (hits & 1) {
                 try_model(t, s, k, best);
@@ -87,7 +87,7 @@ TARGET static void PASTE(screen_two_scales, LEVEL)(const tile_t *t, const source
 
 #undef VEC
 #undef LOAD
-#undef ANY_ABOVE
+#undef ANY_REACHES
 #undef VW
 #undef NS
 #undef TARGET

@@ -14,13 +14,13 @@ typedef double PASTE(svec, LEVEL);
 #endif
 
 #if VW == 8
-#define ABOVE(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GT_OQ)
+#define REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
 #elif VW == 4
-#define ABOVE(x, y) _mm256_movemask_pd((__m256d)((x) > (y)))
+#define REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
 #elif VW == 2
-#define ABOVE(x, y) (((x)[0] > (y)[0]) | ((x)[1] > (y)[1]) << 1)
+#define REACHES(x, y) (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1)
 #else
-#define ABOVE(x, y) ((x) > (y))
+#define REACHES(x, y) ((x) >= (y))
 #endif
 
 /* chi2 of the unperturbed data with every model, lower bounds included: rest[m] = total - num^2/den. */
@@ -81,7 +81,7 @@ TARGET static void PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t
         }
         for (int k = 0; k < nmodel; k++) {
             const VEC bound = LOAD(sims->threshold + v);
-            unsigned hits = (unsigned)ABOVE(gain[k], bound);
+            unsigned hits = (unsigned)REACHES(gain[k], bound);
             for (ptrdiff_t i = v; hits; hits >>= 1, i++)
                 if (hits & 1)
                     try_simulated(t, s, sims, models[k], i);
@@ -91,7 +91,7 @@ TARGET static void PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t
 
 #undef VEC
 #undef LOAD
-#undef ABOVE
+#undef REACHES
 #undef VW
 #undef TARGET
 #undef LEVEL

@@ -67,7 +67,7 @@ static void set_reach(simulations_t *sims, ptrdiff_t group)
     sims->reach[group] = reach * (1 + 1e-12);
 }
 
-static void try_simulated(const tile_t *t, const source_t *s, simulations_t *sims, ptrdiff_t m, ptrdiff_t i)
+ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simulations_t *sims, ptrdiff_t m, ptrdiff_t i)
 {
     double scale, spec_scale;
     double chi2 = simulated_part(t, s, sims, m, i, 0, s->own_spec_scale ? t->nmain : t->nband, &scale);

@@ -14,6 +14,13 @@ enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
 #define FASTSED_X86 0
 #endif
 
+/* For code that must round alike whatever vector code calls it: never inlined into a fused-multiply-add variant. */
+#ifdef __GNUC__
+#define ONE_ROUNDING __attribute__((noinline))
+#else
+#define ONE_ROUNDING
+#endif
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 

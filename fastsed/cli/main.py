@@ -37,7 +37,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE.param KEY=value",
         help="parameter file of FAST or FAST++, and values that replace those of the file",
     )
-    parser.add_argument("--check", action="store_true", help="check all inputs, estimate memory and time, fit nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="check all inputs, estimate memory and time, fit nothing"
+    )
     parser.add_argument(
         "--example",
         nargs="?",

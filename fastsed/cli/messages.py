@@ -159,6 +159,12 @@ def run_command(
         where = f"{error.filename}: " if error.filename else ""
         print(f"{program}: error: {where}{error.strerror or error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("fastsed._ext"):
+            raise
+        hint = "install fastsed (`pip install .`) and run it outside of its source folder"
+        print(f"{program}: error: the compiled kernels are not here; {hint}", file=sys.stderr)
+        return 1
     except MemoryError as error:
         print(f"{program}: error: not enough memory: {error}", file=sys.stderr)
         return 1

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed._ext.photometry import band_fluxes
 from fastsed.inputs.filters import Filter
 from fastsed.models.attenuation import transmission
-from fastsed.models.photometry import band_integral, total_weights
+from fastsed.models.photometry import total_weights
 from fastsed.models.populations import Basis
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,7 @@ class FluxTables:
         seen = wavelengths_in_use(basis.lam, bands, redshifts)
         self.basis = Basis(basis.lam[seen], np.ascontiguousarray(basis.sed[seen]), basis.n_young)
         self.bands = bands
+        self._curves = [(band.lam, band.response) for band in bands]
         self.screens = screens_of(self.basis.lam)
 
     def fluxes(self, z: float, factor: float, igm: Floats, which: slice, out: Floats) -> None:
@@ -86,17 +88,16 @@ class FluxTables:
         out : (nband, ncell, stop - start)
             Filled.
         """
-        sed = self.basis.sed[:, which]
-        n_basis, n_bc = sed.shape[1], self.screens.n_bc
-        n_young = min(max(self.basis.n_young - which.start, 0), n_basis)
-        for b, band in enumerate(self.bands):
-            w = band_integral(self.basis.lam, 1 + z, band)
-            part = slice(w.start, w.stop)
-            weights = w.values * igm[part] * factor
-            old = (self.screens.old[:, part] * weights) @ sed[part, n_young:]
-            out[b].reshape(-1, n_bc, n_basis)[:, :, n_young:] = old[:, None]
-            if n_young and self.screens.young is not None:
-                out[b, :, :n_young] = (self.screens.young[:, part] * weights) @ sed[part, :n_young]
+        lam, n_bc = self.basis.lam, self.screens.n_bc
+        n_young = min(max(self.basis.n_young - which.start, 0), which.stop - which.start)
+        old, young = slice(which.start + n_young, which.stop), slice(which.start, which.start + n_young)
+        by_av = out[:, ::n_bc]
+        band_fluxes(lam, 1 + z, self._curves, igm * factor, self.screens.old, self.basis.sed[:, old], by_av[:, :, n_young:])
+        for other in range(1, n_bc):
+            out[:, other::n_bc, n_young:] = by_av[:, :, n_young:]
+        if n_young and self.screens.young is not None:
+            passed = self.screens.young
+            band_fluxes(lam, 1 + z, self._curves, igm * factor, passed, self.basis.sed[:, young], out[:, :, :n_young])
 
 
 def wavelengths_in_use(lam: Floats, bands: list[Filter], redshifts: NDArray[np.float32]) -> slice:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fastsed.run import Results
 
 # name in the results, whether its logarithm is shown, label, format
-_ROWS = (
+_ROWS: tuple[tuple[str, bool, str, str], ...] = (
     ("z", False, "redshift", ".3f"),
     ("lmass", True, "log10 stellar mass [Msun]", ".2f"),
     ("lsfr", True, "log10 star formation rate [Msun/yr]", ".2f"),
@@ -39,7 +39,7 @@ def summary(results: Results) -> str:
     lines = [f"{np.count_nonzero(fitted)} of {len(fitted)} galaxies fitted"]
     if fitted.any():
         lines += ["", f"{'':{_LABEL_WIDTH}}  {'median':>8}    16 % to 84 %"]
-        lines += [_row(results.values[name][fitted], *how) for name, *how in _ROWS]
+        lines += [_row(results.values[name][fitted], is_log, *how) for name, is_log, *how in _ROWS]
     return "\n".join(lines)
 
 

@@ -73,9 +73,7 @@ class TestFit:
     def test_warnings_on_standard_error(self, folder, capsys):
         assert run(["gst.param", *COARSE, "DUST_LAWS=mw"]) == 0
         out, err = capsys.readouterr()
-        assert err == (
-            "warning: command line: unknown key DUST_LAWS is ignored; did you mean DUST_LAW?\n"
-        )
+        assert err == ("warning: command line: unknown key DUST_LAWS is ignored; did you mean DUST_LAW?\n")
         assert "DUST_LAWS" not in out
 
     def test_debug(self, folder, capsys):
@@ -302,6 +300,12 @@ class TestMessages:
             (OSError("odd"), "x: error: odd\n", 1),
             (MemoryError("8 GB"), "x: error: not enough memory: 8 GB\n", 1),
             (KeyboardInterrupt(), "x: interrupted\n", 130),
+            (
+                ModuleNotFoundError("", name="fastsed._ext.chi2"),
+                "x: error: the compiled kernels are not here; install fastsed (`pip install .`) and run it "
+                "outside of its source folder\n",
+                1,
+            ),
         ],
     )
     def test_errors_become_one_message(self, capsys, error, message, status):
@@ -311,11 +315,12 @@ class TestMessages:
         assert run_command("x", failing) == status
         assert capsys.readouterr() == ("", message)
 
-    def test_errors_of_ours_are_not_hidden(self):
+    @pytest.mark.parametrize("error", [ZeroDivisionError(), ModuleNotFoundError("", name="yaml")])
+    def test_errors_of_ours_are_not_hidden(self, error):
         def failing(argv):
-            raise ZeroDivisionError
+            raise error
 
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(type(error)):
             run_command("x", failing)
 
     def test_names_that_the_terminal_cannot_show(self, folder):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from fastsed._ext.chi2 import find_best, simd_name
 
 LEVELS = ["scalar", "avx2", "avx512"]
@@ -126,7 +125,9 @@ def test_template_error(level):
     flux, value, variance = invented(300, 7)
     te2 = np.linspace(0, 0.3, 7) ** 2
     assert_best(best(flux, value, variance, template_error2=te2), *plain(flux, value, variance, te2))
-    assert (best(flux, value, variance)["chi2"] > best(flux, value, variance, template_error2=te2)["chi2"]).all()
+    assert (
+        best(flux, value, variance)["chi2"] > best(flux, value, variance, template_error2=te2)["chi2"]
+    ).all()
 
 
 def test_masked_bands(level):
@@ -138,7 +139,12 @@ def test_masked_bands(level):
     assert_best(found, *plain(flux, value, variance, 0.01))
     for i in range(6):
         use = ~masked[i]
-        alone = best(flux[use], value[i : i + 1, use], variance[i : i + 1, use], template_error2=np.full(use.sum(), 0.01))
+        alone = best(
+            flux[use],
+            value[i : i + 1, use],
+            variance[i : i + 1, use],
+            template_error2=np.full(use.sum(), 0.01),
+        )
         assert alone["model"][0] == found["model"][i]
         assert alone["chi2"][0] == pytest.approx(found["chi2"][i], rel=1e-12)
 
@@ -248,7 +254,9 @@ def test_ids_and_numbers_beyond_32_bits(level):
     flux, value, variance = invented(50, 2)
     ids = np.arange(50, dtype=np.int64)[::-1] * 10**9
     found = best(flux, value, variance, ids=np.ascontiguousarray(ids), first=10**13)
-    np.testing.assert_array_equal(found["model"], 10**13 + ids[np.argmin(plain(flux, value, variance)[0], axis=1)])
+    np.testing.assert_array_equal(
+        found["model"], 10**13 + ids[np.argmin(plain(flux, value, variance)[0], axis=1)]
+    )
 
 
 def test_only_active_sources_change(level):
@@ -362,7 +370,9 @@ def test_auto_scale(level, n_model):
         assert found["model"][i] == expected
         assert found["chi2"][i] == pytest.approx((chi2 if own[i] else one_chi2)[i, expected], rel=1e-10)
         assert found["scale"][i] == pytest.approx((scale if own[i] else one_scale)[i, expected], rel=1e-10)
-        assert found["spec_scale"][i] == pytest.approx((spec_scale if own[i] else one_scale)[i, expected], rel=1e-10)
+        assert found["spec_scale"][i] == pytest.approx(
+            (spec_scale if own[i] else one_scale)[i, expected], rel=1e-10
+        )
 
 
 def test_auto_scale_is_blind_to_the_calibration_of_the_spectrum(level):

@@ -1,4 +1,4 @@
-"""A small invented library, small filters, and the slow way to model fluxes: helpers of the tests of the grid."""
+"""A small invented library, small filters, and the slow way to model fluxes: helpers for tests of the grid."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def gridded(metal: float, log_tau: float) -> Library:
     rng = np.random.default_rng(int(metal * 1e4 + log_tau * 10))
     formed = np.cumsum(rng.uniform(0, 0.1, n))
     return Library(
-        AGES, LAM, spectra(int(metal * 1e4 + log_tau * 100), n), 0.7 * formed, rng.uniform(0, 1e-9, n), formed,
-        "gridded", metal, "test", {"LIBRARY": "toy", "RESOLUTION": "lr", "IMF": "ch", "SFH": "exp"},
+        AGES, LAM, spectra(int(metal * 1e4 + log_tau * 100), n), 0.7 * formed, rng.uniform(0, 1e-9, n),
+        formed, "gridded", metal, "test", {"LIBRARY": "toy", "RESOLUTION": "lr", "IMF": "ch", "SFH": "exp"},
     )  # fmt: skip
 
 
@@ -128,12 +128,15 @@ def custom_weights(t: np.ndarray, sfr: np.ndarray) -> np.ndarray:
 def slow_spectra(params: Params, grid: ModelGrid, history) -> dict:
     """Spectra [Lsun/A] without dust: (ilage, imetal, *indices) -> [(spectrum, extra with Av_bc)].
 
-    `history(t, lage, *parameters)` gives the SFR at lookback times t of a custom history; None for gridded ones.
+    `history(t, lage, *parameters)` gives the SFR at lookback times t of a custom history; None: gridded.
     """
     found = {}
     axes = grid.axes
     for ilage, imetal, *place in product(*(range(n) for n in axes.shape[3:])):
-        lage, metal = float(axes.lage[ilage]), METALS[int(np.argmin(np.abs(np.array(METALS) - axes.metal[imetal])))]
+        lage, metal = (
+            float(axes.lage[ilage]),
+            METALS[int(np.argmin(np.abs(np.array(METALS) - axes.metal[imetal])))],
+        )
         parameters = [float(values[i]) for values, i in zip(axes.values[5:], place, strict=True)]
         if history is None:
             library = gridded(metal, round(parameters[0], 3))
@@ -142,7 +145,7 @@ def slow_spectra(params: Params, grid: ModelGrid, history) -> dict:
         step = params.custom_sfh_step * 1e6
         t = step * np.arange(int(np.ceil(10**lage / step)) + 1)
         weights = custom_weights(t, history(t, lage, *parameters) + 0 * t)
-        young = (AGES <= 10**params.log_bc_age_max) & params.differential_a_v
+        young = (10**params.log_bc_age_max >= AGES) & params.differential_a_v
         sed = simple(metal).sed
         found[ilage, imetal, *place] = [
             (weights[young] @ sed[young], True), (weights[~young] @ sed[~young], False),
@@ -171,12 +174,14 @@ def slow_fluxes(params: Params, grid: ModelGrid, history=None) -> np.ndarray:
                     continue
                 seen = sum(sed * 10 ** (-0.4 * (av + av_bc * extra) * k) for sed, extra in components)
                 observed = seen * igm * factor
-                flux[(iz, iav, ibc, *place)] = [union_integral(LAM * (1 + z), observed, b) for b in grid.bands]
+                flux[(iz, iav, ibc, *place)] = [
+                    union_integral(LAM * (1 + z), observed, b) for b in grid.bands
+                ]
     return flux
 
 
 def tiled_fluxes(grid: ModelGrid, wanted=None) -> tuple[np.ndarray, list]:
-    """The same from the tiles, NaN where no tile has the model; and the tiles. Each model may come once only."""
+    """The same from the tiles, NaN where no tile has the model; and the tiles. A model may come once."""
     axes = grid.axes
     wanted = np.ones(len(axes.z), dtype=bool) if wanted is None else wanted
     flux = np.full((axes.size, len(grid.bands)), np.nan)

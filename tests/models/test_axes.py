@@ -73,7 +73,9 @@ def made(*counts):
     return Axes(names, tuple(np.arange(n, dtype=np.float32) + 10 * i for i, n in enumerate(counts)))
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 1, 5, 2, 3), (2, 1, 3, 4, 1), (2, 3, 1, 4, 2, 3, 2, 5), (1, 1, 1, 1, 1, 1)])
+@pytest.mark.parametrize(
+    "shape", [(3, 4, 1, 5, 2, 3), (2, 1, 3, 4, 1), (2, 3, 1, 4, 2, 3, 2, 5), (1, 1, 1, 1, 1, 1)]
+)
 def test_indices_are_those_of_numpy(shape):
     axes = made(*shape)
     assert axes.size == np.prod(shape)
@@ -108,6 +110,16 @@ def test_more_models_than_32_bits_count():
 def test_size_beyond_64_bits_is_exact():
     axes = made(*[100000] * 5)
     assert axes.size == 10**25
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 2, 4, 2, 3), (2, 1, 3, 4, 1), (2, 3, 1, 2, 2, 3, 2)])
+def test_order_of_ties(shape):
+    # metal, history (last one fastest), lage, Av, Av_bc, z, the last one the fastest
+    axes = made(*shape)
+    z, av, bc, lage, metal, *history = np.unravel_index(np.arange(axes.size), shape)
+    expected = np.lexsort((z, bc, av, lage, *reversed(history), metal))
+    np.testing.assert_array_equal(axes.models_of_tie_order(np.arange(axes.size)), expected)
+    assert axes.models_of_tie_order(np.array([-1])).tolist() == [-1]
 
 
 def test_history_parameters():

@@ -75,14 +75,22 @@ def test_gridded_fluxes_of_other_choices(library, keys):
 
 @pytest.mark.parametrize("lookback", [False, True])
 def test_custom_fluxes(library, lookback):
-    params = make_params(library, *BURST, f"CUSTOM_SFH_LOOKBACK={lookback:d}", "METAL=[0.008,0.02]", "Z_STEP=2")
+    params = make_params(
+        library, *BURST, f"CUSTOM_SFH_LOOKBACK={lookback:d}", "METAL=[0.008,0.02]", "Z_STEP=2"
+    )
     grid = make_grid(params)
     found, _ = tiled_fluxes(grid)
     assert found.shape == (3, 3, 1, 5, 2, 3, 2, 2, 4)
     assert_same(found, slow_fluxes(params, grid, burst(lookback)))
 
 
-DIFFERENTIAL = ["DIFFERENTIAL_A_V=1", "A_V_BC_MIN=0", "A_V_BC_MAX=1.4", "A_V_BC_STEP=0.7", "LOG_BC_AGE_MAX=7.2"]
+DIFFERENTIAL = [
+    "DIFFERENTIAL_A_V=1",
+    "A_V_BC_MIN=0",
+    "A_V_BC_MAX=1.4",
+    "A_V_BC_STEP=0.7",
+    "LOG_BC_AGE_MAX=7.2",
+]
 
 
 def test_differential_attenuation(library):

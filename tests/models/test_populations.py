@@ -13,7 +13,16 @@ from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.kinematics import broaden
 from fastsed.models.populations import Basis, GriddedPopulations, broadened, mean_rate
 from fastsed.params import read_params
-from tests.models.helpers import AGES, LAM, LOG_TAUS, gridded, interpolated, make_params, simple, write_library
+from tests.models.helpers import (
+    AGES,
+    LAM,
+    LOG_TAUS,
+    gridded,
+    interpolated,
+    make_params,
+    simple,
+    write_library,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +46,11 @@ def test_interpolation_is_linear_in_log_age(library, metal):
         one = gridded(metal, LOG_TAUS[number % 2])
         lage = float(axes.lage[number // 2])
         np.testing.assert_allclose(basis.sed[:, number], interpolated(one, lage, one.sed), rtol=1e-10)
-        for values, expected in ((masses.living, one.mass), (masses.sfr, one.sfr), (masses.formed, one.formed)):
+        for values, expected in (
+            (masses.living, one.mass),
+            (masses.sfr, one.sfr),
+            (masses.formed, one.formed),
+        ):
             assert values[number] == pytest.approx(interpolated(one, lage, expected), rel=1e-10)
 
 
@@ -84,16 +97,30 @@ def test_mean_rate_of_a_constant_history():
 
 
 def test_history_of_a_gridded_library(library):
+    # the samples of the library up to the age, and the interpolated rate at the age itself
     axes, found = populations(make_params(library))
-    age = 10 ** float(axes.lage[4])
-    lookback = np.array([0.0, 1e8, age - 1e6, age * 1.01])
     one = gridded(0.02, 9.5)
-    expected = [*np.interp(age - lookback[:3], AGES, one.sfr), 0.0]
-    np.testing.assert_allclose(found.history(9, lookback), expected, rtol=1e-10)
-    rows, t, sfr = next(iter(found.histories(np.array([9]))))
-    assert rows.tolist() == [0]
-    assert (t[0], t[1]) == (0, 1e6)
-    np.testing.assert_allclose(sfr[0], found.history(9, t), rtol=1e-12)
+    for ilage, lage in enumerate(axes.lage.astype(float)):
+        age = 10**lage
+        times = np.array([*AGES[age > AGES], age])
+        rates = np.array([*one.sfr[age > AGES], interpolated(one, lage, one.sfr)])
+        lookback = np.linspace(0.0, age * 0.9999, 50)
+        history = found.history(2 * ilage + 1, lookback)
+        np.testing.assert_allclose(history, np.interp(age - lookback, times, rates), rtol=1e-9)
+        assert found.history(2 * ilage + 1, np.array([age * 1.01]))[0] == 0
+        rows, t, sfr = next(iter(found.histories(np.array([2 * ilage + 1]))))
+        assert rows.tolist() == [0]
+        assert t[0] == 0
+        assert (np.diff(t) > 0).all()
+        np.testing.assert_allclose(np.interp(lookback, t, sfr[0]), history, rtol=1e-9)
+
+
+def test_history_of_a_built_one(library):
+    axes, found = populations(make_params(library, "SFH=del"))
+    age, tau = 10 ** float(axes.lage[2]), 10**8.5
+    lookback = np.linspace(0.0, age * 0.999, 40)
+    expected = (age - lookback) / tau**2 * np.exp(-(age - lookback) / tau)
+    np.testing.assert_allclose(found.history(4, lookback), expected, rtol=2e-3)
 
 
 def test_built_from_ssps(library, caplog):
@@ -125,8 +152,9 @@ def shared_params(shared, sfh, *keys):
     return read_params(
         None,
         [
-            f"LIBRARY_DIR={shared / 'data' / 'libraries'}", "LIBRARY=bc03", "RESOLUTION=lr", "IMF=kr", f"SFH={sfh}",
-            "LOG_TAU_MIN=8.5", "LOG_TAU_MAX=10", "LOG_AGE_MIN=7.5", "LOG_AGE_MAX=10", "LOG_AGE_STEP=0.25", *keys,
+            f"LIBRARY_DIR={shared / 'data' / 'libraries'}", "LIBRARY=bc03", "RESOLUTION=lr", "IMF=kr",
+            f"SFH={sfh}", "LOG_TAU_MIN=8.5", "LOG_TAU_MAX=10",
+            "LOG_AGE_MIN=7.5", "LOG_AGE_MAX=10", "LOG_AGE_STEP=0.25", *keys,
         ],
     )  # fmt: skip
 
@@ -152,7 +180,9 @@ def test_built_ones_are_those_of_the_pre_gridded_files(shared, tmp_path, sfh):
     # FAST sums what a file formed in rectangles
     np.testing.assert_allclose(a.formed[smooth], b.formed[smooth], rtol=0.06)
     ultraviolet, optical = ((ours.lam > low) & (ours.lam < 30000) for low in (1200, 4000))
-    np.testing.assert_allclose(ours.sed[ultraviolet][:, smooth], theirs.sed[ultraviolet][:, smooth], rtol=0.01)
+    np.testing.assert_allclose(
+        ours.sed[ultraviolet][:, smooth], theirs.sed[ultraviolet][:, smooth], rtol=0.01
+    )
     np.testing.assert_allclose(ours.sed[optical][:, late], theirs.sed[optical][:, late], rtol=0.05)
 
 
@@ -174,7 +204,9 @@ def test_masses_of_an_ised_file(shared):
 
 def test_missing_library(library):
     params = make_params(library, "LIBRARY=nobody")
-    with pytest.raises(InputError, match=r"no stellar library for nobody_lr_ch, metallicity 0.02, SFH exp.*toy_lr_ch"):
+    with pytest.raises(
+        InputError, match=r"no stellar library for nobody_lr_ch, metallicity 0.02, SFH exp.*toy_lr_ch"
+    ):
         populations(params)
     with pytest.raises(InputError, match=r"metallicities 0.008, 0.02 \(nearest: 0.02\)"):
         populations(make_params(library), 0.03)

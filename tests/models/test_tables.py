@@ -83,16 +83,23 @@ def test_bands_beyond_the_spectrum_have_no_flux():
     assert not out[0].any()
 
 
-@pytest.mark.parametrize("edge", [LAM[10], np.nextafter(LAM[10], 0), np.nextafter(LAM[10], 9e9), 0.5 * sum(LAM[9:11])])
+@pytest.mark.parametrize(
+    "edge", [LAM[10], np.nextafter(LAM[10], 0), np.nextafter(LAM[10], 9e9), 0.5 * sum(LAM[9:11])]
+)
 def test_wavelengths_in_use_lose_nothing(edge):
     z = np.float32([0.7, 3.1])
-    bands = [make_filter(edge * (1 + float(z[1])), 3000.0, 5), make_filter(4000.0, LAM[-40] * (1 + float(z[0])), 5)]
+    bands = [
+        make_filter(edge * (1 + float(z[1])), 3000.0, 5),
+        make_filter(4000.0, LAM[-40] * (1 + float(z[0])), 5),
+    ]
     seen = wavelengths_in_use(LAM, bands, z)
     assert 0 <= seen.start < seen.stop <= len(LAM)
     for redshift in z.astype(float):
         for band in bands:
             whole = union_integral(LAM * (1 + redshift), SED[0], band)
-            assert union_integral(LAM[seen] * (1 + redshift), SED[0][seen], band) == pytest.approx(whole, rel=1e-12)
+            assert union_integral(LAM[seen] * (1 + redshift), SED[0][seen], band) == pytest.approx(
+                whole, rel=1e-12
+            )
     assert wavelengths_in_use(LAM, [], z).stop > 0
 
 

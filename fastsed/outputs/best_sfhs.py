@@ -1,0 +1,169 @@
+"""BEST_SFHS: best models, simulations and allowed models of sources in; `best_fits/*.sfh` out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.fit.intervals import interval_probabilities, property_percentiles
+from fastsed.models.grid import ModelGrid
+from fastsed.models.populations import Populations
+from fastsed.models.spectrum import populations_of
+from fastsed.outputs.best_fits import FOLDER, source_path
+from fastsed.outputs.sfhs import sfh_times, write_sfh
+
+if TYPE_CHECKING:
+    from fastsed.run import Setup
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Models = tuple[Ints, Floats]
+"""modelIDs (n,), and the scales (n,) with which they fit."""
+
+# histories that are in memory at a time, on the fine grid on which they are integrated
+_BLOCK = 256
+
+
+class SfhWriter:
+    """Writes the star formation histories of sources, one after the other.
+
+    Parameters
+    ----------
+    setup : Setup
+    """
+
+    def __init__(self, setup: Setup):
+        self._setup = setup
+        # age of the Universe [yr] at each redshift
+        self._ages = setup.grid.cosmology.age(setup.grid.axes.z.astype(float)) * 1e9
+
+    def write(
+        self,
+        source: int,
+        model: int,
+        scale: float,
+        simulations: Models | None = None,
+        allowed: Sequence[Models] | None = None,
+    ) -> None:
+        """Write the history of the best model of a source, and how uncertain it is.
+
+        Parameters
+        ----------
+        source : int
+            Row of the catalogue.
+        model : int
+            modelID of the best model.
+        scale : float
+        simulations : (models, scales), optional
+            Best models of the simulations. They give the median and, without `allowed`, the intervals.
+        allowed : sequence of (models, scales), optional
+            For each confidence of C_INTERVAL, the models whose chi2 is close enough to the best. Their
+            extremes are the intervals.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        p, grid = self._setup.params, self._setup.grid
+        t = sfh_times(float(self._ages[model // grid.axes.models_per_redshift]), p.sfh_output_step)
+        along = _Histories(grid, p.sfh_output == "mass", t)
+        median, intervals = None, None
+        if simulations is not None:
+            median, intervals = along.percentiles(simulations, p.c_interval)
+        if allowed is not None:
+            intervals = np.stack([along.extremes(found) for found in allowed], axis=1)
+        write_sfh(
+            source_path(p, self._setup.catalog.ids[source], "sfh"),
+            t,
+            along.scaled((np.array([model]), np.array([scale])))[0],
+            quantity="mass" if p.sfh_output == "mass" else "sfr",
+            median=median,
+            intervals=intervals,
+            confidences=p.c_interval if intervals is not None else (),
+        )
+
+
+def write_best_sfhs(setup: Setup, models: Ints, scales: Floats) -> int:
+    """Write the star formation histories of the best models of all sources, without uncertainties.
+
+    Parameters
+    ----------
+    setup : Setup
+    models : (nsource,) int64
+        modelIDs; negative where there is no fit.
+    scales : (nsource,)
+
+    Returns
+    -------
+    int
+        Number of sources written.
+    """
+    writer = SfhWriter(setup)
+    fitted = np.flatnonzero(models >= 0).tolist()
+    for source in fitted:
+        writer.write(source, int(models[source]), float(scales[source]))
+    folder = Path(setup.params.output_dir) / FOLDER
+    log.info("wrote the star formation histories of %d sources to '%s'", len(fitted), folder)
+    return len(fitted)
+
+
+class _Histories:
+    """SFR, or living masses, of models at times (nt,) [yr] since the Big Bang; the last is now."""
+
+    def __init__(self, grid: ModelGrid, mass: bool, t: Floats):
+        self._grid, self._mass, self._t = grid, mass, t
+
+    def scaled(self, found: Models) -> Floats:
+        """The history of each of the models, (n, nt)."""
+        models, scales = found
+        values = np.empty((len(models), len(self._t)))
+        for rows, place, blocks in self._by_population(models):
+            values[rows] = np.concatenate([block for _, block in blocks])[place]
+        return values * scales[:, None]
+
+    def percentiles(self, found: Models, confidences: Sequence[float]) -> tuple[Floats, Floats]:
+        """Median (nt,) and bounds (nt, nconfidence, 2) over simulations."""
+        probabilities = np.append(interval_probabilities(confidences).ravel(), np.float32(0.5))
+        at = property_percentiles(self.scaled(found).T, probabilities)
+        return at[:, -1], at[:, :-1].reshape(-1, len(confidences), 2)
+
+    def extremes(self, found: Models) -> Floats:
+        """Smallest and largest value at each time, (nt, 2); NaN without models."""
+        models, scales = found
+        if not len(models):
+            return np.full((len(self._t), 2), np.nan)
+        low, high = np.full(len(self._t), np.inf), np.full(len(self._t), -np.inf)
+        for rows, place, blocks in self._by_population(models):
+            smallest, largest = np.full(len(models), np.inf), np.full(len(models), -np.inf)
+            np.minimum.at(smallest, place, scales[rows])
+            np.maximum.at(largest, place, scales[rows])
+            for part, block in blocks:
+                for edge in (smallest[part], largest[part]):
+                    values = block * edge[:, None]
+                    low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
+        return np.stack([low, high], axis=-1)
+
+    def _by_population(self, models: Ints) -> Iterator[tuple[Ints, Ints, Iterator[tuple[slice, Floats]]]]:
+        """Per metallicity: rows of its models, place of each among its populations, histories of these."""
+        metals, numbers = populations_of(self._grid.axes, models)
+        for metal in np.unique(metals):
+            rows = np.flatnonzero(metals == metal)
+            wanted, place = np.unique(numbers[rows], return_inverse=True)
+            yield rows, place, self._blocks(self._grid.populations[metal], wanted)
+
+    def _blocks(self, populations: Populations, numbers: Ints) -> Iterator[tuple[slice, Floats]]:
+        """Histories (n, nt) of the populations of a metallicity, and which of `numbers` they are."""
+        for start in range(0, len(numbers), _BLOCK):
+            part = slice(start, min(start + _BLOCK, len(numbers)))
+            if self._mass:
+                yield part, populations.written_masses(numbers[part], self._t)
+            else:
+                yield part, populations.written_rates(numbers[part], self._t)
