@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,7 @@ def trial_data(data: Observations, chosen: NDArray[np.bool_]) -> Observations:
     """Some of the sources that may lie at one of the redshifts chosen."""
     rows = np.flatnonzero(_n_redshifts(data, chosen))
     rows = rows[:: max(1, len(rows) // TRIAL_SOURCES)]
-    of_sources = {
+    of_sources: dict[str, Any] = {
         name: values[rows]
         for name, values in vars(data).items()
         if isinstance(values, np.ndarray) and name != "template_error"

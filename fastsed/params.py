@@ -22,8 +22,7 @@ log = logging.getLogger(__name__)
 COMMAND_LINE = "command line"
 """Stands for the file name in messages about a `KEY=value` of the command line."""
 
-UNSUPPORTED: tuple[str, ...] = (
-)
+UNSUPPORTED: tuple[str, ...] = ()
 """Keys that are read and checked, but that a run cannot honour yet."""
 
 SFH_QUANTITY = re.compile(r"tsf|past_sfr|(sfr|brate|tquench|tform)\d+(\.\d+)?")
@@ -487,9 +486,7 @@ class Params:
         ge=0,
     )
     no_cache: bool = key(False, "Machine", "Neither read nor write a cache of model fluxes.")
-    verbose: bool = key(
-        True, "Machine", "Say on the terminal what goes on. 0: nothing but errors."
-    )
+    verbose: bool = key(True, "Machine", "Say on the terminal what goes on. 0: nothing but errors.")
     debug: bool = key(False, "Machine", "Say more, for those who look for a fault.")
 
     custom_ranges: dict[str, tuple[float, float, float]] = field(default_factory=dict)

@@ -293,6 +293,8 @@ def fit_prepared(
             uncertainties = None
     elif files:
         files.write_best()
+    if files:
+        files.write_best_fits()
     return Results(setup, fits, uncertainties)
 
 

@@ -131,7 +131,7 @@ def from_simulations(
     progress : callable, optional
     """
     params, data, axes = setup.params, setup.data, setup.grid.axes.as_dict()
-    noise = draw_noise(params.n_sim, data.n_columns, params.seed)
+    noise = draw_noise(params.n_sim, setup.grid.rows, params.seed)
     names = [*axes, *property_names(setup.grid)]
     found = Uncertainties.unknown(names, data.n_sources, len(params.c_interval), params.best_from_sim)
     for rows in simulated_chunks(data.n_sources, params.n_sim):

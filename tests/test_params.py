@@ -136,7 +136,10 @@ def test_unknown_key_warns_with_the_nearest(read, caplog):
         ("METAL = 2", "must be < 1"),
         ("C_INTERVAL = [68, 100]", "must be < 100"),
         ("C_INTERVAL = 0", "must be > 0"),
-        ("DUST_LAW = 'calzeti'", "DUST_LAW = 'calzeti': must be one of calzetti, mw, ccm89, noll, noll09, kc"),
+        (
+            "DUST_LAW = 'calzeti'",
+            "DUST_LAW = 'calzeti': must be one of calzetti, mw, ccm89, noll, noll09, kc",
+        ),
         ("ZPHOT_CONF = 90", "must be one of 0, 68, 95, 99"),
         ("SFH_OUTPUT = 'age'", "must be one of sfr, mass"),
         ("PARALLEL = 'gpu'", "must be one of none, sources, models, generators"),

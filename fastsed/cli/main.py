@@ -115,11 +115,16 @@ def check(params: Params) -> None:
         print(line)
 
 
-def fit(params: Params) -> Results:
-    """Fit and write, with progress shown."""
+def fit(params: Params) -> Results | None:
+    """Fit and write, with progress shown; with MAKE_SEDS, write the spectra of its list instead."""
     from fastsed.run import fit_prepared, prepare
 
     setup = prepare(params)
+    if params.make_seds:
+        from fastsed.make_seds import make_seds
+
+        make_seds(setup)
+        return None
     with Progress(setup.n_models_to_fit, params.verbose) as progress:
         results = fit_prepared(setup, progress, write_files=True)
     results.write()

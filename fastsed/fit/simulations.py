@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fastsed._ext.chi2 import simulate
 from fastsed.fit.engine import Fits, Progress, kernel_arguments
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import ModelGrid, Rows, Tile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,10 +31,43 @@ class Noise:
     log_lir: Floats
 
 
-def draw_noise(n_simulations: int, n_columns: int, seed: int) -> Noise:
-    """Random numbers for `n_simulations` simulations, fixed by `seed`."""
-    drawn = np.random.default_rng(seed).standard_normal((n_simulations, n_columns + 1))
-    return Noise(np.ascontiguousarray(drawn[:, :n_columns]), np.ascontiguousarray(drawn[:, n_columns]))
+def draw_noise(n_simulations: int, rows: Rows, seed: int) -> Noise:
+    """Random numbers of a run.
+
+    They are those of FAST++ for its seed, 42: row by row the bands, the channels and the luminosity.
+
+    Parameters
+    ----------
+    n_simulations : int
+    rows : Rows
+        Of the data columns.
+    seed : int
+    """
+    n_bands = rows.n_photometry + rows.n_channels
+    drawn = polar_normals(n_simulations * (n_bands + 1), seed).reshape(n_simulations, n_bands + 1)
+    data = np.empty((n_simulations, rows.count))
+    data[:, rows.bands] = drawn[:, :n_bands]
+    data[:, rows.luminosities] = drawn[:, n_bands:]
+    return Noise(data, np.ascontiguousarray(drawn[:, n_bands]))
+
+
+def polar_normals(n: int, seed: int) -> Floats:
+    """Standard normals (n,) from a Mersenne Twister by the polar method (Marsaglia & Bray 1964, SIAM Review 6, 260).
+
+    Two 32-bit words, the low one first, make a uniform number; both normals of a pair are used, the second
+    coordinate's first. This is what the C++ standard library of GCC does.
+    """
+    words = np.random.RandomState(seed)
+    found = np.empty(0)
+    while len(found) < n:
+        raw = np.frombuffer(words.bytes(16 * (n - len(found)) + 64), dtype="<u4").astype(float)
+        x, y = (2 * (raw[0::2] + raw[1::2] * 2.0**32) / 2.0**64 - 1).reshape(-1, 2).T
+        square = x**2 + y**2
+        inside = (square <= 1) & (square > 0)
+        x, y, square = x[inside], y[inside], square[inside]
+        factor = np.sqrt(-2 * np.log(square) / square)
+        found = np.concatenate([found, np.stack([y * factor, x * factor], axis=1).ravel()])
+    return found[:n]
 
 
 @dataclass

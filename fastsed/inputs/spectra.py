@@ -129,6 +129,19 @@ def with_spectra(catalog: Catalog, filters: list[Filter], spectra: Spectra) -> t
     return merged, [*filters, *spectra.channels]
 
 
+def lsf_sigma(path: str | Path, lam: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Width (n,) [A] of a line spread function at observed wavelengths `lam` (n,) [A]; constant outside it.
+
+    Raises
+    ------
+    InputError
+        If `path` is not a table of ascending wavelengths and widths.
+    """
+    known, sigma = read_number_columns(path, ["wavelength", "sigma"])
+    check_curve(path, known, sigma, "sigma")
+    return np.interp(lam, known, sigma)
+
+
 def lsf_response(low: float, up: float, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Response of an element to light of each wavelength: its top hat convolved with a Gaussian.
 
@@ -249,10 +262,8 @@ def _channels(low: NDArray[np.float64], up: NDArray[np.float64], lsf_path: str |
     centre = 0.5 * (low + up)
     sigma = np.zeros_like(centre)
     if lsf_path:
-        lam, width = read_number_columns(lsf_path, ["wavelength", "sigma"])
-        check_curve(lsf_path, lam, width, "sigma")
         log.info("using the line spread function '%s'", lsf_path)
-        sigma = np.interp(centre, lam, width)
+        sigma = lsf_sigma(lsf_path, centre)
     channels = []
     for i, (start, stop, spread) in enumerate(zip(low, up, sigma, strict=True)):
         if spread > 0:

@@ -13,6 +13,7 @@ from fastsed.expressions import Expression, parse
 from fastsed.library.find import find_ssp, missing_library
 from fastsed.library.ssp import read_library
 from fastsed.models.axes import Axes
+from fastsed.models.living import living_history
 from fastsed.models.populations import YR_PER_MYR, Basis, Masses, broadened
 from fastsed.models.sfh import lookback_grid, mean_sfr, ssp_weights
 from fastsed.params import Params
@@ -98,6 +99,38 @@ class CustomPopulations:
         values["lage"] = np.array([float(self._axes.lage[ilage])])
         values["t"] = lookback if self._params.custom_sfh_lookback else age - lookback
         return np.where(lookback <= age, self._formula.evaluate(values), 0.0)
+
+    def written_rates(self, numbers: Ints, t: Floats) -> Floats:
+        """SFR (n, m) [Msun/yr] for BEST_SFHS, at times `t` (m,) [yr] since the Big Bang; the last is now.
+
+        As in FAST++, which takes the times themselves, youngest first, for lookback times; this is right up to
+        a fraction of their step. It then scales the history so that the SSPs, given these samples, have the
+        living mass of the model.
+        """
+        rates = self._rates(numbers, t)
+        sampled = ssp_weights(t[-1] - t[::-1], rates, self._ssp_ages()) @ self._living
+        wanted = self.masses(numbers).living
+        scale = np.divide(wanted, sampled, out=np.ones_like(wanted), where=sampled > 0)
+        return rates[:, ::-1] * scale[:, None]
+
+    def written_masses(self, numbers: Ints, t: Floats) -> Floats:
+        """Living stellar mass (n, m) [Msun] at these times."""
+        ages = self._ssp_ages()
+        found = np.empty((len(numbers), len(t)))
+        for rows, lookback, sfr in self.histories(numbers):
+            found[rows] = living_history(lookback, sfr, t[-1] - t, ages, self._living)
+        return found
+
+    def _rates(self, numbers: Ints, lookback: Floats) -> Floats:
+        """SFR (n, m) [Msun/yr] of populations at lookback times (m,) [yr]; 0 before the birth."""
+        ilage, ihistory = np.divmod(numbers, self._axes.n_history)
+        lage = self._axes.lage[ilage].astype(float)[:, None]
+        age = 10.0**lage
+        values = {n: v[:, None] for n, v in self._axes.history_parameters(ihistory).items()}
+        values["lage"] = lage
+        values["t"] = lookback if self._params.custom_sfh_lookback else np.maximum(age - lookback, 0.0)
+        # a galaxy as old as the Universe may miss its first time by the rounding of a float32 age
+        return np.where(lookback <= age * (1 + 1e-5), self._formula.evaluate(values), 0.0)
 
     def _ssp_ages(self) -> Floats:
         if not len(self._ages):

@@ -1,4 +1,4 @@
-"""Spectra and a velocity dispersion in; broadened spectra out."""
+"""Spectra and a velocity dispersion, or any Gaussian width, in; broadened spectra out."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ def broaden(lam: Array, sed: Array, sigma_kms: float) -> Array:
     Returns
     -------
     ndarray (n, nlam)
-        At each wavelength the sum over samples, weighted by the integral of a Gaussian (sigma = lambda v / c)
-        between the mid-points of neighbouring samples, up to 5 sigma.
+        Convolved with sigma = lambda v / c: see `convolve`.
 
     Raises
     ------
@@ -39,27 +38,51 @@ def broaden(lam: Array, sed: Array, sigma_kms: float) -> Array:
     """
     if not (np.isfinite(sigma_kms) and sigma_kms >= 0):
         raise InputError(f"APPLY_VDISP = {sigma_kms} is not a velocity dispersion: give km/s, 0 or more")
-    if sigma_kms == 0 or lam.size < 2:
+    if sigma_kms == 0:
+        return sed.copy()
+    return convolve(lam, sed, lam * (sigma_kms / SPEED_OF_LIGHT_KMS))
+
+
+def convolve(lam: Array, sed: Array, sigma: Array) -> Array:
+    """Convolve spectra with a Gaussian whose width changes along the wavelength.
+
+    Parameters
+    ----------
+    lam : ndarray (nlam,)
+        Ascending wavelengths [A].
+    sed : ndarray (n, nlam)
+        Spectra.
+    sigma : ndarray (nlam,)
+        Standard deviation of the Gaussian at each wavelength [A]; where it is 0 the spectra stay as they are.
+
+    Returns
+    -------
+    ndarray (n, nlam)
+        At each wavelength the sum over samples, weighted by the integral of its Gaussian between the
+        mid-points of neighbouring samples, up to 5 sigma.
+    """
+    if lam.size < 2:
         return sed.copy()
     out = np.empty(sed.shape)
     for begin in range(0, lam.size, _BLOCK):
         rows = slice(begin, min(begin + _BLOCK, lam.size))
-        columns, weights = _operator_rows(lam, rows, sigma_kms)
+        columns, weights = _operator_rows(lam, rows, sigma[rows, None])
         np.matmul(sed[:, columns], weights.T, out=out[:, rows])
     return out
 
 
-def _operator_rows(lam: Array, rows: slice, sigma_kms: float) -> tuple[slice, Array]:
-    """Weights (nrow, ncolumn) of the samples `columns` in the broadened samples `rows`."""
+def _operator_rows(lam: Array, rows: slice, sigma: Array) -> tuple[slice, Array]:
+    """Weights (nrow, ncolumn) of the samples `columns` in the broadened samples `rows`; widths (nrow, 1)."""
     from scipy.special import ndtr
 
     edges = _edges(lam)
     centre = lam[rows, None]
-    sigma = centre * (sigma_kms / SPEED_OF_LIGHT_KMS)
-    first = int(np.searchsorted(edges, centre[0, 0] - REACH * sigma[0, 0], side="right")) - 1
-    last = int(np.searchsorted(edges, centre[-1, 0] + REACH * sigma[-1, 0], side="left"))
+    first = int(np.searchsorted(edges, (centre - REACH * sigma).min(), side="right")) - 1
+    last = int(np.searchsorted(edges, (centre + REACH * sigma).max(), side="left"))
     columns = slice(max(first, 0), min(last, lam.size))
-    deviation = (edges[columns.start : columns.stop + 1] - centre) / sigma
+    # infinite without width: all weight stays where it is
+    with np.errstate(divide="ignore"):
+        deviation = (edges[columns.start : columns.stop + 1] - centre) / sigma
     return columns, np.diff(ndtr(np.clip(deviation, -REACH, REACH)), axis=1)
 
 

@@ -6,7 +6,7 @@ A population is one age and one star formation history; its number is ``ilage * 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -104,6 +104,14 @@ class Populations(Protocol):
         """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
         ...
 
+    def written_rates(self, numbers: Ints, t: Floats) -> Floats:
+        """SFR (n, m) [Msun/yr] for BEST_SFHS, at times `t` (m,) [yr] since the Big Bang; the last is now."""
+        ...
+
+    def written_masses(self, numbers: Ints, t: Floats) -> Floats:
+        """Living stellar mass (n, m) [Msun] at these times."""
+        ...
+
     def usable_ages(self) -> tuple[float, float]:
         """Youngest and oldest age [yr] for which there are spectra."""
         ...
@@ -178,6 +186,34 @@ class GriddedPopulations:
         times, rates = self._members[ihistory].track(age, self._params.custom_sfh_step * YR_PER_MYR)
         return np.interp(age - lookback, times, rates, left=0.0)
 
+    def written_rates(self, numbers: Ints, t: Floats) -> Floats:
+        """SFR (n, m) [Msun/yr] for BEST_SFHS, at times `t` (m,) [yr] since the Big Bang; the last is now.
+
+        As in FAST++: linear between the ages of the library, to the end.
+        """
+        return self._along_time(numbers, t, lambda member, times: member.sfr_at(times))
+
+    def written_masses(self, numbers: Ints, t: Floats) -> Floats:
+        """Living stellar mass (n, m) [Msun] at these times.
+
+        As in FAST++: linear between the ages of the library, and normalised to the mass at observation, which
+        is interpolated in log(age).
+        """
+        found = self._along_time(numbers, t, lambda member, times: member.living_at(times))
+        return found * (self.masses(numbers).living / found[:, -1])[:, None]
+
+    def _along_time(
+        self, numbers: Ints, t: Floats, at: Callable[[_IsedMember | _BuiltMember, Floats], Floats]
+    ) -> Floats:
+        """A function of the time since birth, at times since the Big Bang; 0 before the birth."""
+        found = np.zeros((len(numbers), len(t)))
+        for row, number in zip(found, numbers.tolist(), strict=True):
+            ilage, ihistory = divmod(number, len(self._members))
+            times = self._ages[ilage] - (t[-1] - t)
+            born = times >= 0
+            row[born] = at(self._members[ihistory], times[born])
+        return found
+
     def histories(self, numbers: Ints) -> Iterator[tuple[Ints, Floats, Floats]]:
         """Rows of `numbers` of one history, their lookback times (nt,) [yr] and histories (nrow, nt) [Msun/yr].
 
@@ -212,26 +248,36 @@ class _IsedMember:
     def __init__(self, path: Path, metal: float, log_tau: float | None):
         self.path, self._metal, self._log_tau = path, metal, log_tau
         self.source = str(path.parent)
-        self._rates: tuple[Floats, Floats] | None = None
+        self._tracks: tuple[Floats, Floats, Floats] | None = None
 
     def _read(self) -> Library:
         library = read_library(self.path, self._metal, self._log_tau)
-        self._rates = library.ages, library.sfr
+        self._tracks = library.ages, library.sfr, library.mass
         return library
 
-    def _times_and_rates(self) -> tuple[Floats, Floats]:
-        if self._rates is None:
+    def _ages_rates_masses(self) -> tuple[Floats, Floats, Floats]:
+        if self._tracks is None:
             self._read()
-        assert self._rates is not None
-        return self._rates
+        assert self._tracks is not None
+        return self._tracks
+
+    def sfr_at(self, times: Floats) -> Floats:
+        """SFR [Msun/yr] at times [yr] since the onset."""
+        ages, sfr, _ = self._ages_rates_masses()
+        return np.interp(times, ages, sfr)
+
+    def living_at(self, times: Floats) -> Floats:
+        """Living mass [Msun] at times [yr] since the onset."""
+        ages, _, mass = self._ages_rates_masses()
+        return np.interp(times, ages, mass)
 
     def age_range(self) -> tuple[float, float]:
-        ages = self._times_and_rates()[0]
+        ages = self._ages_rates_masses()[0]
         return float(ages[ages > 0][0]), float(ages[-1])
 
     def track(self, age: float, step: float) -> tuple[Floats, Floats]:
         """Times and rates from the onset to `age`: those of the library, and the interpolated rate at `age`."""
-        ages, sfr = self._times_and_rates()
+        ages, sfr, _ = self._ages_rates_masses()
         left, x, _ = _log_age_weights(ages, np.array([age]))
         last = sfr[left] * (1 - x) + sfr[left + 1] * x
         before = ages < age
@@ -263,6 +309,14 @@ class _BuiltMember:
 
     def age_range(self) -> tuple[float, float]:
         return 0.0, float(self._ssp.ages[-1])
+
+    def sfr_at(self, times: Floats) -> Floats:
+        """SFR [Msun/yr] at times [yr] since the onset."""
+        return csp_history(self._sfh, self._tau, times)[0]
+
+    def living_at(self, times: Floats) -> Floats:
+        """Living mass [Msun] at times [yr] since the onset."""
+        return csp_weights(self._ssp.ages, self._sfh, self._tau, times) @ self._ssp.mass
 
     def track(self, age: float, step: float) -> tuple[Floats, Floats]:
         """Times and rates from the onset to `age`, `step` apart."""

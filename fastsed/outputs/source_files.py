@@ -9,8 +9,11 @@ import numpy as np
 
 from fastsed.fit.engine import Fits
 from fastsed.models.properties import property_names
+from fastsed.outputs.best_fits import write_best_fits
+from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
 from fastsed.outputs.chi2grid import write_best_chi2
 from fastsed.outputs.simulations import write_simulations
+from fastsed.params import chi2_threshold
 
 if TYPE_CHECKING:
     from fastsed.run import Setup
@@ -28,18 +31,37 @@ class SourceFiles:
 
     def __init__(self, setup: Setup, fits: Fits):
         self._setup, self._fits = setup, fits
+        # of the files; BEST_FROM_SIM has others than the fit
+        self._models, self._scales = fits.model.copy(), fits.scale.copy()
+        self._sfhs = SfhWriter(setup)
         self._names = property_names(setup.grid)
 
     def _path(self, folder: str, row: int, ending: str) -> Path:
         p = self._setup.params
         return Path(p.output_dir) / folder / f"{Path(p.catalog).name}_{self._setup.catalog.ids[row]}{ending}"
 
+    def write_best_fits(self) -> None:
+        """Best-fit spectra of all sources (BEST_FIT); after their simulations."""
+        if self._setup.params.best_fit:
+            write_best_fits(self._setup, self._models, self._scales)
+
     def write_best(self) -> None:
-        """Best-fit spectra and histories of all sources."""
+        """Best-fit histories of all sources (BEST_SFHS), where nothing is known of their uncertainties."""
+        if self._setup.params.best_sfhs:
+            write_best_sfhs(self._setup, self._models, self._scales)
 
     def write_simulated(self, sources: SimulatedSources) -> None:
-        """Simulations of some sources (SAVE_SIM), and their best fits."""
-        if not self._setup.params.save_sim:
+        """Simulations of some sources (SAVE_SIM), and their histories."""
+        p, found = self._setup.params, sources.simulations
+        if p.best_from_sim:
+            chosen = np.arange(len(found.model)), sources.typical()
+            self._models[sources.rows], self._scales[sources.rows] = found.model[chosen], found.scale[chosen]
+        if p.best_sfhs:
+            for i, row in enumerate(range(sources.rows.start, sources.rows.stop)):
+                if self._models[row] >= 0:
+                    best = int(self._models[row]), float(self._scales[row])
+                    self._sfhs.write(row, *best, simulations=(found.model[i], found.scale[i]))
+        if not p.save_sim:
             return
         axes = self._setup.grid.axes.as_dict()
         for i, row in enumerate(range(sources.rows.start, sources.rows.stop)):
@@ -51,7 +73,15 @@ class SourceFiles:
             write_simulations(path, [*axes, *self._names], np.array(values), sources.simulations.chi2[i])
 
     def write_good(self, source: GoodSource) -> None:
-        """Good models of a source (SAVE_BESTCHI), and its best fit."""
+        """Good models of a source (SAVE_BESTCHI), and its history."""
+        p, row = self._setup.params, source.row
+        if p.best_sfhs:
+            allowed = None
+            if p.interval_from_chi2:
+                excess = source.chi2 - self._fits.chi2[row]
+                good = [excess < chi2_threshold(confidence) for confidence in p.c_interval]
+                allowed = [(source.model[one], source.scale[one]) for one in good]
+            self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
         axes = self._setup.grid.axes.as_dict()
         write_best_chi2(
             self._path("best_chi2", source.row, ".chi2.grid"),

@@ -123,5 +123,7 @@ def test_header_text(name, text):
 
 
 def test_unknown_law():
-    with pytest.raises(InputError, match=r"DUST_LAW = 'smc': choose one of calzetti, mw, ccm89, noll, noll09, kc"):
+    with pytest.raises(
+        InputError, match=r"DUST_LAW = 'smc': choose one of calzetti, mw, ccm89, noll, noll09, kc"
+    ):
         attenuation_curve("smc", 5500.0)
