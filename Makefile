@@ -6,12 +6,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# -P: never import from this folder, whose fastsed/ has no compiled kernels
+# -P: do not import from this folder, whose fastsed/ has no compiled kernels
 RUN := $(BIN)/python -P
 
 SOURCES := pyproject.toml setup.py MANIFEST.in README.md LICENSE \
            $(shell find fastsed share -type f ! -name '*.c' ! -name '*.so' ! -name '*.pyd' ! -path '*/__pycache__/*')
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+BENCHMARKS := $(wildcard $(patsubst %,benchmarks/%.py,startup full_grid run1 run2 threads kernels scaling memory grid_write))
 
 .PHONY: help example test lint format docs bench clean
 
@@ -49,10 +51,10 @@ format: $(VENV)/linters
 	$(BIN)/ruff format .
 
 docs: $(VENV)/installed
-	$(RUN) scripts/build_docs.py
+	$(BIN)/python scripts/build_docs.py
 
 bench: $(VENV)/installed
-	@for script in $(sort $(wildcard benchmarks/bench_*.py)); do $(RUN) $$script --quick || exit 1; done
+	@for script in $(BENCHMARKS); do $(BIN)/python $$script --quick || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache example-output

@@ -19,7 +19,7 @@ from fastsed.errors import FastsedError, InputError, UsageError
 if TYPE_CHECKING:
     from fastsed.outputs.chi2grid import read_chi2_grid
     from fastsed.params import Params, read_params
-    from fastsed.run import Results, Setup, fit_prepared, prepare, run
+    from fastsed.pipeline import Results, Setup, fit_prepared, prepare, run
 
 __all__ = [
     "FastsedError",
@@ -40,11 +40,11 @@ __all__ = [
 _LAZY = {
     "Params": "fastsed.params",
     "read_params": "fastsed.params",
-    "Results": "fastsed.run",
-    "Setup": "fastsed.run",
-    "prepare": "fastsed.run",
-    "fit_prepared": "fastsed.run",
-    "run": "fastsed.run",
+    "Results": "fastsed.pipeline",
+    "Setup": "fastsed.pipeline",
+    "prepare": "fastsed.pipeline",
+    "fit_prepared": "fastsed.pipeline",
+    "run": "fastsed.pipeline",
     "read_chi2_grid": "fastsed.outputs.chi2grid",
 }
 

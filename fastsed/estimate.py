@@ -19,7 +19,8 @@ from fastsed.fit.observations import Observations
 from fastsed.fit.simulations import draw_noise, fit_simulations
 from fastsed.models.grid import KEEP_BYTES, TABLE_BYTES, TILE_BYTES, ModelGrid, Tile
 from fastsed.models.properties import property_names
-from fastsed.run import Setup
+from fastsed.outputs.chi2grid import size_text
+from fastsed.pipeline import Setup
 from fastsed.uncertainties import SIMULATION_BYTES, simulated_chunks
 
 Ints = NDArray[np.int64]
@@ -199,7 +200,7 @@ def _fit_seconds(grid: ModelGrid, data: Observations, setup: Setup) -> float:
     start = time.perf_counter()
     fits = fit(grid, data)
     if n_sim:
-        noise = draw_noise(n_sim, data.n_columns, setup.params.seed)
+        noise = draw_noise(n_sim, grid.rows, setup.params.seed)
         for rows in simulated_chunks(data.n_sources, n_sim):
             fit_simulations(grid, data, fits, noise, rows)
     return time.perf_counter() - start
@@ -239,15 +240,6 @@ def _n_redshifts(data: Observations, chosen: NDArray[np.bool_]) -> Ints:
 def _sources_per_redshift(data: Observations, chosen: NDArray[np.bool_]) -> float:
     """Mean number of sources that are fitted at one of the redshifts chosen."""
     return float(_n_redshifts(data, chosen).sum() / np.count_nonzero(chosen))
-
-
-def size_text(size: float) -> str:
-    """A number of bytes for readers: two digits and a unit."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            break
-        size /= 1000
-    return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"
 
 
 def time_text(seconds: float) -> str:

@@ -18,7 +18,7 @@ from fastsed.outputs.seds import write_input_res
 
 if TYPE_CHECKING:
     from fastsed.models.grid import ModelGrid
-    from fastsed.run import Setup
+    from fastsed.pipeline import Setup
 
 log = logging.getLogger(__name__)
 

@@ -96,20 +96,20 @@ class Params:
     catalog: str = key(
         "",
         "Photometry and redshifts",
-        "Path of the photometric catalog, without its `.cat`. The files `.translate`, `.zout` and `.lir` "
+        "Path of the photometric catalogue, without its `.cat`. The files `.translate`, `.zout` and `.lir` "
         "are looked for beside it, under the same name.",
     )
     ab_zeropoint: float = key(
         23.9,
         "Photometry and redshifts",
-        "AB magnitude of a source whose catalog flux is 1: 23.9 for fluxes in microjansky, 25 for many "
-        "public catalogs, 48.6 for erg/s/cm2/Hz.",
+        "AB magnitude of a source whose catalogue flux is 1: 23.9 for fluxes in microjansky, 25 for many "
+        "public catalogues, 48.6 for erg/s/cm2/Hz.",
         unit="mag",
     )
     filters_res: str = key(
         "",
         "Photometry and redshifts",
-        "File of filter curves, in EAzY's format. `F<n>` in the catalog is the n-th curve of this file.",
+        "File of filter curves, in EAzY's format. `F<n>` in the catalogue is the n-th curve of this file.",
         default_text="the `FILTER.RES.latest` that comes with fastsed",
     )
     filter_format: int = key(
@@ -161,7 +161,7 @@ class Params:
         "",
         "Spectra",
         "Path of the file of spectra, without its `.spec`. Its columns `F<id>` and `E<id>` belong to the "
-        "catalog's source `<id>`. Empty: none.",
+        "catalogue's source `<id>`. Empty: none.",
     )
     auto_scale: bool = key(
         False,
@@ -375,12 +375,12 @@ class Params:
         "", "Output", "Folder for the results; made if needed. Empty: the working directory."
     )
     output_file: str = key(
-        "", "Output", "Name of the output catalog, without its `.fout`.", default_text="the value of CATALOG"
+        "", "Output", "Name of the output catalogue, without its `.fout`.", default_text="the value of CATALOG"
     )
     output_columns: tuple[str, ...] = key(
         (),
         "Output",
-        "Columns of the output catalog, in order. An empty list stands for FAST's own columns.",
+        "Columns of the output catalogue, in order. An empty list stands for FAST's own columns.",
     )
     output_precision: float = key(
         0.0,

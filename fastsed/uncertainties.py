@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from fastsed.models.properties import model_properties, property_names
 from fastsed.outputs.columns import property_columns
 
 if TYPE_CHECKING:
-    from fastsed.run import Setup
+    from fastsed.pipeline import Setup
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,7 +44,9 @@ class Uncertainties:
     medians: dict[str, Floats]
 
     @classmethod
-    def unknown(cls, names: list[str], n_sources: int, n_confidences: int, with_medians: bool) -> Uncertainties:
+    def unknown(
+        cls, names: list[str], n_sources: int, n_confidences: int, with_medians: bool
+    ) -> Uncertainties:
         """All NaN."""
         return cls(
             {name: np.full((n_sources, n_confidences, 2), np.nan) for name in names},
@@ -207,7 +210,7 @@ def _good_sources(setup: Setup, good: GoodModels) -> Iterator[GoodSource]:
     """The good models source by source, those of a batch being described together."""
     for first, starts, rows in good.batches():
         properties = scaled_properties(setup, rows["model"], rows["scale"], rows["spec_scale"])
-        for i, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        for i, (start, stop) in enumerate(pairwise(starts)):
             if start == stop:
                 continue
             own = rows[start:stop]

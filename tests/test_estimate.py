@@ -8,9 +8,10 @@ import os
 import numpy as np
 import pytest
 
-from fastsed.estimate import TrialGrid, chi_grid_bytes, estimate, size_text, spread, time_text, trial_data
+from fastsed.estimate import TrialGrid, chi_grid_bytes, estimate, spread, time_text, trial_data
+from fastsed.outputs.chi2grid import size_text
 from fastsed.params import read_params
-from fastsed.run import fit_prepared, prepare
+from fastsed.pipeline import fit_prepared, prepare
 from tests.helpers import COARSE, copy_example
 
 
@@ -98,7 +99,7 @@ def test_simulations_are_part_of_the_trial(example, monkeypatch):
     monkeypatch.setattr("fastsed.estimate.fit_simulations", lambda *arguments: calls.append(arguments[4]))
     text = "\n".join(estimate(example("N_SIM=30")))
     assert "data of each: 10 bands; 30 simulations" in text
-    assert "simulations 12 kB" in text
+    assert "simulations 11.5 kB" in text
     assert len(calls) == 1
 
 
@@ -145,7 +146,14 @@ def test_notes_of_the_trial_are_not_shown(example, caplog):
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(12, "12 bytes"), (1500, "1.5 kB"), (52e6, "52 MB"), (3.2e9, "3.2 GB"), (5e15, "5000 TB")],
+    [
+        (12, "12 bytes"),
+        (1500, "1.5 kB"),
+        (52e6, "52 MB"),
+        (999.9e6, "1 GB"),
+        (3.24e9, "3.24 GB"),
+        (5e12, "5 TB"),
+    ],
 )
 def test_size_text(size, text):
     assert size_text(size) == text

@@ -10,8 +10,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from fastsed.cli.main import fit
 from fastsed.params import read_params
-from fastsed.run import run
 
 # the tool leaves it to Python to close the files that it reads
 pytestmark = pytest.mark.filterwarnings(
@@ -19,15 +19,10 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 SCENARIOS = [
-    "full_grid",
-    "zphot_best",
-    "zphot_force",
-    "zphot_conf95",
-    "zphot_few",
-    "kc_exp_metal",
-    "tru",
-    "metals",
-    "outputs",
+    *("best_fit_sed", "best_from_sim", "chi_grid", "custom_burst", "custom_sfh", "diff_av", "full_grid"),
+    *("interval_chi2", "kc_exp_metal", "lir_cirrus", "make_seds", "metals", "noll_sfr", "outputs"),
+    *("sfh_mass", "sims", "sims_zphot", "spectrum_gridded", "spectrum_idl", "tru", "zphot_best"),
+    *("zphot_conf95", "zphot_few", "zphot_force"),
 ]
 
 
@@ -39,7 +34,7 @@ class InProcess:
         before = Path.cwd()
         os.chdir(cwd)
         try:
-            run(read_params("fast.param", ["VERBOSE=0"]))
+            fit(read_params("fast.param", ["VERBOSE=0"]))
         finally:
             os.chdir(before)
         return SimpleNamespace(returncode=0, stdout="", stderr="")

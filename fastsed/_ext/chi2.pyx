@@ -41,6 +41,7 @@ cdef extern from "chi2_rows.h" nogil:
 
     ctypedef struct simulations_t:
         ptrdiff_t nsim
+        const double *noise
         const double *log_noise
         double *chi2
         double *scale
@@ -68,10 +69,18 @@ cdef extern from "chi2_rows.h" nogil:
     ptrdiff_t block_scratch(ptrdiff_t nband)
     void fit_item(const tile_t *, const data_t *, const bests_t *, const screens_t *, const int64_t *, ptrdiff_t,
                   ptrdiff_t, ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
+    ctypedef struct space_t:
+        ptrdiff_t nspace, cut
+        const double *rows
+        const double *data
+        const double *noise
+        ptrdiff_t noise_stride
+        double slack
+
     simulators_t choose_simulators(int level)
-    ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nsim, ptrdiff_t stride)
-    void simulate_source(const tile_t *, const data_t *, const simulators_t *, int64_t, simulations_t, const double *,
-                         int, double *) noexcept
+    ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nspace, ptrdiff_t nsim, ptrdiff_t stride)
+    void simulate_source(const tile_t *, const data_t *, const simulators_t *, int64_t, const space_t *, simulations_t,
+                         const double *, ptrdiff_t, int, double *, double *) noexcept
     void merge_parts(bests_t *, const int64_t *, ptrdiff_t, const best_t *, ptrdiff_t) noexcept
 
 
@@ -91,7 +100,12 @@ SIMD_NAMES = ("scalar", "avx2", "avx512")
 cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
-    FEWEST_SIMULATIONS = 64
+    SIMULATIONS_TOGETHER = 256
+
+
+def simulation_parts(ptrdiff_t nsim):
+    """Number of parts in which `simulate` takes `nsim` simulations."""
+    return (nsim + SIMULATIONS_TOGETHER - 1) // SIMULATIONS_TOGETHER
 
 
 def has_openmp():
@@ -179,47 +193,68 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
              const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
              const unsigned char[::1] own_spec_scale, const int[::1] log_component,
              const double[::1] log_lir, const double[::1] log_error,
-             const int64_t[::1] active, int64_t offset, const double[:, ::1] noise, const double[::1] log_noise,
-             double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale, int64_t[:, ::1] best_order,
-             bint prune, int n_threads):
+             const int64_t[::1] active, int64_t offset, const double[:, ::1] noise, const double[:, ::1] noise_rows,
+             const double[::1] log_noise, double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale,
+             int64_t[:, ::1] best_order, double[:, ::1] reach, object space, bint prune, int n_threads):
     """Bring the best fits of the simulations of the active sources up to date with one tile.
 
-    The first arguments are those of `find_best`. `noise` is (nsim, nband), `log_noise` (nsim,). The results have
-    a row for each source from number `offset` on, (nsource, nsim); `best_order` is -1 where there is none yet, else
-    order * nz + iz of the best model. Without `prune` every model is tried on every simulation.
+    The first arguments are those of `find_best`. `noise` is (nsim, nband), `noise_rows` its transpose, `log_noise`
+    (nsim,). The results have a row for each source from number `offset` on, (nsource, nsim); `best_order` is -1 where
+    there is none yet, else order * nz + iz of the best model. `reach` (nsource, nsim / SIMULATIONS_TOGETHER, rounded
+    up) starts infinite and is kept from tile to tile. `space` is None, or for a single active source the coordinates
+    of models (nspace, stride), data (nspace,) and noise (nspace, nsim), and the slack (`space_t`). Without `prune`
+    every model is tried on every simulation.
     """
     if active.shape[0] == 0 or order.shape[0] == 0 or noise.shape[0] == 0:
         return
     cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
     cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
     cdef simulators_t simulators = choose_simulators(simd_level())
-    cdef ptrdiff_t nsim = noise.shape[0], nactive = active.shape[0]
-    # simulations are independent: few sources share the threads by simulations
-    cdef ptrdiff_t nparts = min(max(1, ITEMS // nactive), max(1, nsim // FEWEST_SIMULATIONS))
-    cdef ptrdiff_t size = (nsim + nparts - 1) // nparts, item, k, begin
-    cdef ptrdiff_t scratch_size = simulation_scratch(d.nband, size, t.stride)
+    cdef space_t sp
+    cdef const double[:, ::1] space_models, space_noise
+    cdef const double[::1] space_data
+    cdef ptrdiff_t nspace = d.nband
+    if space is not None:
+        space_models, space_data, space_noise, sp.slack = space
+        nspace = sp.nspace = sp.cut = space_models.shape[0]
+        sp.rows, sp.data = &space_models[0, 0], &space_data[0]
+        sp.noise_stride = space_noise.shape[1]
+
+    # simulations are independent: they are taken in parts, so that few sources share the threads
+    cdef ptrdiff_t nsim = noise.shape[0], nactive = active.shape[0], nparts = reach.shape[1]
+    cdef ptrdiff_t scratch_size = simulation_scratch(d.nband, nspace, SIMULATIONS_TOGETHER, t.stride)
+    cdef ptrdiff_t item, row, part, begin
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
     if scratch == NULL:
         raise MemoryError(f"no memory for {nsim} simulations")
     with nogil:
         for item in prange(nactive * nparts, num_threads=n_threads, schedule="dynamic"):
-            k = item // nparts
-            begin = item % nparts * size
-            if begin < nsim:
-                simulate_row(&t, &d, &simulators, active[k], min(size, nsim - begin), &noise[begin, 0],
-                             &log_noise[begin], &chi2[active[k] - offset, begin], &scale[active[k] - offset, begin],
-                             &spec_scale[active[k] - offset, begin], &best_order[active[k] - offset, begin],
-                             prune, scratch + threadid() * scratch_size)
+            row, part = active[item // nparts], item % nparts
+            begin = part * SIMULATIONS_TOGETHER
+            simulate_part(&t, &d, &simulators, row, &sp if space is not None else NULL,
+                          &space_noise[0, begin] if space is not None else NULL,
+                          min(SIMULATIONS_TOGETHER, nsim - begin), &noise[begin, 0], &noise_rows[0, begin], nsim,
+                          &log_noise[begin], &chi2[row - offset, begin], &scale[row - offset, begin],
+                          &spec_scale[row - offset, begin], &best_order[row - offset, begin],
+                          &reach[row - offset, part], prune, scratch + threadid() * scratch_size)
     free(scratch)
 
 
-cdef void simulate_row(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row, ptrdiff_t nsim,
-                       const double *noise, const double *log_noise, double *chi2, double *scale, double *spec_scale,
-                       int64_t *order, int prune, double *scratch) noexcept nogil:
+cdef void simulate_part(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row,
+                        const space_t *space, const double *space_noise, ptrdiff_t nsim, const double *noise,
+                        const double *noise_rows, ptrdiff_t noise_stride, const double *log_noise, double *chi2,
+                        double *scale, double *spec_scale, int64_t *order, double *reach, int prune,
+                        double *scratch) noexcept nogil:
+    """Some simulations of one source."""
     cdef simulations_t sims
-    sims.nsim, sims.log_noise = nsim, log_noise
+    cdef space_t own
+    sims.nsim, sims.noise, sims.log_noise = nsim, noise, log_noise
     sims.chi2, sims.scale, sims.spec_scale, sims.order = chi2, scale, spec_scale, order
-    simulate_source(t, d, simulators, row, sims, noise, prune, scratch)
+    if space != NULL:
+        own = space[0]
+        own.noise = space_noise
+        space = &own
+    simulate_source(t, d, simulators, row, space, sims, noise_rows, noise_stride, prune, reach, scratch)
 
 
 def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
@@ -242,7 +277,7 @@ def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int6
     cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
     cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
     cdef simulators_t simulators = choose_simulators(simd_level())
-    cdef ptrdiff_t scratch_size = d.nband + t.stride, k, i, n = 0
+    cdef ptrdiff_t scratch_size = 3 * d.nband + 2 * t.stride, k, i, n = 0
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
     cdef goods_t *found = <goods_t *> calloc(n_threads, sizeof(goods_t))
     cdef bint failed = scratch == NULL or found == NULL

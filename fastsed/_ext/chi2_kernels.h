@@ -34,6 +34,28 @@
 #define TARGET
 #include "chi2_screen.h"
 
+#if FASTSED_X86
+#define LEVEL _avx512
+#define VW 8
+#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#include "chi2_distances.h"
+#define LEVEL _avx2
+#define VW 4
+#define TARGET __attribute__((target("avx2,fma")))
+#include "chi2_distances.h"
+#endif
+#define LEVEL _plain
+#ifdef __GNUC__
+#define VW 2
+#else
+#define VW 1
+#endif
+#define TARGET
+#include "chi2_distances.h"
+
+typedef double (*distances_fn)(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *,
+                               const double *, double, double, double *, double *);
+
 typedef void (*screen_block_fn)(const tile_t *, const source_t *, best_t *, int, const double *, const double *);
 typedef void (*screen_two_fn)(const tile_t *, const source_t *, best_t *, const double *, const double *);
 

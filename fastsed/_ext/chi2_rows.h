@@ -31,16 +31,23 @@ static void add_good(goods_t *g, good_t row)
     g->rows[g->count++] = row;
 }
 
-/* Models of the tile whose chi2 with source `row` is below `limit`. scratch: nband + stride doubles. */
+/* Models of the tile whose chi2 with source `row` is below `limit`. scratch: 3 nband + 2 stride doubles. */
 static void collect_good(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row, double limit,
                          goods_t *found, double *scratch)
 {
-    double *rest = scratch + t->nband;
+    double *root = scratch + t->nband, *data = root + t->nband, *distance2 = data + t->nband;
     const source_t s = prepare_source(d, row, scratch);
-    const double rounding = 4e-16 * (double)(t->nband + 8) * s.total;
-    simulators->unperturbed(t, &s, rest);
+    for (ptrdiff_t b = 0; b < t->nband; b++) {
+        root[b] = sqrt(s.weight[b]);
+        data[b] = root[b] * s.value[b];
+    }
+    const double nearest2 = simulators->distances(
+        t->flux, t->stride, t->nmodel, t->nband, s.own_spec_scale ? t->nmain : t->nband, root, data, s.total,
+        4e-16 * (double)(t->nband + 8) * s.total, distance2, distance2 + t->stride);
+    if (!(nearest2 < limit))
+        return;
     for (ptrdiff_t m = 0; m < t->nmodel; m++) {
-        if (!(rest[m] - rounding < limit))
+        if (!(distance2[m] < limit))
             continue;
         good_t g = {row, t->first + t->ids[m], 0, 0, 0};
         g.chi2 = exact_chi2(t, &s, m, &g.scale, &g.spec_scale);

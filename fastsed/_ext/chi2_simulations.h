@@ -1,4 +1,10 @@
-/* Monte Carlo simulations: blocks of models against all simulations of a source, with exact pruning. */
+/* Monte Carlo simulations of a source against a tile, with exact pruning.
+
+   A simulation is y + r: the weighted data and standard normals. With unit vectors a along a model,
+   chi2_s = |y_s|^2 - (a . y_s)^2. What is multiplied are not the data columns but coordinates in a space of nspace
+   dimensions: the weighted columns themselves, or, where there are many, their projections on an orthonormal basis in
+   which every model of the tile lies up to a small angle (slack). Vector code finds the pairs of model and simulation
+   that may win; try_simulated, the same at every SIMD level, decides in the full space. */
 #ifndef FASTSED_CHI2_SIMULATIONS_H
 #define FASTSED_CHI2_SIMULATIONS_H
 
@@ -6,68 +12,72 @@
 
 /* models that go through the product together */
 #define SIM_MODELS 6
-/* simulations that share one bound: the longest vector */
-#define SIM_GROUP 8
+/* simulations that share one bound: two of the longest vectors */
+#define SIM_GROUP 32
+
+/* The models of a tile as one source sees them. */
+typedef struct {
+    ptrdiff_t nspace;        /* coordinates */
+    ptrdiff_t cut;           /* coordinates of the main scale; the rest have a scale of their own */
+    const double *rows;      /* [nspace][stride] of the models, to be multiplied by root_weight */
+    const double *data;      /* [nspace] of the unperturbed data */
+    const double *noise;     /* [nspace][noise_stride] of the simulations' noise */
+    ptrdiff_t noise_stride;
+    double slack;            /* largest part of a model's unit vector that is outside the space */
+} space_t;
 
 /* The simulations of one source at one redshift. */
-typedef struct {
+typedef struct simulations {
     ptrdiff_t nsim, stride;  /* stride: nsim rounded up to SIM_GROUP */
-    double *data;            /* [nband][stride] weighted data plus noise */
-    double *total;           /* [stride] sum of their squares */
-    double *threshold;       /* [stride] what a model's gain must exceed */
-    double *reach;           /* [stride / SIM_GROUP] largest sqrt(chi2) of the unperturbed data that can still win */
-    double *noise_norm;      /* [stride] |r| over the valid columns */
+    ptrdiff_t nspace, cut;
+    void *data;              /* [nspace][stride] coordinates of data plus noise, in the precision of the level */
+    void *threshold;         /* [stride] what the square of a product must reach, likewise */
+    double (*bounds)(struct simulations *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    double *far;             /* [stride] largest distance from the unperturbed data of a model that can win */
+    double *reach2;          /* [stride / SIM_GROUP] the largest of these in a group, squared */
+    double *bound_chi2;      /* [stride] best chi2 so far; where there is none, or nothing to simulate, a limit */
+    double *total;           /* [stride] |y_s|^2 over all columns */
+    double *inside;          /* [stride] its part in the space */
+    double *noise_norm;      /* [stride] |r| in the space */
+    double slack;
+    const double *noise;     /* [nsim][nband] of all columns */
+    const double *root_weight; /* [nband] */
     const double *log_noise; /* [nsim] noise of a logarithmic luminosity, in units of its error */
     /* best so far, [nsim] */
     double *chi2, *scale, *spec_scale;
     int64_t *order;          /* position in the tie order, with z; -1: none */
 } simulations_t;
 
-/* A simulation is its own data set: the exact chi2 of a model with it, in the weighted space. */
+static double simulated_datum(const source_t *s, const simulations_t *sims, ptrdiff_t nband, ptrdiff_t b, ptrdiff_t i)
+{
+    const double w = sims->root_weight[b];
+    return w > 0 ? w * s->value[b] + sims->noise[i * nband + b] : 0;
+}
+
 static double simulated_part(const tile_t *t, const source_t *s, const simulations_t *sims, ptrdiff_t m, ptrdiff_t i,
                              ptrdiff_t from, ptrdiff_t to, double *scale)
 {
     double num = 0, den = 0, sum = 0;
     for (ptrdiff_t b = from; b < to; b++) {
-        const double a = sqrt(s->weight[b]) * t->flux[b * t->stride + m];
-        num += a * sims->data[b * sims->stride + i];
+        const double a = sims->root_weight[b] * t->flux[b * t->stride + m];
+        num += a * simulated_datum(s, sims, t->nband, b, i);
         den += a * a;
     }
     *scale = num / den;
     for (ptrdiff_t b = from; b < to; b++) {
-        const double r = sims->data[b * sims->stride + i] - *scale * (sqrt(s->weight[b]) * t->flux[b * t->stride + m]);
+        const double a = sims->root_weight[b] * t->flux[b * t->stride + m];
+        const double r = simulated_datum(s, sims, t->nband, b, i) - *scale * a;
         sum += r * r;
     }
     return sum;
 }
 
-static void set_bounds(simulations_t *sims, ptrdiff_t i, ptrdiff_t nband)
-{
-    if (i >= sims->nsim) {
-        sims->threshold[i] = HUGE_VAL;
-        return;
-    }
-    const double rounding = 4e-16 * (double)(nband + 8) * sims->total[i];
-    sims->threshold[i] = sims->order[i] < 0 ? -1.0
-        : sims->total[i] - sims->chi2[i] - rounding_of(sims->chi2[i], sims->total[i]) - rounding;
-}
+typedef double (*bounds_fn)(simulations_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
 
-/* Largest sqrt(chi2) of the unperturbed data with which a model can win any simulation of a group: by the triangle
-   inequality sqrt(chi2_s) >= sqrt(chi2) - |r_s|. Holds for every distance to a set of models, so also for two scales;
-   a logarithmic prior only adds to chi2_s. */
-static void set_reach(simulations_t *sims, ptrdiff_t group)
-{
-    double reach = 0;
-    for (ptrdiff_t i = group * SIM_GROUP; i < (group + 1) * SIM_GROUP && i < sims->nsim; i++) {
-        const double best = sims->order[i] < 0 ? HUGE_VAL
-            : sqrt(sims->chi2[i] + rounding_of(sims->chi2[i], sims->total[i])) + sims->noise_norm[i];
-        if (best > reach)
-            reach = best;
-    }
-    sims->reach[group] = reach * (1 + 1e-12);
-}
+static double set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband);
 
-ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simulations_t *sims, ptrdiff_t m, ptrdiff_t i)
+ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simulations_t *sims, ptrdiff_t m,
+                                       ptrdiff_t i)
 {
     double scale, spec_scale;
     double chi2 = simulated_part(t, s, sims, m, i, 0, s->own_spec_scale ? t->nmain : t->nband, &scale);
@@ -86,143 +96,214 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
         sims->scale[i] = scale;
         sims->spec_scale[i] = spec_scale;
         sims->order[i] = order;
-        set_bounds(sims, i, t->nband);
-        set_reach(sims, i / SIM_GROUP);
+        sims->bound_chi2[i] = chi2;
+        set_group(sims, i / SIM_GROUP, t->nband);
     }
 }
 
 #if FASTSED_X86
-#define LEVEL _avx512
+#define LEVEL _avx512_single
+#define REAL float
+#define VW 16
+#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#define REACHES(x, y) _mm512_cmp_ps_mask((__m512)(x), (__m512)(y), _CMP_GE_OQ)
+#include "chi2_simulate.h"
+#define LEVEL _avx512_double
+#define REAL double
 #define VW 8
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#define REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
 #include "chi2_simulate.h"
-#define LEVEL _avx2
+#define LEVEL _avx2_single
+#define REAL float
+#define VW 8
+#define TARGET __attribute__((target("avx2,fma")))
+#define REACHES(x, y) _mm256_movemask_ps((__m256)((x) >= (y)))
+#include "chi2_simulate.h"
+#define LEVEL _avx2_double
+#define REAL double
 #define VW 4
 #define TARGET __attribute__((target("avx2,fma")))
+#define REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
 #include "chi2_simulate.h"
 #endif
 
-#define LEVEL _plain
+#define LEVEL _plain_single
+#define REAL float
+#define TARGET
 #ifdef __GNUC__
-#define VW 2
+#define VW 4
+#define REACHES(x, y) \
+    (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1 | ((x)[2] >= (y)[2]) << 2 | ((x)[3] >= (y)[3]) << 3)
 #else
 #define VW 1
+#define REACHES(x, y) ((x) >= (y))
 #endif
+#include "chi2_simulate.h"
+#define LEVEL _plain_double
+#define REAL double
 #define TARGET
+#ifdef __GNUC__
+#define VW 2
+#define REACHES(x, y) (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1)
+#else
+#define VW 1
+#define REACHES(x, y) ((x) >= (y))
+#endif
 #include "chi2_simulate.h"
 
-typedef void (*unperturbed_fn)(const tile_t *, const source_t *, double *);
-typedef void (*simulate_fn)(const tile_t *, const source_t *, simulations_t *, const double *, const ptrdiff_t *,
+typedef void (*simulate_fn)(const tile_t *, const source_t *, simulations_t *, const void *, const ptrdiff_t *,
                             const double *, int);
+typedef void (*noise_fn)(const space_t *, const double *, simulations_t *);
+typedef void (*unit_fn)(const space_t *, const double *, ptrdiff_t, ptrdiff_t, double, int, void *);
+
+/* The functions of one SIMD level and precision. */
+typedef struct {
+    simulate_fn simulate;
+    bounds_fn bounds;
+    noise_fn noise;
+    unit_fn unit;
+} simulator_t;
 
 typedef struct {
-    unperturbed_fn unperturbed;
-    simulate_fn simulate;
+    simulator_t single, twice;
+    distances_fn distances;
 } simulators_t;
+
+#define SIMULATOR(level) {simulate_models##level, set_bounds##level, add_noise##level, unit_vector##level}
 
 static simulators_t choose_simulators(int level)
 {
 #if FASTSED_X86
     if (level == SIMD_AVX512)
-        return (simulators_t){unperturbed_avx512, simulate_models_avx512};
+        return (simulators_t){SIMULATOR(_avx512_single), SIMULATOR(_avx512_double), distances_avx512};
     if (level == SIMD_AVX2)
-        return (simulators_t){unperturbed_avx2, simulate_models_avx2};
+        return (simulators_t){SIMULATOR(_avx2_single), SIMULATOR(_avx2_double), distances_avx2};
 #endif
-    return (simulators_t){unperturbed_plain, simulate_models_plain};
+    return (simulators_t){SIMULATOR(_plain_single), SIMULATOR(_plain_double), distances_plain};
 }
 
 static ptrdiff_t simulation_stride(ptrdiff_t nsim) { return (nsim + SIM_GROUP - 1) / SIM_GROUP * SIM_GROUP; }
 
 /* doubles of scratch that simulate_source needs */
-static ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nsim, ptrdiff_t stride)
+static ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nspace, ptrdiff_t nsim, ptrdiff_t stride)
 {
-    return nband * (1 + SIM_MODELS) + simulation_stride(nsim) * (nband + 4) + stride;
+    return 2 * nband + nspace * (2 + SIM_MODELS) + simulation_stride(nsim) * (nspace + 8) + 2 * stride;
 }
 
-/* Unit vectors of a model, one per scale. */
-static void unit_vector(const tile_t *t, const source_t *s, ptrdiff_t m, double *unit)
+static double set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
 {
-    const ptrdiff_t cut = s->own_spec_scale ? t->nmain : t->nband;
-    for (ptrdiff_t from = 0, to = cut; from < t->nband; from = to, to = t->nband) {
-        double norm = 0;
-        for (ptrdiff_t b = from; b < to; b++) {
-            unit[b] = sqrt(s->weight[b]) * t->flux[b * t->stride + m];
-            norm += unit[b] * unit[b];
-        }
-        norm = 1 / sqrt(norm);
-        for (ptrdiff_t b = from; b < to; b++)
-            unit[b] *= norm;
-    }
+    return sims->reach2[group] = sims->bounds(sims, group * SIM_GROUP, SIM_GROUP, nband);
 }
 
-/* Weighted data plus noise (noise: [nsim][nband]), and the bounds from the best fits so far. */
-static void prepare_simulations(const tile_t *t, const source_t *s, simulations_t *sims, const double *noise)
+/* Norms over all columns where the space is a smaller one, and the bounds from the best fits so far. */
+static void set_all_bounds(const tile_t *t, const source_t *s, simulations_t *sims)
 {
-    for (ptrdiff_t i = 0; i < sims->stride; i++)
-        sims->total[i] = sims->noise_norm[i] = 0;
-    for (ptrdiff_t b = 0; b < t->nband; b++) {
-        const double w = sqrt(s->weight[b]), y = w * s->value[b];
-        double *row = sims->data + b * sims->stride;
-        for (ptrdiff_t i = 0; i < sims->stride; i++) {
-            const double r = i < sims->nsim && w > 0 ? noise[i * t->nband + b] : 0;
-            row[i] = y + r;
-            sims->total[i] += row[i] * row[i];
-            sims->noise_norm[i] += r * r;
-        }
-    }
+    memcpy(sims->total, sims->inside, sizeof(double) * (size_t)sims->stride);
     for (ptrdiff_t i = 0; i < sims->stride; i++) {
-        sims->noise_norm[i] = sqrt(sims->noise_norm[i]);
-        set_bounds(sims, i, t->nband);
+        if (i < sims->nsim && sims->nspace != t->nband) {
+            sims->total[i] = 0;
+            for (ptrdiff_t b = 0; b < t->nband; b++) {
+                const double v = simulated_datum(s, sims, t->nband, b, i);
+                sims->total[i] += v * v;
+            }
+        }
+        sims->bound_chi2[i] = i >= sims->nsim ? -1e30 : sims->order[i] < 0 ? 1e300 : sims->chi2[i];
+        if (i >= sims->nsim)
+            sims->noise_norm[i] = 0;
     }
     for (ptrdiff_t g = 0; g < sims->stride / SIM_GROUP; g++)
-        set_reach(sims, g);
+        set_group(sims, g, t->nband);
 }
 
-/* All simulations of source `row` against a tile. `sims` comes with its best fits (chi2, scale, spec_scale, order);
-   its other arrays are laid out in scratch here. */
-static void simulate_source(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row,
-                            simulations_t sims, const double *noise, int prune, double *scratch)
+static double farthest(const simulations_t *sims)
 {
-    double *weight = scratch, *units = weight + t->nband;
-    sims.stride = simulation_stride(sims.nsim);
-    sims.data = units + SIM_MODELS * t->nband;
-    sims.total = sims.data + t->nband * sims.stride;
-    sims.threshold = sims.total + sims.stride;
-    sims.noise_norm = sims.threshold + sims.stride;
-    sims.reach = sims.noise_norm + sims.stride;
-    double *rest = sims.reach + sims.stride;
+    double reach2 = 0;
+    for (ptrdiff_t g = 0; g < sims->stride / SIM_GROUP; g++)
+        if (sims->reach2[g] > reach2)
+            reach2 = sims->reach2[g];
+    return reach2;
+}
 
+/* All simulations of source `row` against a tile. `sims` comes with nsim, noise and its best fits (chi2, scale,
+   spec_scale, order); its other arrays are laid out in scratch here. `given` is NULL for the data columns themselves.
+   `reach2` is what any simulation could reach after the tile before, squared (infinite if there was none), and is
+   brought up to date. */
+static void simulate_source(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row,
+                            const space_t *given, simulations_t sims, const double *noise_rows, ptrdiff_t noise_stride,
+                            int prune, double *reach2, double *scratch)
+{
+    double *weight = scratch, *root_weight = weight + t->nband, *multiplier = root_weight + t->nband;
     const source_t s = prepare_source(d, row, weight);
-    const double rounding = 4e-16 * (double)(t->nband + 8) * s.total;
-    simulators->unperturbed(t, &s, rest);
-    prepare_simulations(t, &s, &sims, noise);
-    memset(units, 0, sizeof(double) * SIM_MODELS * t->nband);
+    for (ptrdiff_t b = 0; b < t->nband; b++)
+        root_weight[b] = sqrt(weight[b]);
+    sims.root_weight = root_weight;
+
+    space_t space;
+    const ptrdiff_t nspace = given ? given->nspace : t->nband;
+    double *data = multiplier + nspace;
+    if (given) {
+        space = *given;
+        for (ptrdiff_t k = 0; k < nspace; k++)
+            multiplier[k] = 1;
+    } else {
+        for (ptrdiff_t b = 0; b < t->nband; b++) {
+            multiplier[b] = root_weight[b];
+            data[b] = root_weight[b] * s.value[b];
+        }
+        space = (space_t){t->nband, s.own_spec_scale ? t->nmain : t->nband, t->flux, data, noise_rows, noise_stride, 0};
+    }
+    /* single precision where its rounding is small beside differences of chi2 that matter */
+    const simulator_t *simulator = s.total < 1e5 ? &simulators->single : &simulators->twice;
+    void *units = data + nspace;
+    sims.nspace = space.nspace;
+    sims.cut = space.cut;
+    sims.slack = space.slack;
+    sims.stride = simulation_stride(sims.nsim);
+    sims.bounds = simulator->bounds;
+    sims.data = (double *)units + SIM_MODELS * nspace;
+    sims.threshold = (double *)sims.data + nspace * sims.stride;
+    sims.far = (double *)sims.threshold + sims.stride;
+    sims.reach2 = sims.far + sims.stride;
+    sims.bound_chi2 = sims.reach2 + sims.stride;
+    sims.total = sims.bound_chi2 + sims.stride;
+    sims.inside = sims.total + sims.stride;
+    sims.noise_norm = sims.inside + sims.stride;
+    double *distance2 = sims.noise_norm + 2 * sims.stride, *norm2 = distance2 + t->stride;
+
+    double total = 0;
+    for (ptrdiff_t k = 0; k < nspace; k++)
+        total += space.data[k] * space.data[k];
+    const double nearest2 = simulators->distances(t->flux == space.rows ? t->flux : space.rows, t->stride, t->nmodel,
+                                                  space.nspace, space.cut, multiplier, space.data, total,
+                                                  4e-16 * (double)(nspace + 8) * total, distance2, norm2);
+    if (prune && !(nearest2 <= *reach2))
+        return;
+    memset(sims.inside, 0, sizeof(double) * 2 * (size_t)sims.stride);
+    memset(sims.data, 0, sizeof(double) * (size_t)(nspace * sims.stride));
+    memset(units, 0, sizeof(double) * SIM_MODELS * (size_t)nspace);
+    simulator->noise(&space, multiplier, &sims);
+    set_all_bounds(t, &s, &sims);
 
     ptrdiff_t models[SIM_MODELS];
-    double roots[SIM_MODELS];
+    double near2[SIM_MODELS];
     int n = 0;
-    double reach = HUGE_VAL;
-    for (ptrdiff_t m = 0; m <= t->nmodel; m++) {
-        if (m < t->nmodel) {
-            if (!(rest[m] == rest[m]))
-                continue; /* no flux at all */
-            const double left = rest[m] - rounding;
-            const double root = prune && left > 0 ? sqrt(left) : 0;
-            if (root > reach)
-                continue;
-            unit_vector(t, &s, m, units + n * t->nband);
-            models[n] = m;
-            roots[n++] = root;
-        }
-        if (n == SIM_MODELS || (m == t->nmodel && n > 0)) {
-            simulators->simulate(t, &s, &sims, units, models, roots, n);
+    *reach2 = farthest(&sims);
+    for (ptrdiff_t m = 0; m < t->nmodel; m++) {
+        if (prune ? !(distance2[m] <= *reach2) : distance2[m] != distance2[m])
+            continue;
+        simulator->unit(&space, multiplier, t->stride, m, norm2[m], n, units);
+        models[n] = m;
+        near2[n++] = prune ? distance2[m] : -1;
+        if (n == SIM_MODELS) {
+            simulator->simulate(t, &s, &sims, units, models, near2, n);
             n = 0;
-            reach = 0;
-            for (ptrdiff_t g = 0; g < sims.stride / SIM_GROUP; g++)
-                if (sims.reach[g] > reach)
-                    reach = sims.reach[g];
+            *reach2 = farthest(&sims);
         }
     }
+    if (n > 0)
+        simulator->simulate(t, &s, &sims, units, models, near2, n);
+    *reach2 = farthest(&sims);
 }
 
 #endif

@@ -40,6 +40,11 @@ TARGET static void PASTE(product, LEVEL)(const double *left, const double *right
     ptrdiff_t j = 0;
     for (; j + 2 * VW <= ncol; j += 2 * VW)
         PASTE(product_strip, LEVEL)(left, right + j, right_stride, length, nrow, out + j, out_stride);
+    if (j < ncol && ncol >= 2 * VW) { /* the last strip overlaps the one before */
+        j = ncol - 2 * VW;
+        PASTE(product_strip, LEVEL)(left, right + j, right_stride, length, nrow, out + j, out_stride);
+        return;
+    }
     for (; j < ncol; j++)
         for (int r = 0; r < nrow; r++) {
             double sum = 0;

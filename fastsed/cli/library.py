@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastsed.errors import FastsedError, InputError, UsageError
+from fastsed.cli.messages import run_command
+from fastsed.errors import InputError, UsageError
 from fastsed.paths import user_data_dir
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit status: 0, or 1 after an error that was printed. Usage errors exit with 2.
     """
+    return run_command("fastsed-library", _run, argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
-    try:
-        arguments.run(arguments)
-    except FastsedError as error:
-        print(f"fastsed-library: error: {error}", file=sys.stderr)
-        return error.exit_status
+    arguments.run(arguments)
     return 0
 
 

@@ -16,7 +16,7 @@ from fastsed.errors import FastsedError, InputError, UsageError
 
 if TYPE_CHECKING:
     from fastsed.params import Params
-    from fastsed.run import Results
+    from fastsed.pipeline import Results
 
 EXAMPLE = "gst"
 EXAMPLE_FOLDER = "fastsed-example"
@@ -109,7 +109,7 @@ def copy_example(folder: Path) -> Path:
 def check(params: Params) -> None:
     """Print what a run would do."""
     from fastsed.estimate import estimate
-    from fastsed.run import prepare
+    from fastsed.pipeline import prepare
 
     for line in estimate(prepare(params)):
         print(line)
@@ -117,7 +117,7 @@ def check(params: Params) -> None:
 
 def fit(params: Params) -> Results | None:
     """Fit and write, with progress shown; with MAKE_SEDS, write the spectra of its list instead."""
-    from fastsed.run import fit_prepared, prepare
+    from fastsed.pipeline import fit_prepared, prepare
 
     setup = prepare(params)
     if params.make_seds:
@@ -156,7 +156,7 @@ def run_example(folder: Path, overrides: list[str], options: argparse.Namespace)
             check(params)
             return
         results = fit(params)
-        if params.verbose:
+        if results is not None and params.verbose:
             from fastsed.outputs.summary import summary
 
             print(f"\n{summary(results)}\n\nThe catalogue is {results.path.resolve()}")

@@ -40,7 +40,7 @@ class GoodModels:
         self._n_held += len(rows)
         if self._n_held > ROWS_IN_MEMORY:
             if self._spool is None:
-                self._spool = tempfile.TemporaryFile(prefix="fastsed-")
+                self._spool = tempfile.TemporaryFile(prefix="fastsed-")  # noqa: SIM115 (kept open)
             for held in self._held:
                 held.tofile(self._spool)
             self._held, self._n_held = [], 0
@@ -77,7 +77,9 @@ class GoodModels:
             held.tofile(self._spool)
         self._held = []
         total = int(self._counts.sum())
-        ordered = np.memmap(tempfile.TemporaryFile(prefix="fastsed-"), dtype=ROW, mode="w+", shape=(total,))
+        with tempfile.TemporaryFile(prefix="fastsed-") as file:
+            # the map outlives the file object
+            ordered = np.memmap(file, dtype=ROW, mode="w+", shape=(total,))
         place = starts.copy()
         self._spool.seek(0)
         for _ in range(0, total, ROWS_IN_MEMORY):

@@ -80,9 +80,10 @@ class Observations:
     def wanted_redshifts(self, n_z: int) -> NDArray[np.bool_]:
         """Which redshifts any source needs, (nz,)."""
         edges = np.zeros(n_z + 1, dtype=np.int64)
-        used = self.first_z <= self.last_z
-        np.add.at(edges, self.first_z[used], 1)
-        np.add.at(edges, self.last_z[used] + 1, -1)
+        for first, last in ((self.first_z, self.last_z), (self.best_first_z, self.best_last_z)):
+            used = first <= last
+            np.add.at(edges, first[used], 1)
+            np.add.at(edges, last[used] + 1, -1)
         return np.cumsum(edges[:-1]) > 0
 
 

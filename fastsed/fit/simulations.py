@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import simulate
+from fastsed._ext.chi2 import simulate, simulation_parts
 from fastsed.fit.engine import Fits, Progress, kernel_arguments
 from fastsed.fit.observations import Observations
 from fastsed.models.grid import ModelGrid, Rows, Tile
@@ -124,6 +124,11 @@ def fit_simulations(
     shape = (rows.stop - rows.start, len(noise.data))
     chi2, scale, spec_scale = (np.full(shape, np.nan) for _ in range(3))
     order = np.full(shape, -1, dtype=np.int64)
+    reach = np.full((shape[0], simulation_parts(shape[1])), np.inf)
+    # simulations with about the same noise share their bounds best
+    by_noise = np.argsort(np.sum(noise.data**2, axis=1), kind="stable")
+    drawn = np.ascontiguousarray(noise.data[by_noise])
+    drawn_rows, drawn_log = np.ascontiguousarray(drawn.T), np.ascontiguousarray(noise.log_lir[by_noise])
     best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
     first_z, last_z = data.first_z[rows], data.last_z[rows]
 
@@ -133,12 +138,15 @@ def fit_simulations(
             *kernel_arguments(grid, data, tile),
             active,
             rows.start,
-            noise.data,
-            noise.log_lir,
+            drawn,
+            drawn_rows,
+            drawn_log,
             chi2,
             scale,
             spec_scale,
             order,
+            reach,
+            None,
             prune,
             grid.n_threads,
         )
@@ -151,4 +159,6 @@ def fit_simulations(
             take(tile, best_z != tile.iz)
             if progress is not None:
                 progress(tile.n_models)
-    return Simulations(grid.axes.models_of_tie_order(order), chi2, scale, spec_scale)
+    as_drawn = np.argsort(by_noise)
+    model = grid.axes.models_of_tie_order(order[:, as_drawn])
+    return Simulations(model, chi2[:, as_drawn], scale[:, as_drawn], spec_scale[:, as_drawn])

@@ -1,4 +1,4 @@
-"""The photometric catalog: `.cat` and `.translate` files in, fluxes in F_lambda and their filters out."""
+"""The photometric catalogue: `.cat` and `.translate` files in, fluxes in F_lambda and their filters out."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
 
 
 def flux_factor(ab_zeropoint: float, wavelength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Factor from catalog fluxes (f_nu) to F_lambda.
+    """Factor from catalogue fluxes (f_nu) to F_lambda.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 def _catalog_path(catalog: str) -> str:
     """Path of the `.cat` file."""
     if not catalog:
-        raise InputError("CATALOG is not set: it is the path of the photometric catalog, without '.cat'")
+        raise InputError("CATALOG is not set: it is the path of the photometric catalogue, without '.cat'")
     path = catalog + ".cat"
     if not Path(path).is_file() and catalog.endswith(".cat") and Path(catalog).is_file():
         raise InputError(f"does not exist: write CATALOG = '{catalog[:-4]}', without '.cat'", path)

@@ -1,4 +1,4 @@
-"""Infrared luminosities: a `.lir` file and the catalog's ids in, values, errors and kinds out."""
+"""Infrared luminosities: a `.lir` file and the catalogue's ids in, values, errors and kinds out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPONENTS = {"all": 0, "bc": 1, "cirrus": 2}
 
 @dataclass
 class InfraredLuminosities:
-    """Luminosities of dust, in the order of the catalog.
+    """Luminosities of dust, in the order of the catalogue.
 
     Attributes
     ----------
@@ -51,14 +51,14 @@ def read_luminosities(
         Table with the columns ID, LIR and ELIR, and maybe LOG (0 or 1) and COMP (all, bc or cirrus). An ELIR
         that is not above 0, or a LIR that is not finite, means that there is none.
     ids : sequence of str
-        The catalog's ids; the table must hold the same in the same order.
+        The catalogue's ids; the table must hold the same in the same order.
     differential : bool
         Whether birth clouds and cirrus are told apart (DIFFERENTIAL_A_V).
 
     Raises
     ------
     InputError
-        For a missing column, a malformed row, other sources than the catalog's, or a COMP that needs
+        For a missing column, a malformed row, other sources than the catalogue's, or a COMP that needs
         DIFFERENTIAL_A_V.
     """
     log.info("reading infrared luminosities from '%s'", path)

@@ -1,4 +1,4 @@
-"""Photometric redshifts: an EAzY `.zout` file and the catalog's ids in, redshifts and their bounds out."""
+"""Photometric redshifts: an EAzY `.zout` file and the catalogue's ids in, redshifts and their bounds out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INTERVALS = (68, 95, 99)
 
 @dataclass
 class PhotoZ:
-    """Redshifts of the catalog's sources, in its order; NaN where there is none.
+    """Redshifts of the catalogue's sources, in its order; NaN where there is none.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class PhotoZ:
 
 
 def find_photoz(params: Params, ids: Sequence[str]) -> PhotoZ | None:
-    """Read the `.zout` file beside the catalog; None where there is none.
+    """Read the `.zout` file beside the catalogue; None where there is none.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read_photoz(
     path : path-like
         Table with the columns ID and `name_zphot`, and maybe Z_SPEC, L68, U68, L95, U95, L99, U99.
     ids : sequence of str
-        The catalog's ids; the table must hold the same in the same order.
+        The catalogue's ids; the table must hold the same in the same order.
     name_zphot : str
     confidence : {0, 68, 95, 99}
         The interval to read; 0 for none.
@@ -79,7 +79,7 @@ def read_photoz(
     Raises
     ------
     InputError
-        For a missing column, a malformed row, or other sources than the catalog's.
+        For a missing column, a malformed row, or other sources than the catalogue's.
     """
     log.info("reading photometric redshifts from '%s'", path)
     header = read_header(path)
@@ -103,7 +103,7 @@ def read_photoz(
 
 
 def check_same_ids(path: str | Path, found: Sequence[str], ids: Sequence[str]) -> None:
-    """Check that a file lists the sources of the catalog, in its order.
+    """Check that a file lists the sources of the catalogue, in its order.
 
     Raises
     ------
@@ -113,13 +113,13 @@ def check_same_ids(path: str | Path, found: Sequence[str], ids: Sequence[str]) -
     for row, (one, other) in enumerate(zip(found, ids, strict=False)):
         if one != other:
             raise InputError(
-                f"source '{one}' stands where the catalog has '{other}': both files must list the same "
+                f"source '{one}' stands where the catalogue has '{other}': both files must list the same "
                 "sources in the same order",
                 path,
                 line_of_row(path, row),
             )
     if len(found) != len(ids):
-        raise InputError(f"lists {len(found)} sources, but the catalog {len(ids)}", path)
+        raise InputError(f"lists {len(found)} sources, but the catalogue {len(ids)}", path)
 
 
 def _positive(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What is known of each redshift: catalog, photometric redshifts and the grid's limits in, values out."""
+"""What is known of each redshift: catalogue, photometric redshifts and the grid's limits in, values out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Redshifts:
 def resolve_redshifts(catalog: Catalog, photoz: PhotoZ | None, z_min: float, z_max: float) -> Redshifts:
     """Merge what the inputs say, and bring it into the grid.
 
-    A spectroscopic redshift of the catalog precedes that of the `.zout` file. Redshifts beyond the grid are
+    A spectroscopic redshift of the catalogue precedes that of the `.zout` file. Redshifts beyond the grid are
     put at its edge; for spectroscopic and photometric ones a warning tells how many.
 
     Parameters

@@ -35,7 +35,7 @@ LSF_POINTS = 81
 
 @dataclass
 class Spectra:
-    """Spectra of the catalog's sources, on a common set of channels.
+    """Spectra of the catalogue's sources, on a common set of channels.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ def read_spectra(path: str | Path, ids: Sequence[str], lsf_path: str | Path = ""
         element, or WL, the centres of contiguous elements of equal width [A]. With TR, elements with 0 are
         left out. With BIN, the elements of a bin are combined.
     ids : sequence of str
-        The catalog's ids.
+        The catalogue's ids.
     lsf_path : path-like, optional
         Line spread function: two columns, wavelength and sigma [A].
 
@@ -166,7 +166,7 @@ def lsf_response(low: float, up: float, sigma: float) -> tuple[NDArray[np.float6
 def _pair_columns(
     path: str | Path, header: list[str], ids: Sequence[str]
 ) -> tuple[list[int], list[int], list[int]]:
-    """Rows of the catalog that have a spectrum, and the columns of its flux and error."""
+    """Rows of the catalogue that have a spectrum, and the columns of its flux and error."""
     upper = [name.upper() for name in header]
     rows = {identity.upper(): row for row, identity in enumerate(ids)}
     sources, flux, error = [], [], []
@@ -174,7 +174,7 @@ def _pair_columns(
         if not name.startswith("F"):
             continue
         if name[1:] not in rows:
-            log.warning("spectrum %s: no source '%s' in the catalog; ignored", header[position], name[1:])
+            log.warning("spectrum %s: no source '%s' in the catalogue; ignored", header[position], name[1:])
         elif "E" + name[1:] not in upper:
             log.warning("spectrum %s has no error column E%s; ignored", header[position], name[1:])
         else:
@@ -184,7 +184,7 @@ def _pair_columns(
     if len(set(sources)) < len(sources):
         raise InputError("its header names a source more than once", path)
     if not sources:
-        raise InputError("has no spectrum of a source of the catalog: expected columns F<id> and E<id>", path)
+        raise InputError("has no spectrum of a source of the catalogue: expected columns F<id> and E<id>", path)
     return sources, flux, error
 
 

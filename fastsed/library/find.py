@@ -122,6 +122,30 @@ def find_gridded(
     return None
 
 
+def find_own(
+    library_dir: str | PathLike[str] | None, library: str, resolution: str, imf: str, my_sfh: str, metal: float
+) -> Path:
+    """Find the gridded library of one star formation history of the user's own (MY_SFH).
+
+    It is ``ised_<MY_SFH>.<RESOLUTION>/<LIBRARY>_<RESOLUTION>_<IMF>_z<metal>.ised`` in one of the search folders: the
+    name of FAST's libraries without tau. MY_SFH may also be the path of a file, for all metallicities.
+
+    Raises
+    ------
+    InputError
+        That says where it looked.
+    """
+    names = with_defaults(library, resolution, imf)
+    name = ssp_name(*names, metal).removesuffix("_ASCII")
+    looked = [folder / f"ised_{my_sfh}.{names[1]}" / name for folder in search_folders(library_dir)]
+    looked += [Path(my_sfh)] if Path(my_sfh).suffix else []
+    for path in looked:
+        if path.is_file():
+            return path
+    tried = "; ".join(str(path) for path in looked)
+    raise InputError(f"MY_SFH = '{my_sfh}': no library of this history for metallicity {metal:g}. Looked for {tried}")
+
+
 def find_ssp(
     library_dir: str | PathLike[str] | None, library: str, resolution: str, imf: str, metal: float
 ) -> tuple[Path, float] | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -66,20 +69,16 @@ def read_ised(path: str | PathLike[str]) -> Library:
     InputError
         If the file cannot be read, is truncated or is not a GALAXEV file.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
+    content = _mapped(path)
     order = _byte_order(content, path)
     records = _records(content, order, path)
-    ages, info = _read_header(next(records), order, path)
-    lam = _counted_floats(next(records), order, path, "wavelengths")
-    sed = np.empty((ages.size, lam.size))
-    for i in range(ages.size):
-        sed[i] = _counted_floats(next(records), order, path, f"fluxes of age {i + 1}", lam.size)
+    ages, info = _read_header(next(records).payload, order, path)
+    lam = _counted_floats(next(records).payload, order, path, "wavelengths")
+    sed, end = _spectra(content, order, path, next(records), ages.size, lam.size)
     n_extra = 12 if info == 0 else 10
+    records = _records(content, order, path, end, 3 + ages.size)
     extra = [
-        _counted_floats(next(records), order, path, f"closing record {k + 1}", ages.size)
+        _counted_floats(next(records).payload, order, path, f"closing record {k + 1}", ages.size)
         for k in range(n_extra)
     ]
     mass, sfr = extra[1], extra[2]
@@ -90,7 +89,48 @@ def read_ised(path: str | PathLike[str]) -> Library:
     return Library(ages, lam, sed, mass, sfr, formed, "gridded", metal, str(path))
 
 
-def _byte_order(content: bytes, path: str | PathLike[str]) -> str:
+@dataclass(frozen=True)
+class _Record:
+    """A Fortran record: where its payload starts, and the payload."""
+
+    start: int
+    payload: memoryview
+
+
+def _mapped(path: str | PathLike[str]) -> memoryview:
+    """The content of a file, read where it is looked at."""
+    try:
+        with open(path, "rb") as f:
+            if os.fstat(f.fileno()).st_size == 0:
+                return memoryview(b"")
+            return memoryview(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from error
+
+
+def _spectra(
+    content: memoryview, order: str, path: str | PathLike[str], first: _Record, n_ages: int, n_lam: int
+) -> tuple[NDArray[np.float32], int]:
+    """All spectra (nage, nlam) as a view of the file, and where the next record starts.
+
+    The records of the spectra are equally long, so that only the spectra in use are ever read.
+    """
+    _counted_floats(first.payload, order, path, "fluxes of age 1", n_lam)
+    size = len(first.payload)
+    end = first.start - 4 + n_ages * (size + 8)
+    if end > len(content):
+        raise InputError("is truncated: it ends among its spectra", path)
+    for offset, expected in ((-4, size), (0, n_lam), (size, size)):
+        marks = np.ndarray((n_ages,), order + "i4", content, first.start + offset, (size + 8,))
+        wrong = np.flatnonzero(marks != expected)
+        if len(wrong):
+            fault = f"the record of age {wrong[0] + 1} is not like that of age 1"
+            raise InputError(f"is damaged: {fault}", path)
+    flux = np.ndarray((n_ages, n_lam), order + "f4", content, first.start + 4, (size + 8, 4))
+    return flux, end
+
+
+def _byte_order(content: memoryview, path: str | PathLike[str]) -> str:
     """'<' or '>', whichever makes the number of ages sensible."""
     if len(content) < 8:
         raise InputError(f"is not a GALAXEV .ised file: it holds {len(content)} bytes only", path)
@@ -104,9 +144,10 @@ def _byte_order(content: bytes, path: str | PathLike[str]) -> str:
     )
 
 
-def _records(content: bytes, order: str, path: str | PathLike[str]) -> Iterator[bytes]:
-    """Payloads of the Fortran records; an error, not StopIteration, where the file ends too early."""
-    start, number = 0, 0
+def _records(
+    content: memoryview, order: str, path: str | PathLike[str], start: int = 0, number: int = 0
+) -> Iterator[_Record]:
+    """The Fortran records from `start` on; an error, not StopIteration, where the file ends too early."""
     while start + 4 <= len(content):
         number += 1
         size = int(np.frombuffer(content, order + "i4", 1, start)[0])
@@ -117,12 +158,12 @@ def _records(content: bytes, order: str, path: str | PathLike[str]) -> Iterator[
             raise InputError(f"is not a GALAXEV .ised file: record {number} is not a Fortran record", path)
         if end + 4 > len(content):
             break
-        yield content[start + 4 : end]
+        yield _Record(start + 4, content[start + 4 : end])
         start = end + 4
     raise InputError(f"is truncated: it ends in record {number or 1}", path)
 
 
-def _read_header(record: bytes, order: str, path: str | PathLike[str]) -> tuple[NDArray[np.float64], int]:
+def _read_header(record: memoryview, order: str, path: str | PathLike[str]) -> tuple[NDArray[np.float64], int]:
     """Ages [yr], and `info`, which is 0 in files that close with 12 records instead of 10."""
     ages = _counted_floats(record, order, path, "ages")
     imf = 4 + 4 * ages.size
@@ -134,7 +175,7 @@ def _read_header(record: bytes, order: str, path: str | PathLike[str]) -> tuple[
 
 
 def _counted_floats(
-    record: bytes, order: str, path: str | PathLike[str], what: str, expected: int | None = None
+    record: memoryview, order: str, path: str | PathLike[str], what: str, expected: int | None = None
 ) -> NDArray[np.float64]:
     """The n float32 values that follow the count n at the start of a record."""
     count = int(np.frombuffer(record, order + "i4", 1)[0]) if len(record) >= 4 else -1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from numpy import float64
+from numpy import float64, floating
 from numpy.typing import NDArray
 
 
@@ -19,7 +19,7 @@ class Library:
     lam : ndarray, shape (nlam,)
         Rest-frame wavelengths [Angstrom], ascending.
     sed : ndarray, shape (nage, nlam)
-        Luminosity [Lsun/Angstrom]; an SSP's is for 1 Msun formed.
+        Luminosity [Lsun/Angstrom]; an SSP's is for 1 Msun formed. May be a view of a file, in its precision.
     mass : ndarray, shape (nage,)
         Living stellar mass [Msun]; an SSP's is the living fraction of the formed mass.
     sfr : ndarray, shape (nage,)
@@ -37,7 +37,7 @@ class Library:
 
     ages: NDArray[float64]
     lam: NDArray[float64]
-    sed: NDArray[float64]
+    sed: NDArray[floating]
     mass: NDArray[float64]
     sfr: NDArray[float64]
     formed: NDArray[float64]

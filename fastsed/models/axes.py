@@ -137,7 +137,9 @@ class Axes:
             found.append(index)
         return tuple(reversed(found))
 
-    def tie_order(self, imetal: int, ilage: NDArray[np.int64], history: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    def tie_order(
+        self, imetal: int, ilage: NDArray[np.int64], history: NDArray[np.int64], cells: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         """Position, without z, in the order that settles ties: metal, history, lage, Av, Av_bc (fastest).
 
         `cells` (ncell, 1) number the pairs (Av, Av_bc); `ilage` and `history` are (n,). The result is (ncell, n).

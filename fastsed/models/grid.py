@@ -114,6 +114,13 @@ class Rows:
         return [*range(self.n_photometry), *range(self.n_main, self.count)]
 
     @property
+    def parts(self) -> list[tuple[slice, slice]]:
+        """Runs of bands, and their rows: the photometry, the channels."""
+        n, n_bands = self.n_photometry, self.n_photometry + self.n_channels
+        runs = [(slice(0, n), slice(0, n)), (slice(n, n_bands), slice(self.n_main, self.count))]
+        return [(bands, own) for bands, own in runs if bands.stop > bands.start]
+
+    @property
     def luminosities(self) -> range:
         """Rows of the linear luminosities."""
         return range(self.n_photometry, self.n_main)
@@ -154,7 +161,7 @@ class ModelGrid:
     n_threads: int = 1
     several_passes: bool = False
     metals: dict[int, Metal] = field(default_factory=dict)
-    _kept: list[Tile] | None = None
+    _kept: tuple[NDArray[np.bool_], list[Tile]] | None = None
 
     @cached_property
     def cosmology(self) -> Cosmology:
@@ -234,8 +241,8 @@ class ModelGrid:
         The same tiles in the same order for any number of threads; with several, the next ones are made while one
         is fitted.
         """
-        if self._kept is not None:
-            yield from self._kept
+        if self._kept is not None and np.array_equal(self._kept[0], wanted):
+            yield from self._kept[1]
             return
         keep = self.several_passes and self._bytes(wanted) <= KEEP_BYTES
         kept: list[Tile] = []
@@ -244,7 +251,7 @@ class ModelGrid:
                 kept.append(tile)
             yield tile
         if keep:
-            self._kept = kept
+            self._kept = wanted.copy(), kept
 
     def _bytes(self, wanted: NDArray[np.bool_]) -> int:
         """Size of the tiles of some redshifts."""
@@ -268,6 +275,8 @@ class ModelGrid:
 
     def _jobs(self, redshifts: Ints) -> Iterator[Callable[[], list[Tile]]]:
         """One piece of work per metallicity, block of populations and redshift."""
+        if len(redshifts) == 0:
+            return
         for index, populations in enumerate(self.populations):
             basis = populations.basis()
             metal = self.metal(index, basis)
@@ -346,11 +355,13 @@ class _TableStore:
         self._room = TABLE_BYTES
         self._lock = Lock()
 
-    def fill(self, iz: int, first: int, stop: int, out: Floats) -> None:
-        """Fluxes (nband, ncell, stop - first) of the basis spectra first to stop."""
-        z = float(self._grid.axes.z[iz])
-        igm = self._grid.igm(self.tables.basis.lam, z)
-        self.tables.fluxes(z, float(self._factors[iz]), igm, slice(first, stop), out)
+    def transmission(self, iz: int) -> Floats:
+        """Factor from luminosity to observed flux at each wavelength."""
+        return self._grid.igm(self.tables.basis.lam, float(self._grid.axes.z[iz])) * self._factors[iz]
+
+    def fill(self, iz: int, which: slice, bands: slice, out: Floats) -> None:
+        """Fluxes (nband, ncell, n) of the basis spectra `which`."""
+        self.tables.fluxes(float(self._grid.axes.z[iz]), self.transmission(iz), bands, which, out)
 
     def whole(self, iz: int) -> Floats:
         """Fluxes (nband, ncell, nbasis) of all basis spectra."""
@@ -359,7 +370,7 @@ class _TableStore:
                 return self._kept[iz]
         n_basis = self.tables.basis.sed.shape[1]
         table = np.empty((len(self.tables.bands), self.tables.screens.n_cells, n_basis))
-        self.fill(iz, 0, n_basis, table)
+        self.fill(iz, slice(0, n_basis), slice(0, len(table)), table)
         with self._lock:
             if table.nbytes <= self._room:
                 self._kept[iz] = table
@@ -378,25 +389,16 @@ def make_tile(grid: ModelGrid, store: _TableStore, block: Block, iz: int) -> lis
     n_cells = store.tables.screens.n_cells
     n_models = n_cells * n_populations
     rows = grid.rows
-    flux = np.zeros((rows.count, n_models + -n_models % PADDING))
-
-    def cells(row: int) -> Floats:
-        """A view of one row as a table, (ncell, npopulation)."""
-        return flux[row, :n_models].reshape(n_cells, n_populations)
-
+    flux = np.empty((rows.count, n_models + -n_models % PADDING))
+    flux[:, n_models:] = 0
     weights = block.weights()
-    if weights is None:
-        first = int(numbers[0])
-        dense = len(numbers) == int(numbers[-1]) + 1 - first
-        stop = int(numbers[-1]) + 1
-        part = np.empty((len(grid.bands), n_cells, stop - first))
-        store.fill(iz, first, stop, part)
-        for band, row in enumerate(rows.bands):
-            cells(row)[:] = part[band] if dense else part[band][:, numbers - first]
-    else:
-        shares = weights[:n_populations].T
-        for band, row in enumerate(rows.bands):
-            np.matmul(store.whole(iz)[band], shares, out=cells(row))
+    for bands, own_rows in rows.parts:
+        # a view of some rows as tables, (nband, ncell, npopulation)
+        tables = flux[own_rows, :n_models].reshape(-1, n_cells, n_populations)
+        if weights is None:
+            _fill_gridded(store, iz, numbers, bands, tables)
+        else:
+            np.matmul(store.whole(iz)[bands], weights[:n_populations].T, out=tables)
     dust = _dust(metal, numbers, weights, flux.shape[1]) if grid.needs_dust else None
     if dust is not None:
         for component, row in zip(rows.components, rows.luminosities, strict=True):
@@ -404,10 +406,22 @@ def make_tile(grid: ModelGrid, store: _TableStore, block: Block, iz: int) -> lis
 
     ids, order = _numbering(axes, metal.index, numbers)
     if keep is not None and not keep.all():
-        flux, dust = (None if x is None else _selected(x[:, :n_models], keep.ravel()) for x in (flux, dust))
-        ids, order = ids[keep.ravel()], order[keep.ravel()]
-    assert flux is not None
+        kept = keep.ravel()
+        flux = _selected(flux[:, :n_models], kept)
+        dust = None if dust is None else _selected(dust[:, :n_models], kept)
+        ids, order = ids[kept], order[kept]
     return [Tile(iz, ids, order, flux, dust)]
+
+
+def _fill_gridded(store: _TableStore, iz: int, numbers: Ints, bands: slice, out: Floats) -> None:
+    """Fluxes (nband, ncell, npopulation) of populations that are basis spectra themselves."""
+    which = slice(int(numbers[0]), int(numbers[-1]) + 1)
+    if len(numbers) == which.stop - which.start:
+        store.fill(iz, which, bands, out)
+        return
+    dense = np.empty((*out.shape[:2], which.stop - which.start))
+    store.fill(iz, which, bands, dense)
+    out[:] = dense[:, :, numbers - which.start]
 
 
 def _dust(metal: Metal, numbers: Ints, weights: Floats | None, stride: int) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.library.csp import csp_history, csp_weights
-from fastsed.library.find import find_gridded, find_ssp, missing_library
+from fastsed.library.find import find_gridded, find_own, find_ssp, missing_library
 from fastsed.library.ssp import read_library
 from fastsed.library.types import Library
 from fastsed.models.axes import Axes
@@ -30,6 +30,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 YR_PER_MYR = 1e6
+# wavelengths whose spectra are put together at a time
+WAVELENGTHS_AT_ONCE = 512
 
 
 @dataclass
@@ -145,17 +147,20 @@ class GriddedPopulations:
     def basis(self) -> Basis:
         """Spectra of all populations; those at ages outside the library stay zero."""
         n_history = len(self._members)
-        lam, sed = np.empty(0), np.empty((0, 0))
         living, sfr, formed = (np.zeros((len(self._ages), n_history)) for _ in range(3))
-        for i, member in enumerate(self._members):
-            history = member.load(self._ages, self._params.sfr_avg * YR_PER_MYR)
-            if i == 0:
-                lam, sed = history.lam, np.zeros((len(history.lam), len(self._ages), n_history))
-            elif not np.array_equal(lam, history.lam):
+        histories = [m.load(self._ages, self._params.sfr_avg * YR_PER_MYR) for m in self._members]
+        for i, (member, history) in enumerate(zip(self._members, histories, strict=True)):
+            if not np.array_equal(histories[0].lam, history.lam):
                 raise InputError("has other wavelengths than the rest of its library", member.path)
-            sed[:, :, i] = history.sed.T
             living[:, i], sfr[:, i], formed[:, i] = history.living, history.sfr, history.formed
         self._masses = Masses(living.ravel(), sfr.ravel(), formed.ravel())
+        lam = histories[0].lam
+        sed = np.empty((len(lam), len(self._ages), n_history))
+        # by runs of wavelengths that stay in the cache while the histories are interleaved
+        for start in range(0, len(lam), WAVELENGTHS_AT_ONCE):
+            run = slice(start, start + WAVELENGTHS_AT_ONCE)
+            for i, history in enumerate(histories):
+                sed[run, :, i] = history.spectra(run).T
         return broadened(Basis(lam, sed.reshape(len(lam), -1)), self._params.apply_vdisp)
 
     def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
@@ -233,10 +238,10 @@ class GriddedPopulations:
 
 @dataclass
 class _History:
-    """One star formation history at the ages of the grid: sed (nlage, nlam), the others (nlage,)."""
+    """One star formation history at the ages of the grid: spectra(run of wavelengths) (nlage, n), the rest (nlage,)."""
 
     lam: Floats
-    sed: Floats
+    spectra: Callable[[slice], Floats]
     living: Floats
     sfr: Floats
     formed: Floats
@@ -287,16 +292,21 @@ class _IsedMember:
         library = self._read()
         left, x, inside = _log_age_weights(library.ages, ages)
 
+        early, late = (1 - x) * inside, x * inside
+
         def at_ages(values: Floats) -> Floats:
             shape = (-1,) + (1,) * (values.ndim - 1)
-            mixed = values[left] * (1 - x).reshape(shape) + values[left + 1] * x.reshape(shape)
-            return np.where(inside.reshape(shape), mixed, 0.0)
+            return values[left] * early.reshape(shape) + values[left + 1] * late.reshape(shape)
 
         sfr = at_ages(library.sfr)
         if sfr_window > 0:
             sfr = np.where(inside, mean_rate(library.ages, library.sfr, ages, sfr_window), 0.0)
         return _History(
-            library.lam, at_ages(library.sed), at_ages(library.mass), sfr, at_ages(library.formed)
+            library.lam,
+            lambda run: at_ages(library.sed[:, run]),
+            at_ages(library.mass),
+            sfr,
+            at_ages(library.formed),
         )
 
 
@@ -325,33 +335,36 @@ class _BuiltMember:
         return times, csp_history(self._sfh, self._tau, times)[0]
 
     def load(self, ages: Floats, sfr_window: float) -> _History:
-        inside = ages <= self._ssp.ages[-1]
+        # float32 axes may stick out of the library by a rounding
+        inside = ages <= self._ssp.ages[-1] * (1 + 1e-5)
         weights = csp_weights(self._ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
         sfr, formed = csp_history(self._sfh, self._tau, ages)
         if sfr_window > 0:
             sfr = (
                 formed - csp_history(self._sfh, self._tau, np.maximum(ages - sfr_window, 0))[1]
             ) / sfr_window
-        return _History(self._ssp.lam, weights @ self._ssp.sed, weights @ self._ssp.mass, sfr, formed)
+        seds = self._ssp.sed
+        return _History(self._ssp.lam, lambda run: weights @ seds[:, run], weights @ self._ssp.mass, sfr, formed)
 
 
 def _find_members(params: Params, axes: Axes, metal: float) -> list[_IsedMember | _BuiltMember]:
     """One member per tau: the pre-gridded file where there is one, else the SSP from which to build it."""
     where = (params.library_dir, params.library, params.resolution, params.imf)
-    taus = axes.as_dict()["ltau"].astype(float) if "ltau" in axes.names else np.array([np.nan])
-    paths = [find_gridded(*where, params.sfh, metal, round(float(t), 6)) for t in taus]
+    if params.my_sfh:
+        return [_IsedMember(find_own(*where, params.my_sfh, metal), metal, None)]
+    taus = [round(float(t), 6) for t in axes.as_dict()["ltau"]]
+    paths = [find_gridded(*where, params.sfh, metal, tau) for tau in taus]
     if all(p is not None for p in paths):
-        return [_IsedMember(p, metal, round(float(t), 6)) for p, t in zip(paths, taus, strict=True) if p]
+        return [_IsedMember(p, metal, tau) for p, tau in zip(paths, taus, strict=True) if p]
     found = find_ssp(*where, metal)
     if found is None:
-        raise missing_library(*where, metal, params.sfh, float(taus[0]))
+        raise missing_library(*where, metal, params.sfh, taus[0])
     ssp = read_library(found[0], found[1])
-    missing = sum(p is None for p in paths)
     log.info(
         "no pre-gridded '%s' library for %d of %d values of tau at Z=%g: building all from the SSPs of %s",
-        params.sfh, missing, len(paths), metal, found[0],
+        params.sfh, sum(p is None for p in paths), len(paths), metal, found[0],
     )  # fmt: skip
-    return [_BuiltMember(found[0], ssp, params.sfh, round(float(t), 6)) for t in taus]
+    return [_BuiltMember(found[0], ssp, params.sfh, tau) for tau in taus]
 
 
 def _log_age_weights(library_ages: Floats, ages: Floats) -> tuple[Ints, Floats, NDArray[np.bool_]]:

@@ -87,7 +87,9 @@ def _of_one_metal(grid: ModelGrid, metal: int, cell: Ints, population: Ints) -> 
         means = np.stack([of_models(table) for table in own.rest.attenuated[start:stop]], axis=-1)
         values[index.name] = combine(index, means)
         start = stop
-    return values | {name: v[place] for name, v in _history_quantities(grid, own.populations, numbers).items()}
+    return values | {
+        name: v[place] for name, v in _history_quantities(grid, own.populations, numbers).items()
+    }
 
 
 def _history_quantities(grid: ModelGrid, populations: Populations, numbers: Ints) -> dict[str, Floats]:

@@ -74,16 +74,16 @@ class FluxTables:
         self._curves = [(band.lam, band.response) for band in bands]
         self.screens = screens_of(self.basis.lam)
 
-    def fluxes(self, z: float, factor: float, igm: Floats, which: slice, out: Floats) -> None:
-        """Fluxes [1e-19 erg/s/cm2/A] at redshift `z` of the basis spectra `which`.
+    def fluxes(self, z: float, transmission: Floats, bands: slice, which: slice, out: Floats) -> None:
+        """Fluxes at redshift `z` of the basis spectra `which` in some bands.
 
         Parameters
         ----------
-        z, factor : float
-            Redshift, and flux [1e-19 erg/s/cm2/A] of 1 Lsun/A at that redshift.
-        igm : (nlam,)
-            Transmission of the intergalactic medium at the wavelengths of `basis`.
-        which : slice
+        z : float
+        transmission : (nlam,)
+            Factor from luminosity [Lsun/A] to observed flux, intergalactic medium included, at the wavelengths of
+            `basis`.
+        bands, which : slice
             With start and stop.
         out : (nband, ncell, stop - start)
             Filled.
@@ -91,13 +91,13 @@ class FluxTables:
         lam, n_bc = self.basis.lam, self.screens.n_bc
         n_young = min(max(self.basis.n_young - which.start, 0), which.stop - which.start)
         old, young = slice(which.start + n_young, which.stop), slice(which.start, which.start + n_young)
-        by_av = out[:, ::n_bc]
-        band_fluxes(lam, 1 + z, self._curves, igm * factor, self.screens.old, self.basis.sed[:, old], by_av[:, :, n_young:])
+        curves, screens, sed = self._curves[bands], self.screens, self.basis.sed
+        by_av = out[:, ::n_bc, n_young:]
+        band_fluxes(lam, 1 + z, curves, transmission, screens.old, sed[:, old], by_av)
         for other in range(1, n_bc):
-            out[:, other::n_bc, n_young:] = by_av[:, :, n_young:]
-        if n_young and self.screens.young is not None:
-            passed = self.screens.young
-            band_fluxes(lam, 1 + z, self._curves, igm * factor, passed, self.basis.sed[:, young], out[:, :, :n_young])
+            out[:, other::n_bc, n_young:] = by_av
+        if n_young and screens.young is not None:
+            band_fluxes(lam, 1 + z, curves, transmission, screens.young, sed[:, young], out[:, :, :n_young])
 
 
 def wavelengths_in_use(lam: Floats, bands: list[Filter], redshifts: NDArray[np.float32]) -> slice:

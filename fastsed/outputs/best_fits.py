@@ -14,7 +14,7 @@ from fastsed.outputs.seds import write_best_fit, write_input_res
 from fastsed.params import Params
 
 if TYPE_CHECKING:
-    from fastsed.run import Setup
+    from fastsed.pipeline import Setup
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from fastsed.outputs.best_fits import FOLDER, source_path
 from fastsed.outputs.sfhs import sfh_times, write_sfh
 
 if TYPE_CHECKING:
-    from fastsed.run import Setup
+    from fastsed.pipeline import Setup
 
 log = logging.getLogger(__name__)
 

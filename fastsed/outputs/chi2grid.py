@@ -33,7 +33,7 @@ from fastsed.errors import InputError
 
 log = logging.getLogger(__name__)
 
-Strings = Literal["null", "counted"]
+Strings = str  # "null" or "counted", as GRID_STRINGS
 Axes = Mapping[str, NDArray[np.float32]]
 
 _BLOCK_BYTES = 1 << 25
@@ -68,9 +68,10 @@ def _row_type(version: str, n_properties: int) -> np.dtype[Any]:
     return np.dtype([("model", model), ("chi2", "<f4"), ("properties", "<f4", (n_properties,))])
 
 
-def _size_text(size: float) -> str:
+def size_text(size: float) -> str:
+    """A number of bytes for readers: three digits and a unit."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
+        if size < 999.5 or unit == "TB":
             break
         size /= 1000
     return f"{size:.3g} {unit}"
@@ -83,7 +84,7 @@ def _check_space(path: str | os.PathLike[str], needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(
-            f"the chi2 grid needs {_size_text(needed)} but only {_size_text(free)} are free: "
+            f"the chi2 grid needs {size_text(needed)} but only {size_text(free)} are free: "
             "use a smaller grid, SAVE_BESTCHI instead of SAVE_CHI_GRID, or another OUTPUT_DIR",
             path,
         )

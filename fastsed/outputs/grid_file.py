@@ -17,7 +17,7 @@ from fastsed.outputs.chi2grid import ChiGridWriter
 from fastsed.outputs.columns import property_columns
 
 if TYPE_CHECKING:
-    from fastsed.run import Setup
+    from fastsed.pipeline import Setup
 
 log = logging.getLogger(__name__)
 

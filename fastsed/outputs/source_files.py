@@ -16,7 +16,7 @@ from fastsed.outputs.simulations import write_simulations
 from fastsed.params import chi2_threshold
 
 if TYPE_CHECKING:
-    from fastsed.run import Setup
+    from fastsed.pipeline import Setup
     from fastsed.uncertainties import GoodSource, SimulatedSources
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
-    from fastsed.run import Results
+    from fastsed.pipeline import Results
 
 # name in the results, whether its logarithm is shown, label, format
 _ROWS: tuple[tuple[str, bool, str, str], ...] = (

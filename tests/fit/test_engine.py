@@ -10,7 +10,7 @@ import pytest
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import flux_factor
 from fastsed.params import read_params
-from fastsed.run import fit_prepared, prepare, run
+from fastsed.pipeline import fit_prepared, prepare, run
 from tests.outputs.helpers import read_fout
 
 BANDS = (156, 157, 158, 159, 160, 161, 162, 163)
@@ -71,6 +71,14 @@ def write_known(folder, params, n=25, z_spec=False, wanted=None):
     redshifts = grid.axes.parameters(ids[chosen])["z"].astype(float)
     write_catalog(folder, seen, 0.05 * np.abs(seen) + 1e-3 * seen.max(), redshifts if z_spec else None)
     return ids[chosen], scale, grid
+
+
+def write_noisy(folder, params):
+    """A catalogue of 40 noisy galaxies."""
+    ids, flux, _ = model_fluxes(folder, params)
+    rng = np.random.default_rng(3)
+    seen = flux[rng.choice(len(ids), 40)] * 1e10
+    write_catalog(folder, seen + 0.2 * seen * rng.standard_normal(seen.shape), 0.2 * seen + 1e-6)
 
 
 def test_known_models_are_recovered(folder):
@@ -142,11 +150,7 @@ def test_noise_moves_the_best_fit_to_the_minimum(folder):
 
 
 def test_threads_write_the_same_bytes(folder):
-    params = parameters(METAL="[0.008,0.02]")
-    ids, flux, _ = model_fluxes(folder, params)
-    rng = np.random.default_rng(3)
-    seen = flux[rng.choice(len(ids), 40)] * 1e10
-    write_catalog(folder, seen + 0.2 * seen * rng.standard_normal(seen.shape), 0.2 * seen + 1e-6)
+    write_noisy(folder, parameters(METAL="[0.008,0.02]"))
     written = []
     for n_threads in (1, 2, 5):
         run(parameters(METAL="[0.008,0.02]", N_THREAD=n_threads))
@@ -159,12 +163,21 @@ def test_threads_write_the_same_bytes(folder):
 @pytest.mark.parametrize("simd", ["scalar", "avx2"])
 def test_simd_levels_write_the_same_bytes(folder, monkeypatch, simd):
     params = parameters()
-    write_known(folder, params)
+    write_noisy(folder, params)
     run(params)
     ours = (folder / "gal.fout").read_bytes()
     monkeypatch.setenv("FASTSED_SIMD", simd)
     run(params)
     assert (folder / "gal.fout").read_bytes() == ours
+
+
+def test_the_public_way_works_more_than_once(folder):
+    import fastsed
+
+    params = parameters()
+    write_known(folder, params, n=3)
+    for _ in range(2):
+        assert (fastsed.run(params).fits.model >= 0).all()
 
 
 def test_sources_that_cannot_be_fitted(folder):

@@ -46,8 +46,8 @@ def test_missing_values(write, none):
         (LIR.replace("0.2 1", "0.2 2"), r"gal\.lir:3: column LOG: '2' must be 0 or 1"),
         (LIR.replace("BC", "dust"), r"gal\.lir:3: column COMP: 'dust' must be one of all, bc, cirrus"),
         (LIR.replace("12.1", "x"), r"gal\.lir:3: column LIR: 'x' is not a number"),
-        (LIR.replace("b 12.1", "B 12.1"), r"gal\.lir:3: source 'B' stands where the catalog has 'b'"),
-        (LIR + "d 1 1 0 all\n", r"lists 4 sources, but the catalog 3"),
+        (LIR.replace("b 12.1", "B 12.1"), r"gal\.lir:3: source 'B' stands where the catalogue has 'b'"),
+        (LIR + "d 1 1 0 all\n", r"lists 4 sources, but the catalogue 3"),
     ],
 )
 def test_faults(write, text, message):

@@ -54,9 +54,9 @@ def test_z_spec_may_be_the_photometric_column_too(zout):
     [
         (["a", "b", "c"], "z_phot", 0, r"gal\.zout: has no column Z_PHOT; its header names id, z_spec"),
         (["a", "b", "c"], "z_m2", 99, r"gal\.zout: has no column L99"),
-        (["a", "c", "b"], "z_m2", 0, r"gal\.zout:4: source 'b' stands where the catalog has 'c'"),
-        (["a", "b"], "z_m2", 0, r"gal\.zout: lists 3 sources, but the catalog 2"),
-        (["a", "b", "c", "d"], "z_m2", 0, r"gal\.zout: lists 3 sources, but the catalog 4"),
+        (["a", "c", "b"], "z_m2", 0, r"gal\.zout:4: source 'b' stands where the catalogue has 'c'"),
+        (["a", "b"], "z_m2", 0, r"gal\.zout: lists 3 sources, but the catalogue 2"),
+        (["a", "b", "c", "d"], "z_m2", 0, r"gal\.zout: lists 3 sources, but the catalogue 4"),
     ],
 )
 def test_faults(zout, ids, name, confidence, message):

@@ -76,7 +76,7 @@ def test_ignored_columns(write, caplog):
     spectra = read_spectra(write(text), ["1", "2"])
     assert spectra.flux.tolist() == [[1.0], [0.0]]
     assert "spectrum F2 has no error column E2" in caplog.text
-    assert "spectrum F3: no source '3' in the catalog" in caplog.text
+    assert "spectrum F3: no source '3' in the catalogue" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_ignored_columns(write, caplog):
     [
         ("# WL_LOW F1 E1\n1 1 1\n", r"gal\.spec: has no column WL_UP"),
         ("# F1 E1\n1 1\n", r"gal\.spec: has no column WL_LOW"),
-        ("# WL_LOW WL_UP F9 E9\n1 2 1 1\n", r"has no spectrum of a source of the catalog"),
+        ("# WL_LOW WL_UP F9 E9\n1 2 1 1\n", r"has no spectrum of a source of the catalogue"),
         ("# WL_LOW WL_UP F1 E1\n2000 1000 1 1\n", r":2: a spectral element from 2000 to 1000 A"),
         ("# WL_LOW WL_UP F1 E1\n2000 2000 1 1\n", r":2: a spectral element from 2000 to 2000 A"),
         ("# WL_LOW WL_UP F1 E1\n2000 nan 1 1\n", r":2: a spectral element"),

@@ -21,8 +21,8 @@ def test_reads_both_byte_orders(tmp_path, order):
     np.testing.assert_allclose(got.mass, LIVING, rtol=1e-7)
     np.testing.assert_allclose(got.sfr, np.arange(AGES.size) * 1e-9, rtol=1e-7)
     assert (got.kind, got.metallicity, got.source) == ("gridded", 0.004, str(path))
-    assert got.sed.dtype == np.float64
-    assert got.sed.flags.c_contiguous
+    assert got.sed.dtype.kind == "f"
+    assert not got.sed.flags.writeable  # a view of the file
 
 
 def test_formed_mass_is_the_running_sum(tmp_path):
@@ -73,7 +73,7 @@ def test_broken_marker_and_counts(tmp_path):
         read_ised(path)
     records[3] = np.array([LAM.size - 1], "<i4").tobytes() + records[3][4:]
     write_records(path, records)
-    with pytest.raises(InputError, match="7 values for the fluxes of age 2, 8 expected"):
+    with pytest.raises(InputError, match="the record of age 2 is not like that of age 1"):
         read_ised(path)
 
 

@@ -1,4 +1,4 @@
-"""A small invented library, small filters, and the slow way to model fluxes: helpers for tests of the grid."""
+"""A small invented library, small filters, and the slow way to model fluxes: helpers of the grid's tests."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.models.helpers import BANDS, LAM, make_filter, spectra, union_integra
 
 AV = np.float32([0.0, 0.3, 1.7])
 AV_BC = np.float32([0.0, 0.9])
-N_YOUNG, N_BASIS = 3, 7
+N_YOUNG, N_BASIS = 3, 37
 SED = spectra(11, N_BASIS)
 K = attenuation_curve("calzetti", LAM)
 
@@ -50,8 +50,10 @@ def test_screens():
     assert make_screens(LAM, curve, AV, AV_BC, False).young is None
 
 
+@pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
 @pytest.mark.parametrize("n_young", [0, 1, N_YOUNG, N_BASIS])
-def test_fluxes(n_young):
+def test_fluxes(monkeypatch, n_young, level):
+    monkeypatch.setenv("FASTSED_SIMD", level)
     z = np.float32([0.4, 2.6])
     tables = FluxTables(basis(n_young), BANDS, screens(n_young), z)
     expected = np.empty((len(BANDS), 6, N_BASIS))
@@ -61,25 +63,27 @@ def test_fluxes(n_young):
             for cell in range(6):
                 for i in range(N_BASIS):
                     expected[b, cell, i] = union_integral(LAM * (1 + redshift), seen[cell, i], band)
-        igm = igm_transmission(tables.basis.lam, redshift)
+        passed = 0.37 * igm_transmission(tables.basis.lam, redshift)
         out = np.full_like(expected, np.nan)
-        tables.fluxes(redshift, 0.37, igm, slice(0, N_BASIS), out)
+        tables.fluxes(redshift, passed, slice(0, 4), slice(0, N_BASIS), out)
         np.testing.assert_allclose(out, expected, rtol=1e-10)
-        for part in (slice(0, 2), slice(2, 5), slice(1, 3), slice(5, 7), slice(4, 5)):
-            piece = np.full((len(BANDS), 6, part.stop - part.start), np.nan)
-            tables.fluxes(redshift, 0.37, igm, part, piece)
-            np.testing.assert_allclose(piece, expected[:, :, part], rtol=1e-10)
+        for part in (slice(0, 2), slice(2, 5), slice(4, 5), slice(1, 18), slice(5, 36), slice(3, 19)):
+            for bands in (slice(0, 4), slice(1, 2), slice(2, 4)):
+                piece = np.full((bands.stop - bands.start, 6, part.stop - part.start), np.nan)
+                tables.fluxes(redshift, passed, bands, part, piece)
+                np.testing.assert_allclose(piece, expected[bands, :, part], rtol=1e-10)
 
 
 def test_bands_beyond_the_spectrum_have_no_flux():
     bands = [make_filter(50.0, 300.0), make_filter(1e5, 5e5), make_filter(6e5, 7e5), make_filter(5e3, 6e3)]
     tables = FluxTables(basis(), bands, screens(N_YOUNG), np.float32([0.1, 0.5]))
     out = np.full((4, 6, N_BASIS), np.nan)
-    tables.fluxes(0.5, 1.0, np.ones(len(tables.basis.lam)), slice(0, N_BASIS), out)
+    tables.fluxes(0.5, np.ones(len(tables.basis.lam)), slice(0, 4), slice(0, N_BASIS), out)
     assert not out[:3].any()
     assert (out[3] > 0).all()
     only = FluxTables(basis(), bands[2:3], screens(N_YOUNG), np.float32([0.1, 0.5]))
-    only.fluxes(0.5, 1.0, np.ones(len(only.basis.lam)), slice(0, N_BASIS), out[:1])
+    out[0] = np.nan
+    only.fluxes(0.5, np.ones(len(only.basis.lam)), slice(0, 1), slice(0, N_BASIS), out[:1])
     assert not out[0].any()
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from fastsed.params import read_params
-from fastsed.run import Setup, fit_prepared, prepare
+from fastsed.pipeline import Setup, fit_prepared, prepare
 
 
 def prepared(shared: Path, monkeypatch: pytest.MonkeyPatch, name: str, *overrides: str) -> Setup:
-    """A scenario as `fastsed.run.prepare` sets it up, in its folder."""
+    """A scenario as `fastsed.pipeline.prepare` sets it up, in its folder."""
     monkeypatch.chdir(shared / "golden" / name)
     return prepare(read_params("fast.param", overrides))
 

@@ -31,7 +31,7 @@ def test_files_are_those_of_fastpp(shared, monkeypatch, tmp_path, name):
 def test_model_that_fits_is_the_model_that_is_written(shared, monkeypatch, tmp_path):
     """chi2 of the written model is that of the fit."""
     setup = prepared(shared, monkeypatch, "best_fit_sed", f"OUTPUT_DIR={tmp_path}", "TEMP_ERR_FILE=")
-    from fastsed.run import fit_prepared
+    from fastsed.pipeline import fit_prepared
 
     fits = fit_prepared(setup).fits
     write_best_fits(setup, fits.model, fits.scale)
