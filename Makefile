@@ -13,7 +13,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in README.md LICENSE \
            $(shell find fastsed share -type f ! -name '*.c' ! -name '*.so' ! -name '*.pyd' ! -path '*/__pycache__/*')
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-BENCHMARKS := $(wildcard $(patsubst %,benchmarks/%.py,startup full_grid run1 run2 threads kernels scaling memory grid_write))
+BENCHMARKS := startup full_grid run1 run2 threads scaling memory grid_write
 
 .PHONY: help example test lint format docs bench clean
 
@@ -54,7 +54,7 @@ docs: $(VENV)/installed
 	$(BIN)/python scripts/build_docs.py
 
 bench: $(VENV)/installed
-	@for script in $(BENCHMARKS); do $(BIN)/python $$script --quick || exit 1; done
+	@cd benchmarks && for name in $(BENCHMARKS); do ../$(BIN)/python $$name.py --quick || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache example-output

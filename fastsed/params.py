@@ -375,7 +375,10 @@ class Params:
         "", "Output", "Folder for the results; made if needed. Empty: the working directory."
     )
     output_file: str = key(
-        "", "Output", "Name of the output catalogue, without its `.fout`.", default_text="the value of CATALOG"
+        "",
+        "Output",
+        "Name of the output catalogue, without its `.fout`.",
+        default_text="the value of CATALOG",
     )
     output_columns: tuple[str, ...] = key(
         (),

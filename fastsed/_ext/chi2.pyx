@@ -42,6 +42,7 @@ cdef extern from "chi2_rows.h" nogil:
     ctypedef struct simulations_t:
         ptrdiff_t nsim
         const double *noise
+        const int *draws
         const double *log_noise
         double *chi2
         double *scale
@@ -74,7 +75,7 @@ cdef extern from "chi2_rows.h" nogil:
         const double *rows
         const double *data
         const double *noise
-        ptrdiff_t noise_stride
+        ptrdiff_t n_draws
         double slack
 
     simulators_t choose_simulators(int level)
@@ -194,16 +195,18 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
              const unsigned char[::1] own_spec_scale, const int[::1] log_component,
              const double[::1] log_lir, const double[::1] log_error,
              const int64_t[::1] active, int64_t offset, const double[:, ::1] noise, const double[:, ::1] noise_rows,
-             const double[::1] log_noise, double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale,
-             int64_t[:, ::1] best_order, double[:, ::1] reach, object space, bint prune, int n_threads):
+             const double[::1] log_noise, const int[:, ::1] draws, double[:, ::1] chi2, double[:, ::1] scale,
+             double[:, ::1] spec_scale, int64_t[:, ::1] best_order, double[:, ::1] reach2, object space, bint prune,
+             int n_threads):
     """Bring the best fits of the simulations of the active sources up to date with one tile.
 
     The first arguments are those of `find_best`. `noise` is (nsim, nband), `noise_rows` its transpose, `log_noise`
-    (nsim,). The results have a row for each source from number `offset` on, (nsource, nsim); `best_order` is -1 where
-    there is none yet, else order * nz + iz of the best model. `reach` (nsource, nsim / SIMULATIONS_TOGETHER, rounded
-    up) starts infinite and is kept from tile to tile. `space` is None, or for a single active source the coordinates
-    of models (nspace, stride), data (nspace,) and noise (nspace, nsim), and the slack (`space_t`). Without `prune`
-    every model is tried on every simulation.
+    (nsim,). What follows has a row for each source from number `offset` on: `draws` (nsource, nsim), the row of the
+    noise that each simulation takes, in an order in which neighbours have similar bounds; the results (nsource, nsim),
+    of which `best_order` is -1 where there is none yet, else order * nz + iz of the best model; `reach2`
+    (nsource, simulation_parts(nsim)), which starts infinite and is kept from tile to tile. `space` is None, or for a
+    single active source the coordinates of models (nspace, stride), data (nspace,) and noise (nspace, nsim), and the
+    slack (`space_t`). Without `prune` every model is tried on every simulation.
     """
     if active.shape[0] == 0 or order.shape[0] == 0 or noise.shape[0] == 0:
         return
@@ -213,48 +216,42 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
     cdef space_t sp
     cdef const double[:, ::1] space_models, space_noise
     cdef const double[::1] space_data
-    cdef ptrdiff_t nspace = d.nband
+    cdef ptrdiff_t nspace = d.nband, nsim = noise.shape[0]
     if space is not None:
         space_models, space_data, space_noise, sp.slack = space
         nspace = sp.nspace = sp.cut = space_models.shape[0]
-        sp.rows, sp.data = &space_models[0, 0], &space_data[0]
-        sp.noise_stride = space_noise.shape[1]
+        sp.rows, sp.data, sp.noise, sp.n_draws = &space_models[0, 0], &space_data[0], &space_noise[0, 0], nsim
 
     # simulations are independent: they are taken in parts, so that few sources share the threads
-    cdef ptrdiff_t nsim = noise.shape[0], nactive = active.shape[0], nparts = reach.shape[1]
+    cdef ptrdiff_t nactive = active.shape[0], nparts = reach2.shape[1]
     cdef ptrdiff_t scratch_size = simulation_scratch(d.nband, nspace, SIMULATIONS_TOGETHER, t.stride)
     cdef ptrdiff_t item, row, part, begin
+    cdef simulations_t *sims
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
-    if scratch == NULL:
+    sims = <simulations_t *> calloc(n_threads, sizeof(simulations_t))
+    if scratch == NULL or sims == NULL:
+        free(scratch)
+        free(sims)
         raise MemoryError(f"no memory for {nsim} simulations")
     with nogil:
         for item in prange(nactive * nparts, num_threads=n_threads, schedule="dynamic"):
-            row, part = active[item // nparts], item % nparts
+            row, part = active[item // nparts] - offset, item % nparts
             begin = part * SIMULATIONS_TOGETHER
-            simulate_part(&t, &d, &simulators, row, &sp if space is not None else NULL,
-                          &space_noise[0, begin] if space is not None else NULL,
-                          min(SIMULATIONS_TOGETHER, nsim - begin), &noise[begin, 0], &noise_rows[0, begin], nsim,
-                          &log_noise[begin], &chi2[row - offset, begin], &scale[row - offset, begin],
-                          &spec_scale[row - offset, begin], &best_order[row - offset, begin],
-                          &reach[row - offset, part], prune, scratch + threadid() * scratch_size)
+            choose_part(&sims[threadid()], min(SIMULATIONS_TOGETHER, nsim - begin), &noise[0, 0], &log_noise[0],
+                        &draws[row, begin], &chi2[row, begin], &scale[row, begin], &spec_scale[row, begin],
+                        &best_order[row, begin])
+            simulate_source(&t, &d, &simulators, row + offset, &sp if space is not None else NULL, sims[threadid()],
+                            &noise_rows[0, 0], nsim, prune, &reach2[row, part], scratch + threadid() * scratch_size)
     free(scratch)
+    free(sims)
 
 
-cdef void simulate_part(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row,
-                        const space_t *space, const double *space_noise, ptrdiff_t nsim, const double *noise,
-                        const double *noise_rows, ptrdiff_t noise_stride, const double *log_noise, double *chi2,
-                        double *scale, double *spec_scale, int64_t *order, double *reach, int prune,
-                        double *scratch) noexcept nogil:
+cdef void choose_part(simulations_t *sims, ptrdiff_t nsim, const double *noise, const double *log_noise,
+                      const int *draws, double *chi2, double *scale, double *spec_scale,
+                      int64_t *order) noexcept nogil:
     """Some simulations of one source."""
-    cdef simulations_t sims
-    cdef space_t own
-    sims.nsim, sims.noise, sims.log_noise = nsim, noise, log_noise
+    sims.nsim, sims.noise, sims.log_noise, sims.draws = nsim, noise, log_noise, draws
     sims.chi2, sims.scale, sims.spec_scale, sims.order = chi2, scale, spec_scale, order
-    if space != NULL:
-        own = space[0]
-        own.noise = space_noise
-        space = &own
-    simulate_source(t, d, simulators, row, space, sims, noise_rows, noise_stride, prune, reach, scratch)
 
 
 def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,

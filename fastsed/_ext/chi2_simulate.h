@@ -1,15 +1,19 @@
 /* Monte Carlo simulations: the product of a few models' unit vectors with the simulated data, and its comparison with
-   what each simulation must reach. Included once per SIMD level and precision with REAL, VW (numbers a vector),
-   TARGET and LEVEL defined. */
+   what each simulation must reach. Included once per SIMD level and precision with REAL, BITS (an integer as
+   long), VW (numbers a vector), REACHES, TARGET and LEVEL defined. */
 
 #if VW > 1
 typedef REAL PASTE(svec, LEVEL) __attribute__((vector_size(VW * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #define VEC PASTE(svec, LEVEL)
 #define LOAD(p) (*(const VEC *)(p))
+typedef BITS PASTE(sbits, LEVEL) __attribute__((vector_size(VW * sizeof(REAL))));
+#define MASK PASTE(sbits, LEVEL)
+#define LARGER(x, y) ((VEC)(((MASK)(x) & ((x) > (y))) | ((MASK)(y) & ~((x) > (y)))))
 #else
 typedef REAL PASTE(svec, LEVEL);
 #define VEC PASTE(svec, LEVEL)
 #define LOAD(p) (*(p))
+#define LARGER(x, y) ((x) > (y) ? (x) : (y))
 #endif
 
 /* Bounds of the simulations from `from` on, as many as `n`; see simulations_t. A model wins only if
@@ -27,10 +31,10 @@ TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t fro
     double *reach = sims->far + from, largest = 0;
     for (ptrdiff_t i = 0; i < n; i++) {
         const double tolerance = 1e-13 * (chi2[i] + sqrt(chi2[i] * total[i])) + 1e-26 * total[i];
-        const double left = fmax(total[i] - chi2[i] - tolerance - rounding * total[i], 0);
-        const double miss = slack * sqrt(fmax(total[i] - inside[i], 0)) + miss_inside * sqrt(inside[i]);
-        const double product = fmax(sqrt(left) - miss, 0);
-        const double gap = fmax(inside[i] * (1 + 1e-12) - product * product, 0);
+        const double left = POSITIVE(total[i] - chi2[i] - tolerance - rounding * total[i]);
+        const double miss = slack * sqrt(POSITIVE(total[i] - inside[i])) + miss_inside * sqrt(inside[i]);
+        const double product = POSITIVE(sqrt(left) - miss);
+        const double gap = POSITIVE(inside[i] * (1 + 1e-12) - product * product);
         threshold[i] = (REAL)(product * product * (1 - 1e-6));
         reach[i] = (noise_norm[i] + sqrt(gap)) * (1 + 1e-12);
     }
@@ -43,13 +47,14 @@ TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t fro
 TARGET static void PASTE(add_noise, LEVEL)(const space_t *space, const double *root_weight, simulations_t *sims)
 {
     const ptrdiff_t n = sims->nsim;
+    const int *draws = sims->draws;
     double *inside = sims->inside, *noise_norm = sims->noise_norm;
     for (ptrdiff_t k = 0; k < space->nspace; k++) {
-        const double *noise = space->noise + k * space->noise_stride, y = space->data[k];
+        const double *noise = space->noise + k * space->n_draws, y = space->data[k];
         const double used = root_weight[k] > 0 ? 1 : 0;
         REAL *data = (REAL *)sims->data + k * sims->stride;
         for (ptrdiff_t i = 0; i < n; i++) {
-            const double r = used * noise[i], v = y + r;
+            const double r = used * noise[draws[i]], v = y + r;
             inside[i] += v * v;
             noise_norm[i] += r * r;
             data[i] = (REAL)v;
@@ -59,72 +64,115 @@ TARGET static void PASTE(add_noise, LEVEL)(const space_t *space, const double *r
         noise_norm[i] = sqrt(noise_norm[i]);
 }
 
-/* Unit vectors of models, one per scale, as rows of units: [SIM_MODELS][nspace]. */
-TARGET static void PASTE(unit_vector, LEVEL)(const space_t *space, const double *root, ptrdiff_t stride, ptrdiff_t m,
-                                             double norm2, int slot, void *units)
+/* Unit vectors, one per scale, of the models from `from` to `to`, as columns of units: [nspace][unit_stride]. */
+TARGET static void PASTE(unit_vectors, LEVEL)(const space_t *space, const double *root, ptrdiff_t stride,
+                                              ptrdiff_t from, ptrdiff_t to, const double *norm2, void *units,
+                                              ptrdiff_t unit_stride)
 {
-    REAL *unit = (REAL *)units + slot * space->nspace;
-    const double *row = space->rows + m;
-    double inverse = 1 / sqrt(norm2);
-    if (space->cut == space->nspace) {
-        for (ptrdiff_t k = 0; k < space->nspace; k++)
-            unit[k] = (REAL)(root[k] * row[k * stride] * inverse);
-        return;
+    double inverse[UNIT_BLOCK];
+    const ptrdiff_t n = to - from;
+    for (ptrdiff_t i = 0; i < n; i++)
+        inverse[i] = 1 / sqrt(norm2[from + i]);
+    for (ptrdiff_t k = space->cut < space->nspace ? space->cut : 0; k < space->nspace; k++) {
+        const double *row = space->rows + k * stride + from, r = root[k];
+        REAL *unit = (REAL *)units + k * unit_stride + from;
+        for (ptrdiff_t i = 0; i < n; i++)
+            unit[i] = (REAL)(r * row[i] * inverse[i]);
     }
-    double first = 0;
+    if (space->cut == space->nspace)
+        return;
+    for (ptrdiff_t i = 0; i < n; i++)
+        inverse[i] = 0;
     for (ptrdiff_t k = 0; k < space->cut; k++)
-        first += root[k] * row[k * stride] * root[k] * row[k * stride];
-    for (ptrdiff_t k = 0; k < space->nspace; k++)
-        unit[k] = (REAL)(root[k] * row[k * stride] * (k < space->cut ? 1 / sqrt(first) : inverse));
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const double x = root[k] * space->rows[k * stride + from + i];
+            inverse[i] += x * x;
+        }
+    for (ptrdiff_t i = 0; i < n; i++)
+        inverse[i] = 1 / sqrt(inverse[i]);
+    for (ptrdiff_t k = 0; k < space->cut; k++)
+        for (ptrdiff_t i = 0; i < n; i++)
+            ((REAL *)units)[k * unit_stride + from + i] =
+                (REAL)(root[k] * space->rows[k * stride + from + i] * inverse[i]);
 }
 
-/* units: [SIM_MODELS][nspace] of REAL; distance2: of the unperturbed data from each model, squared. */
-TARGET static void PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t *s, simulations_t *sims,
-                                                 const void *all_units, const ptrdiff_t *models,
-                                                 const double *distance2, int nmodel)
+/* SIM_MODELS models against two vectors of simulations, that start at v and w. Which of the models may win a
+   simulation of either is said by hits: a bit per simulation, for each model and vector. */
+TARGET static inline uint64_t PASTE(products, LEVEL)(const simulations_t *sims, const REAL *const *units,
+                                                     ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w,
+                                                     uint32_t hits[SIM_MODELS][2])
 {
-    const REAL *units = (const REAL *)all_units;
-    const ptrdiff_t nspace = sims->nspace, cut = sims->cut;
-    double lowest = distance2[0];
-    for (int k = 1; k < nmodel; k++)
-        if (distance2[k] < lowest)
-            lowest = distance2[k];
-    for (ptrdiff_t v = 0; v < sims->stride; v += 2 * VW) {
-        if (lowest > sims->reach2[v / SIM_GROUP])
-            continue;
-        VEC gain[SIM_MODELS][2];
+    VEC gain[SIM_MODELS][2];
+    ptrdiff_t from = 0, to = sims->cut;
+    for (int part = 0; from < sims->nspace; part++, from = to, to = sims->nspace) {
+        VEC product[SIM_MODELS][2];
         for (int k = 0; k < SIM_MODELS; k++)
-            gain[k][0] = gain[k][1] = (VEC){0};
-        for (ptrdiff_t from = 0, to = cut; from < nspace; from = to, to = nspace) {
-            VEC product[SIM_MODELS][2];
-            for (int k = 0; k < SIM_MODELS; k++)
-                product[k][0] = product[k][1] = (VEC){0};
-            const REAL *y = (const REAL *)sims->data + from * sims->stride + v;
-            for (ptrdiff_t b = from; b < to; b++, y += sims->stride) {
-                const VEC y0 = LOAD(y), y1 = LOAD(y + VW);
-                for (int k = 0; k < SIM_MODELS; k++) {
-                    const REAL u = units[k * nspace + b];
-                    product[k][0] += u * y0;
-                    product[k][1] += u * y1;
-                }
-            }
+            product[k][0] = product[k][1] = (VEC){0};
+        const REAL *y = (const REAL *)sims->data + from * sims->stride;
+        for (ptrdiff_t b = from; b < to; b++, y += sims->stride) {
+            const VEC y0 = LOAD(y + v), y1 = LOAD(y + w);
             for (int k = 0; k < SIM_MODELS; k++) {
-                gain[k][0] += product[k][0] * product[k][0];
-                gain[k][1] += product[k][1] * product[k][1];
+                const REAL u = units[k][b * unit_stride];
+                product[k][0] += u * y0;
+                product[k][1] += u * y1;
             }
         }
-        for (int k = 0; k < nmodel; k++)
-            for (int h = 0; h < 2; h++) {
-                const VEC bound = LOAD((const REAL *)sims->threshold + v + h * VW);
-                uint64_t hits = (uint64_t)REACHES(gain[k][h], bound);
-                for (ptrdiff_t i = v + h * VW; hits; hits >>= 1, i++)
-                    if (hits & 1)
-                        try_simulated(t, s, sims, models[k], i);
-            }
+        for (int k = 0; k < SIM_MODELS; k++)
+            for (int h = 0; h < 2; h++)
+                gain[k][h] = part ? gain[k][h] + product[k][h] * product[k][h] : product[k][h] * product[k][h];
+    }
+    const VEC bound0 = LOAD((const REAL *)sims->threshold + v), bound1 = LOAD((const REAL *)sims->threshold + w);
+    VEC most0 = gain[0][0], most1 = gain[0][1];
+    for (int k = 1; k < SIM_MODELS; k++) {
+        most0 = LARGER(gain[k][0], most0);
+        most1 = LARGER(gain[k][1], most1);
+    }
+    /* most pairs fail: one test for all of them */
+    const uint64_t any = (uint64_t)REACHES(most0, bound0) | (uint64_t)REACHES(most1, bound1);
+    if (any)
+        for (int k = 0; k < SIM_MODELS; k++) {
+            hits[k][0] = (uint32_t)REACHES(gain[k][0], bound0);
+            hits[k][1] = (uint32_t)REACHES(gain[k][1], bound1);
+        }
+    return any;
+}
+
+/* A few models against all simulations that they may reach; distance2: of the unperturbed data from each, squared. */
+TARGET static void PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t *s, simulations_t *sims,
+                                                 const void *all_units, ptrdiff_t unit_stride,
+                                                 const ptrdiff_t *models, const double *distance2, int nmodel)
+{
+    const REAL *units[SIM_MODELS];
+    double nearest2 = distance2[0];
+    for (int k = 0; k < SIM_MODELS; k++) {
+        units[k] = (const REAL *)all_units + models[k < nmodel ? k : 0];
+        if (k < nmodel && distance2[k] < nearest2)
+            nearest2 = distance2[k];
+    }
+    ptrdiff_t starts[2];
+    int n = 0;
+    for (ptrdiff_t v = 0; v <= sims->stride; v += VW) {
+        if (v < sims->stride && nearest2 <= sims->reach2[v / SIM_GROUP])
+            starts[n++] = v;
+        if (n < 2 && (v < sims->stride || n == 0))
+            continue;
+        if (n == 1)
+            starts[1] = starts[0];
+        uint32_t hits[SIM_MODELS][2];
+        if (PASTE(products, LEVEL)(sims, units, unit_stride, starts[0], starts[1], hits))
+            for (int k = 0; k < nmodel; k++)
+                for (int h = 0; h < n; h++)
+                    for (ptrdiff_t i = starts[h]; hits[k][h]; hits[k][h] >>= 1, i++)
+                        if (hits[k][h] & 1)
+                            try_simulated(t, s, sims, models[k], i);
+        n = 0;
     }
 }
 
 #undef VEC
+#undef MASK
+#undef LARGER
+#undef BITS
 #undef LOAD
 #undef REACHES
 #undef VW

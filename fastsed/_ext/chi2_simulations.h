@@ -12,8 +12,13 @@
 
 /* models that go through the product together */
 #define SIM_MODELS 6
-/* simulations that share one bound: two of the longest vectors */
-#define SIM_GROUP 32
+/* simulations that share one bound: the longest vector */
+#define SIM_GROUP 16
+/* models whose unit vectors are found together */
+#define UNIT_BLOCK 64
+
+/* a vector instruction, unlike fmax */
+#define POSITIVE(x) ((x) > 0 ? (x) : 0)
 
 /* The models of a tile as one source sees them. */
 typedef struct {
@@ -21,8 +26,8 @@ typedef struct {
     ptrdiff_t cut;           /* coordinates of the main scale; the rest have a scale of their own */
     const double *rows;      /* [nspace][stride] of the models, to be multiplied by root_weight */
     const double *data;      /* [nspace] of the unperturbed data */
-    const double *noise;     /* [nspace][noise_stride] of the simulations' noise */
-    ptrdiff_t noise_stride;
+    const double *noise;     /* [nspace][n_draws] of the noise of each draw */
+    ptrdiff_t n_draws;
     double slack;            /* largest part of a model's unit vector that is outside the space */
 } space_t;
 
@@ -40,9 +45,10 @@ typedef struct simulations {
     double *inside;          /* [stride] its part in the space */
     double *noise_norm;      /* [stride] |r| in the space */
     double slack;
-    const double *noise;     /* [nsim][nband] of all columns */
+    const double *noise;     /* [draws][nband] of all columns */
+    const int *draws;        /* [nsim] which draw each simulation is */
     const double *root_weight; /* [nband] */
-    const double *log_noise; /* [nsim] noise of a logarithmic luminosity, in units of its error */
+    const double *log_noise; /* [draws] noise of a logarithmic luminosity, in units of its error */
     /* best so far, [nsim] */
     double *chi2, *scale, *spec_scale;
     int64_t *order;          /* position in the tie order, with z; -1: none */
@@ -51,7 +57,7 @@ typedef struct simulations {
 static double simulated_datum(const source_t *s, const simulations_t *sims, ptrdiff_t nband, ptrdiff_t b, ptrdiff_t i)
 {
     const double w = sims->root_weight[b];
-    return w > 0 ? w * s->value[b] + sims->noise[i * nband + b] : 0;
+    return w > 0 ? w * s->value[b] + sims->noise[sims->draws[i] * nband + b] : 0;
 }
 
 static double simulated_part(const tile_t *t, const source_t *s, const simulations_t *sims, ptrdiff_t m, ptrdiff_t i,
@@ -86,7 +92,7 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
         chi2 += simulated_part(t, s, sims, m, i, t->nmain, t->nband, &spec_scale);
     if (s->log_component >= 0) {
         const double l = t->dust[s->log_component * t->stride + m];
-        const double d = (s->log_lir - log10(scale * (l > 1e-4 ? l : 1e-4))) / s->log_error + sims->log_noise[i];
+        const double d = (s->log_lir - log10(scale * (l > 1e-4 ? l : 1e-4))) / s->log_error + sims->log_noise[sims->draws[i]];
         chi2 += d * d;
     }
     const int64_t order = t->order[m] * t->nz + t->iz;
@@ -104,24 +110,28 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
 #if FASTSED_X86
 #define LEVEL _avx512_single
 #define REAL float
+#define BITS int32_t
 #define VW 16
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #define REACHES(x, y) _mm512_cmp_ps_mask((__m512)(x), (__m512)(y), _CMP_GE_OQ)
 #include "chi2_simulate.h"
 #define LEVEL _avx512_double
 #define REAL double
+#define BITS int64_t
 #define VW 8
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #define REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
 #include "chi2_simulate.h"
 #define LEVEL _avx2_single
 #define REAL float
+#define BITS int32_t
 #define VW 8
 #define TARGET __attribute__((target("avx2,fma")))
 #define REACHES(x, y) _mm256_movemask_ps((__m256)((x) >= (y)))
 #include "chi2_simulate.h"
 #define LEVEL _avx2_double
 #define REAL double
+#define BITS int64_t
 #define VW 4
 #define TARGET __attribute__((target("avx2,fma")))
 #define REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
@@ -130,6 +140,7 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
 
 #define LEVEL _plain_single
 #define REAL float
+#define BITS int32_t
 #define TARGET
 #ifdef __GNUC__
 #define VW 4
@@ -142,6 +153,7 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
 #include "chi2_simulate.h"
 #define LEVEL _plain_double
 #define REAL double
+#define BITS int64_t
 #define TARGET
 #ifdef __GNUC__
 #define VW 2
@@ -152,17 +164,18 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
 #endif
 #include "chi2_simulate.h"
 
-typedef void (*simulate_fn)(const tile_t *, const source_t *, simulations_t *, const void *, const ptrdiff_t *,
-                            const double *, int);
+typedef void (*simulate_fn)(const tile_t *, const source_t *, simulations_t *, const void *, ptrdiff_t,
+                            const ptrdiff_t *, const double *, int);
 typedef void (*noise_fn)(const space_t *, const double *, simulations_t *);
-typedef void (*unit_fn)(const space_t *, const double *, ptrdiff_t, ptrdiff_t, double, int, void *);
+typedef void (*units_fn)(const space_t *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, void *,
+                         ptrdiff_t);
 
 /* The functions of one SIMD level and precision. */
 typedef struct {
     simulate_fn simulate;
     bounds_fn bounds;
     noise_fn noise;
-    unit_fn unit;
+    units_fn units;
 } simulator_t;
 
 typedef struct {
@@ -170,7 +183,7 @@ typedef struct {
     distances_fn distances;
 } simulators_t;
 
-#define SIMULATOR(level) {simulate_models##level, set_bounds##level, add_noise##level, unit_vector##level}
+#define SIMULATOR(level) {simulate_models##level, set_bounds##level, add_noise##level, unit_vectors##level}
 
 static simulators_t choose_simulators(int level)
 {
@@ -188,7 +201,7 @@ static ptrdiff_t simulation_stride(ptrdiff_t nsim) { return (nsim + SIM_GROUP - 
 /* doubles of scratch that simulate_source needs */
 static ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nspace, ptrdiff_t nsim, ptrdiff_t stride)
 {
-    return 2 * nband + nspace * (2 + SIM_MODELS) + simulation_stride(nsim) * (nspace + 8) + 2 * stride;
+    return 2 * nband + nspace * 2 + simulation_stride(nsim) * (nspace + 8) + (2 + nspace) * stride;
 }
 
 static double set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
@@ -230,7 +243,7 @@ static double farthest(const simulations_t *sims)
    `reach2` is what any simulation could reach after the tile before, squared (infinite if there was none), and is
    brought up to date. */
 static void simulate_source(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row,
-                            const space_t *given, simulations_t sims, const double *noise_rows, ptrdiff_t noise_stride,
+                            const space_t *given, simulations_t sims, const double *noise_rows, ptrdiff_t n_draws,
                             int prune, double *reach2, double *scratch)
 {
     double *weight = scratch, *root_weight = weight + t->nband, *multiplier = root_weight + t->nband;
@@ -251,17 +264,16 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
             multiplier[b] = root_weight[b];
             data[b] = root_weight[b] * s.value[b];
         }
-        space = (space_t){t->nband, s.own_spec_scale ? t->nmain : t->nband, t->flux, data, noise_rows, noise_stride, 0};
+        space = (space_t){t->nband, s.own_spec_scale ? t->nmain : t->nband, t->flux, data, noise_rows, n_draws, 0};
     }
     /* single precision where its rounding is small beside differences of chi2 that matter */
     const simulator_t *simulator = s.total < 1e5 ? &simulators->single : &simulators->twice;
-    void *units = data + nspace;
     sims.nspace = space.nspace;
     sims.cut = space.cut;
     sims.slack = space.slack;
     sims.stride = simulation_stride(sims.nsim);
     sims.bounds = simulator->bounds;
-    sims.data = (double *)units + SIM_MODELS * nspace;
+    sims.data = data + nspace;
     sims.threshold = (double *)sims.data + nspace * sims.stride;
     sims.far = (double *)sims.threshold + sims.stride;
     sims.reach2 = sims.far + sims.stride;
@@ -270,39 +282,43 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
     sims.inside = sims.total + sims.stride;
     sims.noise_norm = sims.inside + sims.stride;
     double *distance2 = sims.noise_norm + 2 * sims.stride, *norm2 = distance2 + t->stride;
+    void *units = norm2 + t->stride; /* [nspace][stride] in the precision of the level */
 
     double total = 0;
     for (ptrdiff_t k = 0; k < nspace; k++)
         total += space.data[k] * space.data[k];
-    const double nearest2 = simulators->distances(t->flux == space.rows ? t->flux : space.rows, t->stride, t->nmodel,
-                                                  space.nspace, space.cut, multiplier, space.data, total,
-                                                  4e-16 * (double)(nspace + 8) * total, distance2, norm2);
+    const double nearest2 = simulators->distances(space.rows, t->stride, t->nmodel, space.nspace, space.cut, multiplier,
+                                                  space.data, total, 4e-16 * (double)(nspace + 8) * total, distance2,
+                                                  norm2);
     if (prune && !(nearest2 <= *reach2))
         return;
     memset(sims.inside, 0, sizeof(double) * 2 * (size_t)sims.stride);
     memset(sims.data, 0, sizeof(double) * (size_t)(nspace * sims.stride));
-    memset(units, 0, sizeof(double) * SIM_MODELS * (size_t)nspace);
     simulator->noise(&space, multiplier, &sims);
     set_all_bounds(t, &s, &sims);
 
-    ptrdiff_t models[SIM_MODELS];
+    ptrdiff_t models[SIM_MODELS], known = 0;
     double near2[SIM_MODELS];
     int n = 0;
     *reach2 = farthest(&sims);
     for (ptrdiff_t m = 0; m < t->nmodel; m++) {
         if (prune ? !(distance2[m] <= *reach2) : distance2[m] != distance2[m])
             continue;
-        simulator->unit(&space, multiplier, t->stride, m, norm2[m], n, units);
+        if (m >= known) {
+            known = m / UNIT_BLOCK * UNIT_BLOCK + UNIT_BLOCK;
+            known = known < t->nmodel ? known : t->nmodel;
+            simulator->units(&space, multiplier, t->stride, m, known, norm2, units, t->stride);
+        }
         models[n] = m;
         near2[n++] = prune ? distance2[m] : -1;
         if (n == SIM_MODELS) {
-            simulator->simulate(t, &s, &sims, units, models, near2, n);
+            simulator->simulate(t, &s, &sims, units, t->stride, models, near2, n);
             n = 0;
             *reach2 = farthest(&sims);
         }
     }
     if (n > 0)
-        simulator->simulate(t, &s, &sims, units, models, near2, n);
+        simulator->simulate(t, &s, &sims, units, t->stride, models, near2, n);
     *reach2 = farthest(&sims);
 }
 

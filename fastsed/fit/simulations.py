@@ -121,44 +121,73 @@ def fit_simulations(
     Simulations
         Of the sources `rows`.
     """
-    shape = (rows.stop - rows.start, len(noise.data))
-    chi2, scale, spec_scale = (np.full(shape, np.nan) for _ in range(3))
-    order = np.full(shape, -1, dtype=np.int64)
-    reach = np.full((shape[0], simulation_parts(shape[1])), np.inf)
-    # simulations with about the same noise share their bounds best
-    by_noise = np.argsort(np.sum(noise.data**2, axis=1), kind="stable")
-    drawn = np.ascontiguousarray(noise.data[by_noise])
-    drawn_rows, drawn_log = np.ascontiguousarray(drawn.T), np.ascontiguousarray(noise.log_lir[by_noise])
+    simulator = Simulator(grid, data, noise, rows, prune)
     best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
-    first_z, last_z = data.first_z[rows], data.last_z[rows]
-
-    def take(tile: Tile, chosen: NDArray[np.bool_]) -> None:
-        active = rows.start + np.flatnonzero(chosen & (first_z <= tile.iz) & (tile.iz <= last_z))
-        simulate(
-            *kernel_arguments(grid, data, tile),
-            active,
-            rows.start,
-            drawn,
-            drawn_rows,
-            drawn_log,
-            chi2,
-            scale,
-            spec_scale,
-            order,
-            reach,
-            None,
-            prune,
-            grid.n_threads,
-        )
-
     n_z = len(grid.axes.z)
     for tile in grid.tiles(data.wanted_redshifts(n_z)):
-        take(tile, best_z == tile.iz)
+        simulator.take(tile, best_z == tile.iz)
+    simulator.sort()
     if n_z > 1:
         for tile in grid.tiles(data.wanted_redshifts(n_z)):
-            take(tile, best_z != tile.iz)
+            simulator.take(tile, best_z != tile.iz)
             if progress is not None:
                 progress(tile.n_models)
-    as_drawn = np.argsort(by_noise)
-    model = grid.axes.models_of_tie_order(order[:, as_drawn])
-    return Simulations(model, chi2[:, as_drawn], scale[:, as_drawn], spec_scale[:, as_drawn])
+    return simulator.found()
+
+
+class Simulator:
+    """The simulations of the sources `rows`, brought up to date tile by tile.
+
+    Parameters are those of `fit_simulations`.
+    """
+
+    def __init__(self, grid: ModelGrid, data: Observations, noise: Noise, rows: slice, prune: bool = True):
+        self._grid, self._data, self._noise, self._rows, self._prune = grid, data, noise, rows, prune
+        shape = (rows.stop - rows.start, len(noise.data))
+        self._noise_rows = np.ascontiguousarray(noise.data.T)
+        self._norm = np.sqrt(np.sum(noise.data**2, axis=1))
+        self._draws = np.tile(np.argsort(self._norm, kind="stable").astype(np.int32), (shape[0], 1))
+        self._chi2, self._scale, self._spec_scale = (np.full(shape, np.nan) for _ in range(3))
+        self._order = np.full(shape, -1, dtype=np.int64)
+        self._reach2 = np.full((shape[0], simulation_parts(shape[1])), np.inf)
+
+    def take(self, tile: Tile, chosen: NDArray[np.bool_] | None = None) -> None:
+        """Fit one tile, to all sources that may take its redshift or to those `chosen` (nsource,) among them."""
+        allowed = (self._data.first_z[self._rows] <= tile.iz) & (tile.iz <= self._data.last_z[self._rows])
+        active = self._rows.start + np.flatnonzero(allowed if chosen is None else allowed & chosen)
+        simulate(
+            *kernel_arguments(self._grid, self._data, tile),
+            active,
+            self._rows.start,
+            self._noise.data,
+            self._noise_rows,
+            self._noise.log_lir,
+            self._draws,
+            self._chi2,
+            self._scale,
+            self._spec_scale,
+            self._order,
+            self._reach2,
+            None,
+            self._prune,
+            self._grid.n_threads,
+        )
+
+    def sort(self) -> None:
+        """Put simulations side by side that models at the same distance may win: it makes the pruning sharp."""
+        reach = np.sqrt(self._chi2) + self._norm[self._draws]
+        place = np.argsort(reach, axis=1, kind="stable")
+        kept = (self._draws, self._chi2, self._scale, self._spec_scale, self._order)
+        self._draws, self._chi2, self._scale, self._spec_scale, self._order = (
+            np.ascontiguousarray(np.take_along_axis(values, place, axis=1)) for values in kept
+        )
+        self._reach2[:] = np.inf
+
+    def found(self) -> Simulations:
+        """The best fits, in the order in which the noise was drawn."""
+        as_drawn = np.argsort(self._draws, axis=1)
+        order, chi2, scale, spec_scale = (
+            np.take_along_axis(values, as_drawn, axis=1)
+            for values in (self._order, self._chi2, self._scale, self._spec_scale)
+        )
+        return Simulations(self._grid.axes.models_of_tie_order(order), chi2, scale, spec_scale)

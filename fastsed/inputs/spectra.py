@@ -184,7 +184,9 @@ def _pair_columns(
     if len(set(sources)) < len(sources):
         raise InputError("its header names a source more than once", path)
     if not sources:
-        raise InputError("has no spectrum of a source of the catalogue: expected columns F<id> and E<id>", path)
+        raise InputError(
+            "has no spectrum of a source of the catalogue: expected columns F<id> and E<id>", path
+        )
     return sources, flux, error
 
 

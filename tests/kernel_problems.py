@@ -1,0 +1,221 @@
+"""Calls of the kernels on invented data of any size: for the instruction counts and for benchmarks/kernels.py.
+
+Run as a program, `kernel_problems.py NAME ...` calls each of the kernels named once, at a fixed size, each in a
+process of its own, so that callgrind counts them apart.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fastsed._ext import chi2, gridio, photometry, sfh
+
+N_BAND = 7
+# rows of flux are padded to a multiple of this
+PADDING = 16
+
+
+@dataclass
+class Problem:
+    """Models (nband, nmodel) and galaxies among them, with 10 % noise, as the chi2 kernels want them.
+
+    Attributes
+    ----------
+    n_model, n_source, n_band : int
+    """
+
+    n_model: int
+    n_source: int
+    n_band: int = N_BAND
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng(0)
+        # smooth spectra: few parameters, so that models compete
+        x = np.linspace(-1, 1, self.n_band)
+        powers = np.array([x, x**2, np.tanh(4 * x)])
+        flux = np.exp(rng.normal(0, 1, (self.n_model, 3)) @ powers).T * rng.lognormal(0, 1, self.n_model)
+        stride = self.n_model + -self.n_model % PADDING
+        padded = np.zeros((self.n_band, stride))
+        padded[:, : self.n_model] = flux
+        truth = flux[:, rng.integers(self.n_model, size=self.n_source)].T * rng.lognormal(0, 1, (self.n_source, 1))
+        error = 0.1 * truth
+        self.active = np.arange(self.n_source)
+        self.tile = {
+            "flux": padded,
+            "dust": None,
+            "ids": np.arange(self.n_model),
+            "order": np.arange(self.n_model),
+            "nmain": self.n_band,
+            "first": 0,
+            "iz": 0,
+            "nz": 1,
+        }
+        self.data = {
+            "value": np.ascontiguousarray(truth + error * rng.standard_normal(truth.shape)),
+            "variance": np.ascontiguousarray(error**2),
+            "template_error2": np.full(self.n_band, 1e-4),
+            "own_spec_scale": np.zeros(self.n_source, dtype=np.uint8),
+            "log_component": np.full(self.n_source, -1, dtype=np.int32),
+            "log_lir": np.zeros(self.n_source),
+            "log_error": np.ones(self.n_source),
+        }
+
+    def find_best(self, n_threads: int = 1) -> dict[str, Any]:
+        """Best models, from nothing."""
+        n = self.n_source
+        best = {name: np.full(n, np.nan) for name in ("chi2", "scale", "spec_scale")}
+        best |= {"tolerance": np.zeros(n), "model": np.full(n, -1), "best_order": np.zeros(n, dtype=np.int64)}
+        chi2.find_best(**self.tile, **self.data, active=self.active, **best, n_threads=n_threads)
+        return best
+
+    def simulate(self, n_sim: int, prune: bool, n_threads: int = 1) -> dict[str, Any]:
+        """Best models of simulations, from nothing."""
+        rng = np.random.default_rng(1)
+        noise = rng.standard_normal((n_sim, self.n_band))
+        by_size = np.argsort((noise**2).sum(axis=1))
+        shape = (self.n_source, n_sim)
+        best = {name: np.full(shape, np.nan) for name in ("chi2", "scale", "spec_scale")}
+        best |= {"best_order": np.full(shape, -1)}
+        chi2.simulate(
+            **self.tile,
+            **self.data,
+            active=self.active,
+            offset=0,
+            noise=noise,
+            noise_rows=np.ascontiguousarray(noise.T),
+            log_noise=np.zeros(n_sim),
+            draws=np.tile(by_size.astype(np.int32), (self.n_source, 1)),
+            **best,
+            reach2=np.full((self.n_source, chi2.simulation_parts(n_sim)), np.inf),
+            space=None,
+            prune=prune,
+            n_threads=n_threads,
+        )
+        return best
+
+    def good_models(self, below: float, n_threads: int = 1) -> tuple[Any, ...]:
+        """Models with a chi2 below a number."""
+        limit = np.full(self.n_source, float(below))
+        return chi2.good_models(**self.tile, **self.data, active=self.active, limit=limit, n_threads=n_threads)
+
+    def all_chi2(self, n_threads: int = 1) -> dict[str, Any]:
+        """chi2 and scales of all pairs."""
+        found = {name: np.empty((self.n_source, self.n_model)) for name in ("chi2", "scale", "spec_scale")}
+        chi2.all_chi2(**self.tile, **self.data, active=self.active, **found, n_threads=n_threads)
+        return found
+
+
+@dataclass
+class Spectra:
+    """Spectra (nlam, nspectrum) behind screens, and bands to see them in."""
+
+    n_lam: int
+    n_spectrum: int
+    n_screen: int
+    n_band: int = N_BAND
+
+    def __post_init__(self) -> None:
+        self.lam = np.geomspace(100, 1e6, self.n_lam)
+        rng = np.random.default_rng(0)
+        self.sed = rng.lognormal(0, 1, (self.n_lam, self.n_spectrum))
+        self.screens = np.exp(-np.linspace(0, 3, self.n_screen)[:, None] * (5000 / self.lam)[None])
+        shape = np.sin(np.linspace(0, np.pi, 100))
+        centres = np.geomspace(3000, 20000, self.n_band)
+        self.bands = [(np.linspace(0.85 * c, 1.15 * c, 100), shape / c) for c in centres]
+        self.transmission = np.ones(self.n_lam)
+        self.out = np.empty((self.n_band, self.n_screen, self.n_spectrum))
+
+    def band_fluxes(self) -> None:
+        """Fluxes at redshift 1."""
+        photometry.band_fluxes(
+            lam=self.lam,
+            stretch=2.0,
+            bands=self.bands,
+            transmission=self.transmission,
+            screens=self.screens,
+            sed=self.sed,
+            out=self.out,
+        )
+
+
+def banded_product(n_row: int, n_age: int, width: int) -> None:
+    """Integrals of histories over age bins."""
+    rows = np.random.default_rng(0).random((n_row, n_age + width))
+    sfh.banded_product(
+        rows=rows,
+        weights=np.ones(n_age * width),
+        begin=np.arange(n_age + 1) * width,
+        first=np.arange(n_age),
+        out=np.empty((n_row, n_age)),
+        num_threads=1,
+    )
+
+
+def shape_quantities(n_row: int, n_time: int) -> None:
+    """Times and rates of exponential histories."""
+    t = np.linspace(0, 1e9, n_time)
+    rates = np.exp(t / np.geomspace(1e8, 1e10, n_row)[:, None])
+    sfh.shape_quantities(
+        t=t,
+        sfr=rates,
+        share=0.683,
+        formed=np.array([0.1, 0.5, 0.9]),
+        factors=np.array([3.0, 10.0]),
+        out=np.empty((n_row, 7)),
+        num_threads=1,
+    )
+
+
+def fill_block(n_source: int, n_model: int) -> None:
+    """A block of the chi2 grid."""
+    n_property = 9
+    values = np.random.default_rng(0).random((n_source, n_model))
+    gridio.fill_block(
+        chi2=values,
+        scale=values,
+        spec_scale=values,
+        column=np.arange(n_source),
+        properties=np.ones((n_model, n_property)),
+        scales=np.arange(n_property, dtype=np.uint8) % 2,
+        spec_row=0,
+        block=np.empty((n_model, 1 + n_property, n_source), dtype=np.float32),
+        n_threads=1,
+    )
+
+
+# one call of each kernel, some ten million instructions
+FIXED: dict[str, Callable[[], object]] = {
+    "find_best": lambda: Problem(4000, 400).find_best(),
+    "simulate": lambda: Problem(2000, 20).simulate(100, prune=False),
+    "simulate pruned": lambda: Problem(4000, 40).simulate(100, prune=True),
+    "good_models": lambda: Problem(4000, 100).good_models(10),
+    "all_chi2": lambda: Problem(4000, 50).all_chi2(),
+    "band_fluxes": lambda: Spectra(20000, 44, 31).band_fluxes(),
+    "band_fluxes narrow": lambda: Spectra(20000, 11, 31).band_fluxes(),
+    "banded_product": lambda: banded_product(200, 200, 200),
+    "shape_quantities": lambda: shape_quantities(200, 2000),
+    "fill_block": lambda: fill_block(100, 1000),
+}
+
+
+
+def call_apart(name: str) -> None:
+    """Call a kernel in a child process, and print its name and the child's number."""
+    child = os.fork()
+    if child == 0:
+        FIXED[name]()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise SystemExit(f"{name} failed")
+    print(f"{child} {name}", flush=True)
+
+
+if __name__ == "__main__":
+    for kernel in sys.argv[1:]:
+        call_apart(kernel)
