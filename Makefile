@@ -13,7 +13,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in README.md LICENSE \
            $(shell find fastsed share -type f ! -name '*.c' ! -name '*.so' ! -name '*.pyd' ! -path '*/__pycache__/*')
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-BENCHMARKS := startup full_grid run1 run2 threads scaling memory grid_write
+BENCHMARKS := startup full_grid run1 run2
 
 .PHONY: help example test lint format docs bench clean
 

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from fastsed.fit.engine import fit
 from fastsed.fit.observations import Observations
-from fastsed.fit.simulations import draw_noise, fit_simulations
 from fastsed.models.grid import KEEP_BYTES, TABLE_BYTES, TILE_BYTES, ModelGrid, Tile
 from fastsed.models.properties import property_names
 from fastsed.outputs.chi2grid import size_text
 from fastsed.pipeline import Setup
-from fastsed.uncertainties import SIMULATION_BYTES, simulated_chunks
+from fastsed.uncertainties import SIMULATION_BYTES, from_simulations, simulated_chunks
 
 Ints = NDArray[np.int64]
 
@@ -196,13 +195,10 @@ def _build(grid: TrialGrid) -> _Build:
 
 def _fit_seconds(grid: ModelGrid, data: Observations, setup: Setup) -> float:
     """Time of the fit, and of the simulations if there are any, with the tiles of the trial."""
-    n_sim = setup.params.n_sim
     start = time.perf_counter()
     fits = fit(grid, data)
-    if n_sim:
-        noise = draw_noise(n_sim, grid.rows, setup.params.seed)
-        for rows in simulated_chunks(data.n_sources, n_sim):
-            fit_simulations(grid, data, fits, noise, rows)
+    if setup.params.n_sim:
+        from_simulations(dataclasses.replace(setup, grid=grid, data=data), fits, lambda simulated: None)
     return time.perf_counter() - start
 
 

@@ -96,7 +96,7 @@ def test_trial_grid(example):
 
 def test_simulations_are_part_of_the_trial(example, monkeypatch):
     calls = []
-    monkeypatch.setattr("fastsed.estimate.fit_simulations", lambda *arguments: calls.append(arguments[4]))
+    monkeypatch.setattr("fastsed.estimate.from_simulations", lambda *arguments: calls.append(arguments))
     text = "\n".join(estimate(example("N_SIM=30")))
     assert "data of each: 10 bands; 30 simulations" in text
     assert "simulations 11.5 kB" in text

@@ -1,19 +1,15 @@
 /* Monte Carlo simulations: the product of a few models' unit vectors with the simulated data, and its comparison with
-   what each simulation must reach. Included once per SIMD level and precision with REAL, BITS (an integer as
-   long), VW (numbers a vector), REACHES, TARGET and LEVEL defined. */
+   what each simulation must reach. Included once per SIMD level and precision with REAL, VW (numbers a vector),
+   REACHES, LARGER, TARGET and LEVEL defined. */
 
 #if VW > 1
 typedef REAL PASTE(svec, LEVEL) __attribute__((vector_size(VW * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #define VEC PASTE(svec, LEVEL)
 #define LOAD(p) (*(const VEC *)(p))
-typedef BITS PASTE(sbits, LEVEL) __attribute__((vector_size(VW * sizeof(REAL))));
-#define MASK PASTE(sbits, LEVEL)
-#define LARGER(x, y) ((VEC)(((MASK)(x) & ((x) > (y))) | ((MASK)(y) & ~((x) > (y)))))
 #else
 typedef REAL PASTE(svec, LEVEL);
 #define VEC PASTE(svec, LEVEL)
 #define LOAD(p) (*(p))
-#define LARGER(x, y) ((x) > (y) ? (x) : (y))
 #endif
 
 /* Bounds of the simulations from `from` on, as many as `n`; see simulations_t. A model wins only if
@@ -170,9 +166,7 @@ TARGET static void PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t
 }
 
 #undef VEC
-#undef MASK
 #undef LARGER
-#undef BITS
 #undef LOAD
 #undef REACHES
 #undef VW

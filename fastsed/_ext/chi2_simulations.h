@@ -110,57 +110,75 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
 #if FASTSED_X86
 #define LEVEL _avx512_single
 #define REAL float
-#define BITS int32_t
 #define VW 16
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #define REACHES(x, y) _mm512_cmp_ps_mask((__m512)(x), (__m512)(y), _CMP_GE_OQ)
+#define LARGER(x, y) ((VEC)_mm512_max_ps((__m512)(x), (__m512)(y)))
 #include "chi2_simulate.h"
 #define LEVEL _avx512_double
 #define REAL double
-#define BITS int64_t
 #define VW 8
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #define REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
+#define LARGER(x, y) ((VEC)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
 #include "chi2_simulate.h"
 #define LEVEL _avx2_single
 #define REAL float
-#define BITS int32_t
 #define VW 8
 #define TARGET __attribute__((target("avx2,fma")))
 #define REACHES(x, y) _mm256_movemask_ps((__m256)((x) >= (y)))
+#define LARGER(x, y) ((VEC)_mm256_max_ps((__m256)(x), (__m256)(y)))
 #include "chi2_simulate.h"
 #define LEVEL _avx2_double
 #define REAL double
-#define BITS int64_t
 #define VW 4
 #define TARGET __attribute__((target("avx2,fma")))
 #define REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
+#define LARGER(x, y) ((VEC)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
 #include "chi2_simulate.h"
 #endif
 
+#ifdef __GNUC__
+typedef float plain_single_t __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double plain_double_t __attribute__((vector_size(16), aligned(8), may_alias));
+static inline plain_single_t plain_larger_single(plain_single_t x, plain_single_t y)
+{
+    for (int i = 0; i < 4; i++)
+        x[i] = x[i] > y[i] ? x[i] : y[i];
+    return x;
+}
+static inline plain_double_t plain_larger_double(plain_double_t x, plain_double_t y)
+{
+    for (int i = 0; i < 2; i++)
+        x[i] = x[i] > y[i] ? x[i] : y[i];
+    return x;
+}
+#endif
 #define LEVEL _plain_single
 #define REAL float
-#define BITS int32_t
 #define TARGET
 #ifdef __GNUC__
 #define VW 4
 #define REACHES(x, y) \
     (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1 | ((x)[2] >= (y)[2]) << 2 | ((x)[3] >= (y)[3]) << 3)
+#define LARGER(x, y) plain_larger_single(x, y)
 #else
 #define VW 1
 #define REACHES(x, y) ((x) >= (y))
+#define LARGER(x, y) ((x) > (y) ? (x) : (y))
 #endif
 #include "chi2_simulate.h"
 #define LEVEL _plain_double
 #define REAL double
-#define BITS int64_t
 #define TARGET
 #ifdef __GNUC__
 #define VW 2
 #define REACHES(x, y) (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1)
+#define LARGER(x, y) plain_larger_double(x, y)
 #else
 #define VW 1
 #define REACHES(x, y) ((x) >= (y))
+#define LARGER(x, y) ((x) > (y) ? (x) : (y))
 #endif
 #include "chi2_simulate.h"
 

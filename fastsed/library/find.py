@@ -123,7 +123,12 @@ def find_gridded(
 
 
 def find_own(
-    library_dir: str | PathLike[str] | None, library: str, resolution: str, imf: str, my_sfh: str, metal: float
+    library_dir: str | PathLike[str] | None,
+    library: str,
+    resolution: str,
+    imf: str,
+    my_sfh: str,
+    metal: float,
 ) -> Path:
     """Find the gridded library of one star formation history of the user's own (MY_SFH).
 
@@ -143,7 +148,9 @@ def find_own(
         if path.is_file():
             return path
     tried = "; ".join(str(path) for path in looked)
-    raise InputError(f"MY_SFH = '{my_sfh}': no library of this history for metallicity {metal:g}. Looked for {tried}")
+    raise InputError(
+        f"MY_SFH = '{my_sfh}': no library of this history for metallicity {metal:g}. Looked for {tried}"
+    )
 
 
 def find_ssp(

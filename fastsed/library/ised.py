@@ -163,7 +163,9 @@ def _records(
     raise InputError(f"is truncated: it ends in record {number or 1}", path)
 
 
-def _read_header(record: memoryview, order: str, path: str | PathLike[str]) -> tuple[NDArray[np.float64], int]:
+def _read_header(
+    record: memoryview, order: str, path: str | PathLike[str]
+) -> tuple[NDArray[np.float64], int]:
     """Ages [yr], and `info`, which is 0 in files that close with 12 records instead of 10."""
     ages = _counted_floats(record, order, path, "ages")
     imf = 4 + 4 * ages.size

@@ -294,7 +294,7 @@ class _IsedMember:
 
         early, late = (1 - x) * inside, x * inside
 
-        def at_ages(values: Floats) -> Floats:
+        def at_ages(values: NDArray[np.floating]) -> Floats:
             shape = (-1,) + (1,) * (values.ndim - 1)
             return values[left] * early.reshape(shape) + values[left + 1] * late.reshape(shape)
 
@@ -344,7 +344,9 @@ class _BuiltMember:
                 formed - csp_history(self._sfh, self._tau, np.maximum(ages - sfr_window, 0))[1]
             ) / sfr_window
         seds = self._ssp.sed
-        return _History(self._ssp.lam, lambda run: weights @ seds[:, run], weights @ self._ssp.mass, sfr, formed)
+        return _History(
+            self._ssp.lam, lambda run: weights @ seds[:, run], weights @ self._ssp.mass, sfr, formed
+        )
 
 
 def _find_members(params: Params, axes: Axes, metal: float) -> list[_IsedMember | _BuiltMember]:
@@ -401,5 +403,3 @@ def mean_rate(times: Floats, rates: Floats, ages: Floats, window: float) -> Floa
         return formed[i] + d * (rates[i] + 0.5 * slope * d)
 
     return (formed_at(ages) - formed_at(np.maximum(ages - window, times[0]))) / window
-
-

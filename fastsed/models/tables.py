@@ -43,7 +43,9 @@ class Screens:
         return len(self.old) * self.n_bc
 
 
-def make_screens(lam: Floats, curve: Curve, av: NDArray[np.float32], av_bc: NDArray[np.float32], young: bool) -> Screens:
+def make_screens(
+    lam: Floats, curve: Curve, av: NDArray[np.float32], av_bc: NDArray[np.float32], young: bool
+) -> Screens:
     """Attenuation of each dust cell at rest wavelengths `lam` (nlam,), for the law k = curve(lam)."""
     k = curve(lam)
     a = av.astype(float)
@@ -66,7 +68,11 @@ class FluxTables:
     """
 
     def __init__(
-        self, basis: Basis, bands: list[Filter], screens_of: Callable[[Floats], Screens], redshifts: NDArray[np.float32]
+        self,
+        basis: Basis,
+        bands: list[Filter],
+        screens_of: Callable[[Floats], Screens],
+        redshifts: NDArray[np.float32],
     ):
         seen = wavelengths_in_use(basis.lam, bands, redshifts)
         self.basis = Basis(basis.lam[seen], np.ascontiguousarray(basis.sed[seen]), basis.n_young)

@@ -11,22 +11,27 @@ from fastsed.inputs.catalog import Catalog
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.grid import ModelGrid, Rows
 from fastsed.outputs.columns import output_columns
-from fastsed.pipeline import Setup
+from fastsed.run import Setup
 from tests.models.helpers import BANDS, make_filter, make_params
 
 CHANNELS = [make_filter(low, low + 300.0, 2, number=0) for low in (5000.0, 5600.0, 6200.0, 7400.0)]
 GRID = ("A_V_STEP=0.2", "LOG_AGE_STEP=0.4", "Z_MAX=2.3", "Z_STEP=0.4")
 
 
-def make_setup(library, *keys, n=6, n_channels=0, components=(), needs_dust=False, n_threads=1, seed=0):
-    """A run on `n` galaxies: noisy models of the grid, some bands masked."""
+def make_setup(
+    library, *keys, n=6, n_channels=0, components=(), needs_dust=False, n_threads=1, seed=0, first_z=0
+):
+    """A run on `n` galaxies: noisy models of the grid, some bands masked.
+
+    `first_z`: the galaxies are at this redshift of the grid or beyond, and known to be.
+    """
     params = make_params(library, "CATALOG=toy", *GRID, *keys)
     bands, rows = [*BANDS, *CHANNELS[:n_channels]], Rows(len(BANDS), n_channels, tuple(components))
     grid = ModelGrid(
         params, make_axes(params, history_axes(params)), bands, rows, needs_dust or bool(components), n_threads,
         several_passes=True,
     )  # fmt: skip
-    data = observe(grid, n, seed)
+    data = observe(grid, n, seed, first_z)
     catalog = Catalog(
         [str(i + 1) for i in range(n)], np.array([b.number for b in bands]), data.value[:, rows.bands],
         np.sqrt(data.variance[:, rows.bands]), np.full(n, np.nan), np.ones(n, bool), np.zeros(n, bool),
@@ -34,10 +39,10 @@ def make_setup(library, *keys, n=6, n_channels=0, components=(), needs_dust=Fals
     return Setup(params, catalog, bands, None, grid, data, output_columns(params, {}))
 
 
-def observe(grid: ModelGrid, n: int, seed: int) -> Observations:
-    """Noisy models of the grid as data, brighter and fainter; the window of a galaxy is the whole redshift axis."""
+def observe(grid: ModelGrid, n: int, seed: int, first_z: int = 0) -> Observations:
+    """Noisy models of the grid as data, brighter and fainter; the window of a galaxy starts at `first_z`."""
     rng = np.random.default_rng(seed)
-    models = all_models(grid)
+    models = all_models(grid, first_z)
     scale = 10 ** rng.uniform(8, 11, (n, 1))
     chosen = models.flux[:, rng.choice(len(models.ids), n)].T * scale
     floor = np.repeat(1e-3 * chosen[:, grid.rows.bands].max(axis=1, keepdims=True), grid.rows.count, axis=1)
@@ -48,11 +53,11 @@ def observe(grid: ModelGrid, n: int, seed: int) -> Observations:
     masked = rng.random(value.shape) < 0.1
     masked[:, :2] = False
     value[masked], variance[masked] = 0.0, np.inf
-    none, last = np.zeros(n, dtype=np.int64), np.full(n, len(grid.axes.z) - 1)
+    first, last = np.full(n, first_z), np.full(n, len(grid.axes.z) - 1)
     return Observations(
         value, variance, grid.rows.n_main, np.zeros((len(grid.axes.z), grid.rows.count)),
         np.zeros(n, dtype=np.uint8), np.full(n, -1, dtype=np.int32), np.zeros(n), np.ones(n),
-        none, last, none.copy(), last.copy(),
+        first, last, first.copy(), last.copy(),
     )  # fmt: skip
 
 
@@ -66,10 +71,10 @@ class Models:
     dust: np.ndarray | None
 
 
-def all_models(grid: ModelGrid) -> Models:
-    """Every model of every tile, by modelID. A grid of its own: no tiles are kept in the one that is tested."""
+def all_models(grid: ModelGrid, first_z: int = 0) -> Models:
+    """Every model from a redshift on, by modelID. A grid of its own: no tiles are kept in the one that is tested."""
     own = ModelGrid(grid.params, grid.axes, grid.bands, grid.rows, grid.needs_dust)
-    tiles = list(own.tiles(np.ones(len(grid.axes.z), dtype=bool)))
+    tiles = list(own.tiles(np.arange(len(grid.axes.z)) >= first_z))
     ids = np.concatenate([t.iz * grid.axes.models_per_redshift + t.ids for t in tiles])
     order = np.argsort(ids)
     iz = np.concatenate([np.full(t.n_models, t.iz) for t in tiles])

@@ -1,0 +1,87 @@
+"""More than 2^32 models of which GRID_EXCLUDE leaves a few: the right ones, and numbers of 64 bits in the files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fastsed
+from fastsed.fit.engine import fit
+from fastsed.outputs.source_files import SourceFiles
+from fastsed.params import chi2_threshold
+from fastsed.uncertainties import from_chi2, from_simulations
+from tests.fit.toys import all_models, make_setup, slow_fit
+from tests.models.helpers import write_library
+
+# the age of a population is the first axis after the dust: most of the grid is old and excluded before it is made
+HISTORY = (
+    "CUSTOM_SFH=exp(-t/(10^lt)) + a*step(t - b*1e7)", "CUSTOM_PARAMS=[a,b,lt]", "CUSTOM_SFH_STEP=5",
+    "A_MIN=0", "A_MAX=2999", "A_STEP=1", "B_MIN=1", "B_MAX=50", "B_STEP=1", "LT_MIN=8", "LT_MAX=9.9", "LT_STEP=0.1",
+    "LOG_AGE_MIN=8.5", "LOG_AGE_MAX=8.6", "LOG_AGE_STEP=0.1", "A_V_STEP=0.2", "A_V_MAX=1",
+)  # fmt: skip
+REDSHIFTS = ("Z_MIN=0.02", "Z_MAX=6.0", "Z_STEP=0.02")
+# the first is decided before models are made, the second model by model: for galaxies at some redshifts only
+RULES = {
+    "populations": ("a < 2996 || b < 49 || lt < 9.55", 0),
+    "models": ("a < 2996 || b < 49 || lt < 9.55 || (Av > 0.5 && z > 5.97)", 297),
+}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return write_library(tmp_path_factory.mktemp("library"))
+
+
+def make(library, rule, *keys):
+    """Galaxies at the far end of the grid."""
+    formula, first_z = RULES[rule]
+    return make_setup(library, *HISTORY, *REDSHIFTS, f"GRID_EXCLUDE={formula}", *keys, n=4, first_z=first_z)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_best_models_and_files(library, tmp_path, rule):
+    confidences = (68, 95)
+    setup = make(library, rule, "INTERVAL_FROM_CHI2=1", "C_INTERVAL=[68,95]", f"OUTPUT_DIR={tmp_path}")
+    axes = setup.grid.axes
+    assert axes.size == 300 * 6 * 2 * 3000 * 50 * 20 > 2**32
+    models = all_models(setup.grid, RULES[rule][1])
+    per_redshift = 6 * 2 * 4 * 2 * 4
+    assert len(models.ids) == (300 * per_redshift if rule == "populations" else 3 * per_redshift - 2 * 3 * 64)
+    assert models.ids.max() > 2.4 * 2**32
+    values = axes.parameters(models.ids)
+    assert values["a"].min() == 2996
+    assert values["b"].min() == 49
+    fits = fit(setup.grid, setup.data)
+    files = SourceFiles(setup, fits)
+    found = from_chi2(setup, fits, files.write_good).intervals
+    for row in range(4):
+        chi2, scale, _ = slow_fit(models, setup.data, row)
+        best = int(np.argmin(chi2))
+        assert fits.model[row] == models.ids[best]
+        assert fits.chi2[row] == pytest.approx(chi2[best], rel=1e-9)
+        assert fits.scale[row] == pytest.approx(scale[best], rel=1e-9)
+        grid = fastsed.read_chi2_grid(tmp_path / f"best_chi2/toy_{row + 1}.chi2.grid")
+        assert (grid.version, grid.data.dtype["model"]) == ("E", np.dtype("<u8"))
+        good = np.flatnonzero(chi2 < chi2[best] + chi2_threshold(95))
+        np.testing.assert_array_equal(grid.data["model"], models.ids[good].astype(np.uint64))
+        np.testing.assert_allclose(grid.data["chi2"], chi2[good], rtol=1e-6)
+        read = grid.parameters(grid.data["model"])
+        for name in axes.names:
+            np.testing.assert_array_equal(read[name], values[name][good])
+            assert found[name][row, len(confidences) - 1].tolist() == [read[name].min(), read[name].max()]
+        selected = grid.select(z=(0, 9), a=2997)
+        np.testing.assert_array_equal(selected["model"], models.ids[good][values["a"][good] == 2997])
+
+
+def test_simulations(library):
+    setup = make(library, "populations", "N_SIM=10")
+    models = all_models(setup.grid)
+    visited = []
+    from_simulations(setup, fit(setup.grid, setup.data), visited.append)
+    (sources,) = visited
+    assert np.isin(sources.simulations.model, models.ids).all()
+    assert sources.simulations.model.max() > 2**32
+    np.testing.assert_array_equal(
+        setup.grid.axes.as_dict()["a"][sources.indices["a"]],
+        setup.grid.axes.parameters(sources.simulations.model)["a"],
+    )
