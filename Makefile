@@ -13,12 +13,13 @@ SOURCES := pyproject.toml setup.py MANIFEST.in README.md LICENSE \
            $(shell find fastsed share -type f ! -name '*.c' ! -name '*.so' ! -name '*.pyd' ! -path '*/__pycache__/*')
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-BENCHMARKS := startup full_grid run1 run2
+# those that take seconds each; benchmarks/ has more
+BENCHMARKS := startup full_grid run1 run2 kernels scaling grid_write
 
-.PHONY: help example test lint format docs bench clean
+.PHONY: help example test sanitize lint format docs bench clean
 
 help:
-	@echo "make example | test | lint | format | docs | bench | clean        (PYTHON=$(PYTHON))"
+	@echo "make example | test | sanitize | lint | format | docs | bench | clean        (PYTHON=$(PYTHON))"
 
 $(VENV)/created:
 	$(PYTHON) -m venv --clear $(VENV)
@@ -40,6 +41,10 @@ example: $(VENV)/installed
 
 test: $(VENV)/installed
 	FASTSED_TEST_INSTALLED=1 $(RUN) -m pytest $(PYTEST_ARGS)
+
+# the kernels once more, with AddressSanitizer and UndefinedBehaviorSanitizer, in build/sanitize
+sanitize: $(VENV)/installed
+	@scripts/sanitize.sh $(BIN)/python $(PYTEST_ARGS)
 
 lint: $(VENV)/linters
 	$(BIN)/ruff check .

@@ -66,7 +66,9 @@ class Spread:
         return f"{self.median:.3g} ({self.min:.3g} - {self.max:.3g})"
 
 
-def measure(command: Sequence[str], cwd: Path | None = None, env: dict[str, str] | None = None) -> Measurement:
+def measure(
+    command: Sequence[str], cwd: Path | None = None, env: dict[str, str] | None = None
+) -> Measurement:
     """Run a command once.
 
     Raises
@@ -172,7 +174,9 @@ def high_resolution_library(folder: Path, shared: Path) -> str:
     """
     taus = [f"{6.5 + 0.2 * i:.1f}" for i in range(14)]
     recipes = [("02", []), ("05", ["--z", "0.008", "0.02", "0.05", "--tau", *taus])]
-    made = [folder / "ised_del.hr" / f"bc03_hr_kr_z{z}_ltau{t}.ised" for z, t in (("02", "8.5"), ("05", "9.1"))]
+    made = [
+        folder / "ised_del.hr" / f"bc03_hr_kr_z{z}_ltau{t}.ised" for z, t in (("02", "8.5"), ("05", "9.1"))
+    ]
     if not all(path.exists() for path in made):
         tool = shared / "tools" / "make_libs.py"
         if not tool.exists():
@@ -181,7 +185,9 @@ def high_resolution_library(folder: Path, shared: Path) -> str:
         with scratch() as wheel:
             grid = _download_grid(wheel)
             for _, more in recipes:
-                measure([sys.executable, str(tool), str(grid), str(folder), "--res", "hr", "--no-ascii", *more])
+                measure(
+                    [sys.executable, str(tool), str(grid), str(folder), "--res", "hr", "--no-ascii", *more]
+                )
     return f"LIBRARY_DIR={folder}/"
 
 
@@ -321,8 +327,12 @@ def _cell(value: Any) -> str:
 
 def options(description: str, runs: int = 5) -> argparse.ArgumentParser:
     """Options that every benchmark has."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--runs", type=int, default=runs, help="runs of each case; the table shows their median")
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--runs", type=int, default=runs, help="runs of each case; the table shows their median"
+    )
     parser.add_argument("--cpus", default="", help="processors to run on, such as 0 or 0,1")
     parser.add_argument("--json", type=Path, help="results [benchmarks/results/NAME.json]", default=None)
     parser.add_argument("--quick", action="store_true", help="a small version that takes seconds")
@@ -337,9 +347,12 @@ def reference_options(description: str, runs: int = 5) -> argparse.ArgumentParse
     return parser
 
 
-def main(name: str, parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace, Report], None]) -> None:
+def main(
+    name: str, parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace, Report], None]
+) -> None:
     """Parse the command line, run a benchmark, save its report."""
     args = parser.parse_args()
+    args.runs = min(args.runs, 3) if args.quick else args.runs
     if args.cpus:
         os.sched_setaffinity(0, {int(cpu) for cpu in args.cpus.split(",")})  # the children inherit it
     for given in ("bench", "libs", "json", "folder"):

@@ -1,10 +1,20 @@
-"""A galaxy with a spectrum, an infrared luminosity and a star formation history of five parameters: millions of models."""
+"""A galaxy with a spectrum, an infrared luminosity and histories of five parameters: millions of models."""
 
 from __future__ import annotations
 
 import argparse
 
-from common import Report, copy_inputs, main, reference_options, repeat, scratch, shared_files, time_inside, fit_once
+from common import (
+    Report,
+    copy_inputs,
+    fit_once,
+    main,
+    reference_options,
+    repeat,
+    scratch,
+    shared_files,
+    time_inside,
+)
 
 FULL = (
     "LTBURST_STEP=0.05", "LTRISE_STEP=0.1", "LTDECL_STEP=0.1", "LRSFR_STEP=0.2", "LTFREE_STEP=0.5",
@@ -19,7 +29,11 @@ def run(args: argparse.Namespace, report: Report) -> None:
     grid = REDUCED if args.quick else FULL
     with scratch() as folder:
         inputs = copy_inputs(shared / "golden" / "custom_sfh", folder / "custom_sfh")
-        common = [f"LIBRARY_DIR={shared / 'data' / 'libraries'}/", *shared_files(shared), f"N_THREAD={args.threads}"]
+        common = [
+            f"LIBRARY_DIR={shared / 'data' / 'libraries'}/",
+            *shared_files(shared),
+            f"N_THREAD={args.threads}",
+        ]
         found = repeat(args.runs, lambda: fit_once(inputs, *common, *grid))
         models = time_inside(inputs, "size", 1, *common, *grid)["models"]
     rate = models / found["wall"].median

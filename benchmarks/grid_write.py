@@ -51,9 +51,14 @@ def run(args: argparse.Namespace, report: Report) -> None:
             ours_synced.append(size / found["synced"] / 1e6)
             plain.append(1e-6 / dd(folder, size // 1_000_000))
             synced.append(1e-6 / dd(folder, size // 1_000_000, "conv=fdatasync"))
-    report.note(f"{size / 1e6:.0f} MB, {sources} sources, {args.threads} threads (0: all); model fluxes included")
+    report.note(
+        f"{size / 1e6:.0f} MB, {sources} sources, {args.threads} threads (0: all); model fluxes included"
+    )
     rows = []
-    for name, a, b in (("into the page cache", ours, plain), ("onto the disk (fdatasync)", ours_synced, synced)):
+    for name, a, b in (
+        ("into the page cache", ours, plain),
+        ("onto the disk (fdatasync)", ours_synced, synced),
+    ):
         mine, theirs = Spread.of(a), Spread.of(b)
         share = mine.median / theirs.median
         rows.append({"": name, "fastsed MB/s": mine, "dd MB/s": theirs, "share": share, "goal": 0.7})

@@ -53,26 +53,37 @@ def time_kernels(runs: int, quick: bool) -> dict[str, object]:
     part = 4 if quick else 1
     fit, simulated = Problem(8192, 4000 // part), Problem(4096, 100 // part)
     spectra = Spectra(13000, 44, 31)
-    bands = sum(int(((spectra.lam * 2 > b[0][0]) & (spectra.lam * 2 < b[0][-1])).sum()) for b in spectra.bands)
+    bands = sum(
+        int(((spectra.lam * 2 > b[0][0]) & (spectra.lam * 2 < b[0][-1])).sum()) for b in spectra.bands
+    )
     n_sim = 100
     pairs = simulated.n_model * simulated.n_source * n_sim
-    # name: work units, multiply-adds of a unit, action
+    n = fit.n_band
+    # name: pairs, multiply-adds and numbers read for a pair, action
     cases = {
-        "find_best": (fit.n_model * fit.n_source, 2 * fit.n_band, fit.find_best),
-        "simulate, all pairs": (pairs, simulated.n_band, lambda: simulated.simulate(n_sim, prune=False)),
-        "simulate, pruned": (pairs, None, lambda: simulated.simulate(n_sim, prune=True)),
-        "all_chi2": (fit.n_model * 200, 2 * fit.n_band, Problem(8192, 200).all_chi2),
-        "band_fluxes": (bands * 44 * 31, 1, spectra.band_fluxes),
+        "find_best": (fit.n_model * fit.n_source, 2 * n, n, fit.find_best),
+        "simulate, all pairs": (pairs, n, n, lambda: simulated.simulate(n_sim, prune=False)),
+        "simulate, pruned": (pairs, None, None, lambda: simulated.simulate(n_sim, prune=True)),
+        "all_chi2": (fit.n_model * 200, 2 * n, n, Problem(8192, 200).all_chi2),
+        "band_fluxes": (bands * 44 * 31, 1, 1, spectra.band_fluxes),
     }
     return {
-        name: {"units": units, "fma": fma, "times": best_times(action, runs)}
-        for name, (units, fma, action) in cases.items()
+        name: {"pairs": units, "fma": fma, "reads": reads, "times": best_times(action, runs)}
+        for name, (units, fma, reads, action) in cases.items()
     }
 
 
 def apart(what: str, level: str, args: argparse.Namespace) -> dict[str, object]:
     """Measure in a process with a SIMD level of its own."""
-    command = [sys.executable, __file__, "--runs", str(args.runs), "--inside", what, *(["--quick"] * args.quick)]
+    command = [
+        sys.executable,
+        __file__,
+        "--runs",
+        str(args.runs),
+        "--inside",
+        what,
+        *(["--quick"] * args.quick),
+    ]
     environment = os.environ | ONE_BLAS_THREAD | {"FASTSED_SIMD": level}
     with on_processors(1):
         done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
@@ -89,20 +100,29 @@ def has_level(level: str) -> bool:
 def run(args: argparse.Namespace, report: Report) -> None:
     """Measure peaks and kernels, level by level."""
     peaks = apart("peaks", "", args)
-    report.table([{"of one core": name, "best": value} for name, value in peaks.items()], "practical peaks (numpy)")
+    report.table(
+        [{"of one core": name, "best": value} for name, value in peaks.items()], "practical peaks (numpy)"
+    )
     for level in filter(has_level, LEVELS if not args.quick else LEVELS[-1:] + LEVELS[1:2]):
         rows = []
         for name, found in apart("kernels", level, args).items():
-            rate = Spread.of(1e-9 * found["units"] / t for t in found["times"])
+            rate = Spread.of(1e-9 * found["pairs"] / t for t in found["times"])
             flops = 2 * found["fma"] * rate.median if found["fma"] else None
             row = {"kernel": name, "1e9 pairs/s": rate, "GFLOP/s": flops}
             share = flops / peaks["dgemm GFLOP/s"] if flops else None
-            row |= {"of dgemm": share, "goal": {"find_best": 1.5, "simulate, all pairs": 5.0}.get(name)}
+            # what the caches would deliver if nothing stayed in registers from one pair to the next
+            unblocked = 8 * found["reads"] * rate.median if found["reads"] else None
+            row |= {"of dgemm": share, "GB/s unblocked": unblocked, "of L2": None}
+            if unblocked:
+                row["of L2"] = unblocked / peaks["L2 GB/s"]
+            row["goal"] = {"find_best": 1.5, "simulate, all pairs": 5.0}.get(name)
             rows.append(row)
         report.table(rows, f"{level}: 7 bands, one core")
     report.note(
         "pairs: model x source; with simulations model x source x simulation; for band_fluxes wavelength x spectrum x "
-        "screen. GFLOP/s: multiply-adds only, counted twice, without divisions and comparisons."
+        "screen. GFLOP/s: multiply-adds only, counted twice, without divisions and comparisons. GB/s "
+        "unblocked: what double-precision rows read anew for every pair would take; above the L2 bandwidth it shows "
+        "that the registers are used again."
     )
 
 
@@ -111,6 +131,10 @@ if __name__ == "__main__":
     parser.add_argument("--inside", choices=["peaks", "kernels"], help=argparse.SUPPRESS)
     inside = parser.parse_args()
     if inside.inside:
-        print(json.dumps(practical_peaks() if inside.inside == "peaks" else time_kernels(inside.runs, inside.quick)))
+        print(
+            json.dumps(
+                practical_peaks() if inside.inside == "peaks" else time_kernels(inside.runs, inside.quick)
+            )
+        )
     else:
         main("kernels", parser, run)

@@ -46,7 +46,7 @@ def reference_runs(args: argparse.Namespace, folder: Path) -> list[dict[str, obj
         ("run2", ["N_SIM=0", "A_V_STEP=0.0375"]),
     ]
     rows = []
-    for name, overrides in cases:
+    for name, overrides in [case for case in cases if not args.quick or len(case[1]) == 1]:
         inputs = folder / name
         if not inputs.exists():
             copy_inputs(args.bench / name, inputs)

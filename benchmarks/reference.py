@@ -48,7 +48,9 @@ NO_CACHE = ("N_SIM=0", "NO_CACHE=1")
 CACHE = ("N_SIM=0", "NO_CACHE=0")
 
 
-def compare(args: argparse.Namespace, report: Report, name: str, modes: list[Mode], threads: list[int]) -> None:
+def compare(
+    args: argparse.Namespace, report: Report, name: str, modes: list[Mode], threads: list[int]
+) -> None:
     """Time the modes of a benchmark run and print them beside the peer's figures."""
     if not (args.bench / name).is_dir():
         raise Skip(f"the benchmark runs ({args.bench}) are not here")
@@ -70,7 +72,10 @@ def time_modes(
             fit_once(folder, *overrides)
             with on_processors(n):
                 found = repeat(runs, lambda overrides=overrides: fit_once(folder, *overrides))
-            rows.append(compared(mode, found, factor) | ({"peer, 2 threads s": mode.peer_two_threads} if n > 1 else {}))
+            rows.append(
+                compared(mode, found, factor)
+                | ({"peer, 2 threads s": mode.peer_two_threads} if n > 1 else {})
+            )
         report.table(rows, f"{n} thread{'s' if n > 1 else ''}")
 
 

@@ -37,7 +37,13 @@ def time_case(folder: Path, case: dict[str, int], runs: int) -> dict[str, Any]:
     """Time one combination."""
     inputs = folder / "-".join(str(v) for v in case.values())
     if not inputs.exists():
-        command = [sys.executable, str(HERE / "synthetic.py"), str(inputs), str(case["sources"]), str(case["bands"])]
+        command = [
+            sys.executable,
+            str(HERE / "synthetic.py"),
+            str(inputs),
+            str(case["sources"]),
+            str(case["bands"]),
+        ]
         measure([*command, *grid_of(case["models"])])
     overrides = ["N_THREAD=1", "NO_CACHE=1", f"N_SIM={case['simulations']}"]
     found = time_inside(inputs, "fit", runs, *overrides)

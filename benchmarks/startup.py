@@ -14,7 +14,13 @@ SMALL = (
 
 def small_run(folder: Path) -> list[str]:
     """Make a run with negligible work; its command comes back."""
-    measure([sys.executable, "-c", f"from fastsed.cli.main import copy_example as c; from pathlib import Path; c(Path({str(folder)!r}))"])
+    measure(
+        [
+            sys.executable,
+            "-c",
+            f"from fastsed.cli.main import copy_example as c; from pathlib import Path; c(Path({str(folder)!r}))",
+        ]
+    )
     catalogue = folder / "gst.cat"
     lines = catalogue.read_text().splitlines(keepends=True)
     header = sum(line.startswith("#") for line in lines)

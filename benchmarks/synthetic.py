@@ -36,7 +36,9 @@ def spread_filters(n: int) -> list[int]:
     return [inside[i][1] for i in np.linspace(0, len(inside) - 1, n).round().astype(int)]
 
 
-def write_rows(path: Path, numbers: list[int], flux: np.ndarray, error: np.ndarray, append: bool, first: int) -> None:
+def write_rows(
+    path: Path, numbers: list[int], flux: np.ndarray, error: np.ndarray, append: bool, first: int
+) -> None:
     """Write or append sources (nsource, nband), of which the first gets the number `first`."""
     with path.open("a" if append else "w") as f:
         if not append:

@@ -29,7 +29,8 @@ from fastsed.outputs.fout import build_header, printed_bounds, printed_values, w
 from fastsed.outputs.grid_file import write_chi_grid
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import Params
-from fastsed.uncertainties import Uncertainties, from_chi2, from_simulations, scaled_properties
+from fastsed.threads import single_threaded_blas
+from fastsed.uncertainties import Uncertainties, from_chi2, from_simulations, scaled_properties, simulated_chunks, simulator_for
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -72,11 +73,14 @@ class Setup:
 
     @property
     def n_models_to_fit(self) -> int:
-        """Models at the redshifts that any source needs, within the age of the Universe."""
-        axes = self.grid.axes
+        """Models at the redshifts that any source needs, within the age of the Universe, once for each pass."""
+        axes, p = self.grid.axes, self.params
         wanted = self.data.wanted_redshifts(len(axes.z))
         per_age = axes.models_per_redshift // len(axes.lage)
-        return int(self.grid.ages_at[wanted].sum()) * per_age
+        passes = 1 + bool(p.save_chi_grid) + (bool(p.save_bestchi) and not p.n_sim)
+        if p.n_sim and simulator_for(self) is None:
+            passes += len(list(simulated_chunks(self.data.n_sources, p.n_sim)))
+        return int(self.grid.ages_at[wanted].sum()) * per_age * passes
 
 
 def prepare(params: Params) -> Setup:
@@ -277,18 +281,26 @@ def fit_prepared(
     Results
         Not yet written as a catalogue.
     """
+    # the threads are ours, a tile each: not BLAS's
+    with single_threaded_blas():
+        return _fit(setup, progress, write_files)
+
+
+def _fit(setup: Setup, progress: Callable[[int], None] | None, write_files: bool) -> Results:
+    """As `fit_prepared`."""
     p = setup.params
-    fits = fit(setup.grid, setup.data, progress)
+    simulator = simulator_for(setup)
+    fits = fit(setup.grid, setup.data, progress, simulator.take if simulator else None)
     _report_lost(setup, fits)
     if write_files and p.save_chi_grid:
-        write_chi_grid(setup, setup.output_path("chi2.grid", named=False))
+        write_chi_grid(setup, setup.output_path("chi2.grid", named=False), progress)
     files = SourceFiles(setup, fits) if write_files else None
     uncertainties = None
     if p.n_sim:
         visit = files.write_simulated if files else _nothing
-        uncertainties = from_simulations(setup, fits, visit)
+        uncertainties = from_simulations(setup, fits, visit, simulator, progress)
     elif p.save_bestchi or p.interval_from_chi2:
-        uncertainties = from_chi2(setup, fits, files.write_good if files else _nothing)
+        uncertainties = from_chi2(setup, fits, files.write_good if files else _nothing, progress)
         if not p.interval_from_chi2:
             uncertainties = None
     elif files:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastsed.fit.engine import Fits, Progress
 from fastsed.fit.good_models import GoodModels, collect_good_models
 from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations, percentiles_from_simulations
-from fastsed.fit.simulations import Simulations, draw_noise, fit_simulations
+from fastsed.fit.simulations import Simulations, Simulator, draw_noise, fit_simulations
 from fastsed.models.properties import model_properties, property_names
 from fastsed.outputs.columns import property_columns
 
@@ -120,8 +120,24 @@ def _described(setup: Setup, rows: slice, simulations: Simulations) -> Simulated
     return SimulatedSources(rows, simulations, indices, properties)
 
 
+def simulator_for(setup: Setup) -> Simulator | None:
+    """Simulations that can be fitted in the same pass over the tiles as the data.
+
+    None where the tiles stay in memory anyway (several passes prune better), or the sources come in several runs.
+    """
+    params, data, grid = setup.params, setup.data, setup.grid
+    chunks = list(simulated_chunks(data.n_sources, params.n_sim)) if params.n_sim else []
+    if len(chunks) != 1 or grid.keeps(data.wanted_redshifts(len(grid.axes.z))):
+        return None
+    return Simulator(grid, data, draw_noise(params.n_sim, grid.rows, params.seed), chunks[0])
+
+
 def from_simulations(
-    setup: Setup, fits: Fits, visit: Callable[[SimulatedSources], None], progress: Progress | None = None
+    setup: Setup,
+    fits: Fits,
+    visit: Callable[[SimulatedSources], None],
+    simulator: Simulator | None = None,
+    progress: Progress | None = None,
 ) -> Uncertainties:
     """Intervals, and medians for BEST_FROM_SIM, from Monte Carlo simulations.
 
@@ -131,14 +147,20 @@ def from_simulations(
     fits : Fits
     visit : callable
         Called with the simulations of some sources at a time, in order.
+    simulator : Simulator, optional
+        From `simulator_for`, if it has seen all tiles.
     progress : callable, optional
     """
     params, data, axes = setup.params, setup.data, setup.grid.axes.as_dict()
-    noise = draw_noise(params.n_sim, setup.grid.rows, params.seed)
     names = [*axes, *property_names(setup.grid)]
     found = Uncertainties.unknown(names, data.n_sources, len(params.c_interval), params.best_from_sim)
+    noise = draw_noise(params.n_sim, setup.grid.rows, params.seed) if simulator is None else None
     for rows in simulated_chunks(data.n_sources, params.n_sim):
-        simulations = fit_simulations(setup.grid, data, fits, noise, rows, progress=progress)
+        if noise is None:
+            assert simulator is not None
+            simulations = simulator.found()
+        else:
+            simulations = fit_simulations(setup.grid, data, fits, noise, rows, progress=progress)
         sources = _described(setup, rows, simulations)
         bounds = percentiles_from_simulations(sources.indices, axes, sources.properties, params.c_interval)
         for name, values in bounds.items():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from fastsed._ext import chi2, gridio, photometry, sfh
 
 N_BAND = 7
@@ -42,7 +43,9 @@ class Problem:
         stride = self.n_model + -self.n_model % PADDING
         padded = np.zeros((self.n_band, stride))
         padded[:, : self.n_model] = flux
-        truth = flux[:, rng.integers(self.n_model, size=self.n_source)].T * rng.lognormal(0, 1, (self.n_source, 1))
+        truth = flux[:, rng.integers(self.n_model, size=self.n_source)].T * rng.lognormal(
+            0, 1, (self.n_source, 1)
+        )
         error = 0.1 * truth
         self.active = np.arange(self.n_source)
         self.tile = {
@@ -74,10 +77,10 @@ class Problem:
         return best
 
     def simulate(self, n_sim: int, prune: bool, n_threads: int = 1) -> dict[str, Any]:
-        """Best models of simulations, from nothing."""
+        """Best models of simulations, from nothing; and the noise, and which row of it each simulation takes."""
         rng = np.random.default_rng(1)
         noise = rng.standard_normal((n_sim, self.n_band))
-        by_size = np.argsort((noise**2).sum(axis=1))
+        draws = np.tile(np.argsort((noise**2).sum(axis=1)).astype(np.int32), (self.n_source, 1))
         shape = (self.n_source, n_sim)
         best = {name: np.full(shape, np.nan) for name in ("chi2", "scale", "spec_scale")}
         best |= {"best_order": np.full(shape, -1)}
@@ -89,19 +92,21 @@ class Problem:
             noise=noise,
             noise_rows=np.ascontiguousarray(noise.T),
             log_noise=np.zeros(n_sim),
-            draws=np.tile(by_size.astype(np.int32), (self.n_source, 1)),
+            draws=draws,
             **best,
             reach2=np.full((self.n_source, chi2.simulation_parts(n_sim)), np.inf),
             space=None,
             prune=prune,
             n_threads=n_threads,
         )
-        return best
+        return best | {"noise": noise, "draws": draws}
 
     def good_models(self, below: float, n_threads: int = 1) -> tuple[Any, ...]:
         """Models with a chi2 below a number."""
         limit = np.full(self.n_source, float(below))
-        return chi2.good_models(**self.tile, **self.data, active=self.active, limit=limit, n_threads=n_threads)
+        return chi2.good_models(
+            **self.tile, **self.data, active=self.active, limit=limit, n_threads=n_threads
+        )
 
     def all_chi2(self, n_threads: int = 1) -> dict[str, Any]:
         """chi2 and scales of all pairs."""
@@ -171,10 +176,11 @@ def shape_quantities(n_row: int, n_time: int) -> None:
     )
 
 
-def fill_block(n_source: int, n_model: int) -> None:
-    """A block of the chi2 grid."""
+def fill_block(n_source: int, n_model: int) -> tuple[np.ndarray, np.ndarray]:
+    """A block of the chi2 grid: chi2 (nsource, nmodel), which are also the scales, and the block."""
     n_property = 9
     values = np.random.default_rng(0).random((n_source, n_model))
+    block = np.empty((n_model, 1 + n_property, n_source), dtype=np.float32)
     gridio.fill_block(
         chi2=values,
         scale=values,
@@ -183,9 +189,10 @@ def fill_block(n_source: int, n_model: int) -> None:
         properties=np.ones((n_model, n_property)),
         scales=np.arange(n_property, dtype=np.uint8) % 2,
         spec_row=0,
-        block=np.empty((n_model, 1 + n_property, n_source), dtype=np.float32),
+        block=block,
         n_threads=1,
     )
+    return values, block
 
 
 # one call of each kernel, some ten million instructions
@@ -201,7 +208,6 @@ FIXED: dict[str, Callable[[], object]] = {
     "shape_quantities": lambda: shape_quantities(200, 2000),
     "fill_block": lambda: fill_block(100, 1000),
 }
-
 
 
 def call_apart(name: str) -> None:

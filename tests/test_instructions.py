@@ -14,8 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fastsed
 import pytest
+
+import fastsed
 from fastsed._ext import chi2
 
 RECORD = Path(__file__).parent / "data" / "instructions.json"

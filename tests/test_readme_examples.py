@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastsed.params import read_params
-from fastsed.run import run
+from fastsed.pipeline import run
 from tests.helpers import copy_example
 
 GRID = """

@@ -7,6 +7,12 @@
 
 #define PRODUCT_ROWS 8
 
+#ifdef __GNUC__
+#define PREFETCH(p) __builtin_prefetch(p)
+#else
+#define PREFETCH(p) ((void)0)
+#endif
+
 #if FASTSED_X86
 #define LEVEL _avx512
 #define VW 8
@@ -27,7 +33,8 @@
 #define TARGET
 #include "products.h"
 
-typedef void (*product_fn)(const double *, const double *, ptrdiff_t, ptrdiff_t, int, ptrdiff_t, double *, ptrdiff_t);
+typedef void (*product_fn)(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
+                           ptrdiff_t);
 
 static product_fn choose_product(int level)
 {
@@ -41,18 +48,17 @@ static product_fn choose_product(int level)
 }
 
 /* out[screen][spectrum] = sum over l of screens[screen][l] weights[l] sed[l][spectrum]; `length` wavelengths.
-   scratch: length * PRODUCT_ROWS doubles. */
+   scratch: length * PRODUCT_ROWS doubles for each group of PRODUCT_ROWS screens. */
 static void band_product(product_fn product, const double *screens, ptrdiff_t screen_stride, ptrdiff_t nscreen,
                          const double *weights, ptrdiff_t length, const double *sed, ptrdiff_t sed_stride,
                          ptrdiff_t nsed, double *out, ptrdiff_t out_stride, double *scratch)
 {
-    for (ptrdiff_t first = 0; first < nscreen; first += PRODUCT_ROWS) {
-        const int n = nscreen - first < PRODUCT_ROWS ? (int)(nscreen - first) : PRODUCT_ROWS;
+    double *packed = scratch;
+    for (ptrdiff_t first = 0; first < nscreen; first += PRODUCT_ROWS)
         for (ptrdiff_t l = 0; l < length; l++)
-            for (int r = 0; r < PRODUCT_ROWS; r++)
-                scratch[l * PRODUCT_ROWS + r] = r < n ? screens[(first + r) * screen_stride + l] * weights[l] : 0;
-        product(scratch, sed, sed_stride, length, n, nsed, out + first * out_stride, out_stride);
-    }
+            for (ptrdiff_t r = first; r < first + PRODUCT_ROWS; r++)
+                *packed++ = r < nscreen ? screens[r * screen_stride + l] * weights[l] : 0;
+    product(scratch, sed, sed_stride, length, nscreen, nsed, out, out_stride);
 }
 
 #endif

@@ -76,8 +76,10 @@ cdef extern from "chi2_rows.h" nogil:
         const double *data
         const double *noise
         ptrdiff_t n_draws
+        const double *total
         double slack
 
+    void add_squares(const double *flux, const double *weight, ptrdiff_t nband, ptrdiff_t n, double *norm2) noexcept
     simulators_t choose_simulators(int level)
     ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nspace, ptrdiff_t nsim, ptrdiff_t stride)
     void simulate_source(const tile_t *, const data_t *, const simulators_t *, int64_t, const space_t *, simulations_t,
@@ -101,7 +103,7 @@ SIMD_NAMES = ("scalar", "avx2", "avx512")
 cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
-    SIMULATIONS_TOGETHER = 256
+    SIMULATIONS_TOGETHER = 512
 
 
 def simulation_parts(ptrdiff_t nsim):
@@ -205,8 +207,8 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
     noise that each simulation takes, in an order in which neighbours have similar bounds; the results (nsource, nsim),
     of which `best_order` is -1 where there is none yet, else order * nz + iz of the best model; `reach2`
     (nsource, simulation_parts(nsim)), which starts infinite and is kept from tile to tile. `space` is None, or for a
-    single active source the coordinates of models (nspace, stride), data (nspace,) and noise (nspace, nsim), and the
-    slack (`space_t`). Without `prune` every model is tried on every simulation.
+    single active source the coordinates of models (nspace, stride), data (nspace,) and noise (nspace, nsim), the
+    squared lengths of the simulated data (nsim,), and the slack (`space_t`). Without `prune` every model is tried on every simulation.
     """
     if active.shape[0] == 0 or order.shape[0] == 0 or noise.shape[0] == 0:
         return
@@ -215,10 +217,11 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
     cdef simulators_t simulators = choose_simulators(simd_level())
     cdef space_t sp
     cdef const double[:, ::1] space_models, space_noise
-    cdef const double[::1] space_data
+    cdef const double[::1] space_data, space_total
     cdef ptrdiff_t nspace = d.nband, nsim = noise.shape[0]
     if space is not None:
-        space_models, space_data, space_noise, sp.slack = space
+        space_models, space_data, space_noise, space_total, sp.slack = space
+        sp.total = &space_total[0]
         nspace = sp.nspace = sp.cut = space_models.shape[0]
         sp.rows, sp.data, sp.noise, sp.n_draws = &space_models[0, 0], &space_data[0], &space_noise[0, 0], nsim
 
@@ -252,6 +255,13 @@ cdef void choose_part(simulations_t *sims, ptrdiff_t nsim, const double *noise, 
     """Some simulations of one source."""
     sims.nsim, sims.noise, sims.log_noise, sims.draws = nsim, noise, log_noise, draws
     sims.chi2, sims.scale, sims.spec_scale, sims.order = chi2, scale, spec_scale, order
+
+
+def weighted_norms(const double[:, ::1] flux, const double[::1] weight, double[::1] norm2):
+    """norm2[m] = sum over bands of weight[b] flux[b, m]^2."""
+    cdef ptrdiff_t nband = flux.shape[0], n = flux.shape[1]
+    with nogil:
+        add_squares(&flux[0, 0], &weight[0], nband, n, &norm2[0])
 
 
 def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,

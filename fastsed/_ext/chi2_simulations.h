@@ -28,8 +28,18 @@ typedef struct {
     const double *data;      /* [nspace] of the unperturbed data */
     const double *noise;     /* [nspace][n_draws] of the noise of each draw */
     ptrdiff_t n_draws;
+    const double *total;     /* [n_draws] |y_s|^2 over all columns, where the space is a smaller one; else NULL */
     double slack;            /* largest part of a model's unit vector that is outside the space */
 } space_t;
+
+/* norm2[i] = sum over bands of weight flux^2; flux is [nband][n]. */
+static void add_squares(const double *flux, const double *weight, ptrdiff_t nband, ptrdiff_t n, double *norm2)
+{
+    memset(norm2, 0, sizeof(double) * (size_t)n);
+    for (ptrdiff_t b = 0; b < nband; b++)
+        for (ptrdiff_t i = 0; i < n; i++)
+            norm2[i] += weight[b] * flux[b * n + i] * flux[b * n + i];
+}
 
 /* The simulations of one source at one redshift. */
 typedef struct simulations {
@@ -228,17 +238,12 @@ static double set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
 }
 
 /* Norms over all columns where the space is a smaller one, and the bounds from the best fits so far. */
-static void set_all_bounds(const tile_t *t, const source_t *s, simulations_t *sims)
+static void set_all_bounds(const tile_t *t, const space_t *space, simulations_t *sims)
 {
     memcpy(sims->total, sims->inside, sizeof(double) * (size_t)sims->stride);
     for (ptrdiff_t i = 0; i < sims->stride; i++) {
-        if (i < sims->nsim && sims->nspace != t->nband) {
-            sims->total[i] = 0;
-            for (ptrdiff_t b = 0; b < t->nband; b++) {
-                const double v = simulated_datum(s, sims, t->nband, b, i);
-                sims->total[i] += v * v;
-            }
-        }
+        if (i < sims->nsim && space->total)
+            sims->total[i] = space->total[sims->draws[i]];
         sims->bound_chi2[i] = i >= sims->nsim ? -1e30 : sims->order[i] < 0 ? 1e300 : sims->chi2[i];
         if (i >= sims->nsim)
             sims->noise_norm[i] = 0;
@@ -254,6 +259,21 @@ static double farthest(const simulations_t *sims)
         if (sims->reach2[g] > reach2)
             reach2 = sims->reach2[g];
     return reach2;
+}
+
+/* The SIM_MODELS nearest models, or as many as there are; their number comes back. */
+static int nearest_models(const double *distance2, ptrdiff_t nmodel, ptrdiff_t *models)
+{
+    int n = 0;
+    for (ptrdiff_t m = 0; m < nmodel; m++) {
+        if (distance2[m] != distance2[m] || (n == SIM_MODELS && distance2[m] >= distance2[models[n - 1]]))
+            continue;
+        int k = n < SIM_MODELS ? n++ : n - 1;
+        for (; k > 0 && distance2[models[k - 1]] > distance2[m]; k--)
+            models[k] = models[k - 1];
+        models[k] = m;
+    }
+    return n;
 }
 
 /* All simulations of source `row` against a tile. `sims` comes with nsim, noise and its best fits (chi2, scale,
@@ -282,7 +302,7 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
             multiplier[b] = root_weight[b];
             data[b] = root_weight[b] * s.value[b];
         }
-        space = (space_t){t->nband, s.own_spec_scale ? t->nmain : t->nband, t->flux, data, noise_rows, n_draws, 0};
+        space = (space_t){t->nband, s.own_spec_scale ? t->nmain : t->nband, t->flux, data, noise_rows, n_draws, NULL, 0};
     }
     /* single precision where its rounding is small beside differences of chi2 that matter */
     const simulator_t *simulator = s.total < 1e5 ? &simulators->single : &simulators->twice;
@@ -313,12 +333,20 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
     memset(sims.inside, 0, sizeof(double) * 2 * (size_t)sims.stride);
     memset(sims.data, 0, sizeof(double) * (size_t)(nspace * sims.stride));
     simulator->noise(&space, multiplier, &sims);
-    set_all_bounds(t, &s, &sims);
+    set_all_bounds(t, &space, &sims);
 
+    /* the nearest models first: after them few of the others can win anything */
     ptrdiff_t models[SIM_MODELS], known = 0;
     double near2[SIM_MODELS];
-    int n = 0;
+    int n = nearest_models(distance2, t->nmodel, models);
+    for (int k = 0; k < n; k++) {
+        near2[k] = -1;
+        simulator->units(&space, multiplier, t->stride, models[k], models[k] + 1, norm2, units, t->stride);
+    }
+    if (n > 0)
+        simulator->simulate(t, &s, &sims, units, t->stride, models, near2, n);
     *reach2 = farthest(&sims);
+    n = 0;
     for (ptrdiff_t m = 0; m < t->nmodel; m++) {
         if (prune ? !(distance2[m] <= *reach2) : distance2[m] != distance2[m])
             continue;

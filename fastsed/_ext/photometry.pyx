@@ -7,7 +7,7 @@ from libc.stdlib cimport calloc, free
 cdef extern from "band_products.h" nogil:
     enum:
         PRODUCT_ROWS
-    ctypedef void (*product_fn)(const double *, const double *, ptrdiff_t, ptrdiff_t, int, ptrdiff_t, double *,
+    ctypedef void (*product_fn)(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
                                 ptrdiff_t) noexcept
     int simd_level()
     product_fn choose_product(int level)
@@ -108,7 +108,8 @@ def band_fluxes(const double[::1] lam, double stretch, list bands, const double[
     cdef product_fn product = choose_product(simd_level())
     if nsed == 0 or nscreen == 0:
         return
-    cdef double *scratch = <double *> calloc(nlam * (1 + PRODUCT_ROWS), sizeof(double))
+    cdef ptrdiff_t rows = (nscreen + PRODUCT_ROWS - 1) // PRODUCT_ROWS * PRODUCT_ROWS
+    cdef double *scratch = <double *> calloc(nlam * (1 + rows), sizeof(double))
     if scratch == NULL:
         raise MemoryError("no memory for the weights of a band")
     cdef double[::1] weights = <double[:nlam]> scratch

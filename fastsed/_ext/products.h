@@ -22,6 +22,8 @@ TARGET static void PASTE(product_strip, LEVEL)(const double *left, const double 
         sum[r][0] = sum[r][1] = (VEC){0};
     for (ptrdiff_t l = 0; l < length; l++, left += PRODUCT_ROWS, right += right_stride) {
         const VEC a = LOAD(right), b = LOAD(right + VW);
+        PREFETCH(right + 8 * right_stride);
+        PREFETCH(right + 8 * right_stride + VW);
         for (int r = 0; r < PRODUCT_ROWS; r++) {
             sum[r][0] += left[r] * a;
             sum[r][1] += left[r] * b;
@@ -33,25 +35,32 @@ TARGET static void PASTE(product_strip, LEVEL)(const double *left, const double 
     }
 }
 
+/* `ngroup` groups of PRODUCT_ROWS rows, packed one after another: a strip of columns stays in the cache for all. */
 TARGET static void PASTE(product, LEVEL)(const double *left, const double *right, ptrdiff_t right_stride,
-                                         ptrdiff_t length, int nrow, ptrdiff_t ncol, double *out,
+                                         ptrdiff_t length, ptrdiff_t nrow, ptrdiff_t ncol, double *out,
                                          ptrdiff_t out_stride)
 {
-    ptrdiff_t j = 0;
-    for (; j + 2 * VW <= ncol; j += 2 * VW)
-        PASTE(product_strip, LEVEL)(left, right + j, right_stride, length, nrow, out + j, out_stride);
-    if (j < ncol && ncol >= 2 * VW) { /* the last strip overlaps the one before */
-        j = ncol - 2 * VW;
-        PASTE(product_strip, LEVEL)(left, right + j, right_stride, length, nrow, out + j, out_stride);
+    const ptrdiff_t width = 2 * VW;
+    if (ncol < width) {
+        for (ptrdiff_t j = 0; j < ncol; j++)
+            for (ptrdiff_t r = 0; r < nrow; r++) {
+                const double *group = left + r / PRODUCT_ROWS * PRODUCT_ROWS * length + r % PRODUCT_ROWS;
+                double sum = 0;
+                for (ptrdiff_t l = 0; l < length; l++)
+                    sum += group[l * PRODUCT_ROWS] * right[l * right_stride + j];
+                out[r * out_stride + j] = sum;
+            }
         return;
     }
-    for (; j < ncol; j++)
-        for (int r = 0; r < nrow; r++) {
-            double sum = 0;
-            for (ptrdiff_t l = 0; l < length; l++)
-                sum += left[l * PRODUCT_ROWS + r] * right[l * right_stride + j];
-            out[r * out_stride + j] = sum;
+    for (ptrdiff_t next = 0; next < ncol; next += width) {
+        /* the last strip overlaps the one before */
+        const ptrdiff_t j = next + width <= ncol ? next : ncol - width;
+        for (ptrdiff_t first = 0; first < nrow; first += PRODUCT_ROWS) {
+            const int n = nrow - first < PRODUCT_ROWS ? (int)(nrow - first) : PRODUCT_ROWS;
+            PASTE(product_strip, LEVEL)(left + first * length, right + j, right_stride, length, n,
+                                        out + first * out_stride + j, out_stride);
         }
+    }
 }
 
 #undef VEC

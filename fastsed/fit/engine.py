@@ -58,7 +58,12 @@ class Fits:
         )
 
 
-def fit(grid: ModelGrid, data: Observations, progress: Progress | None = None) -> Fits:
+def fit(
+    grid: ModelGrid,
+    data: Observations,
+    progress: Progress | None = None,
+    also: Callable[[Tile], None] | None = None,
+) -> Fits:
     """Find the best model of every source.
 
     Parameters
@@ -67,6 +72,8 @@ def fit(grid: ModelGrid, data: Observations, progress: Progress | None = None) -
     data : Observations
     progress : callable, optional
         Called with the number of models done after each tile.
+    also : callable, optional
+        What else is to be done with each tile while it is there.
 
     Returns
     -------
@@ -78,6 +85,8 @@ def fit(grid: ModelGrid, data: Observations, progress: Progress | None = None) -
         active = np.flatnonzero((data.best_first_z <= tile.iz) & (tile.iz <= data.best_last_z))
         _fit_tile(grid, data, tile, active, fits)
         fitted[tile.iz] += tile.n_models
+        if also is not None:
+            also(tile)
         if progress is not None:
             progress(tile.n_models)
     before = np.concatenate([[0], np.cumsum(fitted)])

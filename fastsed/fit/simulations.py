@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fastsed._ext.chi2 import simulate, simulation_parts
 from fastsed.fit.engine import Fits, Progress, kernel_arguments
 from fastsed.fit.observations import Observations
+from fastsed.fit.projection import FEWEST_COLUMNS, project
 from fastsed.models.grid import ModelGrid, Rows, Tile
 
 Floats = NDArray[np.float64]
@@ -122,16 +123,17 @@ def fit_simulations(
         Of the sources `rows`.
     """
     simulator = Simulator(grid, data, noise, rows, prune)
-    best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
     n_z = len(grid.axes.z)
-    for tile in grid.tiles(data.wanted_redshifts(n_z)):
-        simulator.take(tile, best_z == tile.iz)
-    simulator.sort()
-    if n_z > 1:
-        for tile in grid.tiles(data.wanted_redshifts(n_z)):
-            simulator.take(tile, best_z != tile.iz)
-            if progress is not None:
+    wanted = data.wanted_redshifts(n_z)
+    best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
+    sweeps = 2 if n_z > 1 and grid.keeps(wanted) else 1
+    for sweep in range(sweeps):
+        for tile in grid.tiles(wanted):
+            chosen = (best_z == tile.iz) == (sweep == 0) if sweeps == 2 else None
+            simulator.take(tile, chosen)
+            if progress is not None and sweep == sweeps - 1:
                 progress(tile.n_models)
+        simulator.sort()
     return simulator.found()
 
 
@@ -155,6 +157,13 @@ class Simulator:
         """Fit one tile, to all sources that may take its redshift or to those `chosen` (nsource,) among them."""
         allowed = (self._data.first_z[self._rows] <= tile.iz) & (tile.iz <= self._data.last_z[self._rows])
         active = self._rows.start + np.flatnonzero(allowed if chosen is None else allowed & chosen)
+        if self._data.n_columns < FEWEST_COLUMNS:
+            self._simulate(tile, active, None)
+            return
+        for row in active:
+            self._simulate(tile, np.array([row]), self._space(tile, int(row)))
+
+    def _simulate(self, tile: Tile, active: Ints, space: object) -> None:
         simulate(
             *kernel_arguments(self._grid, self._data, tile),
             active,
@@ -168,10 +177,21 @@ class Simulator:
             self._spec_scale,
             self._order,
             self._reach2,
-            None,
+            space,
             self._prune,
             self._grid.n_threads,
         )
+
+    def _space(self, tile: Tile, row: int) -> object:
+        """Coordinates of the tile's models as one source sees them; None to take the data columns themselves."""
+        data = self._data
+        if data.own_spec_scale[row]:
+            return None
+        value = data.value[row]
+        variance = data.variance[row] + (data.template_error[tile.iz] * value) ** 2
+        root_weight = 1 / np.sqrt(variance)
+        found = project(tile.flux, root_weight, value, self._noise_rows)
+        return None if found is None else (found.models, found.data, found.noise, found.total, found.slack)
 
     def sort(self) -> None:
         """Put simulations side by side that models at the same distance may win: it makes the pruning sharp."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -17,6 +17,7 @@ from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.models.attenuation import attenuation_curve
 from fastsed.models.axes import Axes
+from fastsed.models.cache import cache_key, cache_path, read_cache, write_through
 from fastsed.models.cosmology import Cosmology
 from fastsed.models.custom import CustomPopulations
 from fastsed.models.exclusion import Exclusion
@@ -244,14 +245,32 @@ class ModelGrid:
         if self._kept is not None and np.array_equal(self._kept[0], wanted):
             yield from self._kept[1]
             return
-        keep = self.several_passes and self._bytes(wanted) <= KEEP_BYTES
+        cached, tiles = self._cached_or_made(wanted)
+        keep = cached or self.keeps(wanted)
         kept: list[Tile] = []
-        for tile in self._made(np.flatnonzero(wanted & (self.ages_at > 0))):
+        for tile in tiles:
             if keep:
                 kept.append(tile)
             yield tile
         if keep:
             self._kept = wanted.copy(), kept
+
+    def _cached_or_made(self, wanted: NDArray[np.bool_]) -> tuple[bool, Iterable[Tile]]:
+        """Tiles of the model cache, if there is a good one, else made on the way into a new one."""
+        made = self._made(np.flatnonzero(wanted & (self.ages_at > 0)))
+        if self.params.no_cache:
+            return False, made
+        key = cache_key(self, wanted)
+        path = cache_path(self, key)
+        tiles = read_cache(path, key)
+        if tiles is not None:
+            log.info("using the model cache %s", path)
+            return True, tiles
+        return False, write_through(path, key, made, self._bytes(wanted))
+
+    def keeps(self, wanted: NDArray[np.bool_]) -> bool:
+        """Whether the tiles of some redshifts are few enough to stay in memory between passes."""
+        return self.several_passes and self._bytes(wanted) <= KEEP_BYTES
 
     def _bytes(self, wanted: NDArray[np.bool_]) -> int:
         """Size of the tiles of some redshifts."""
@@ -288,6 +307,8 @@ class ModelGrid:
                 for iz in redshifts:
                     if self.ages_at[iz] * self.axes.n_history > block.numbers[0]:
                         yield partial(make_tile, self, made, block, int(iz))
+            # before the spectra of the next metallicity are read
+            del tables, made
 
     def _blocks(self, metal: Metal, n_cells: int) -> Iterator[Block]:
         """The populations of a metallicity that GRID_EXCLUDE leaves, in blocks that make tiles of a good size."""

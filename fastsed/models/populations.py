@@ -291,19 +291,23 @@ class _IsedMember:
     def load(self, ages: Floats, sfr_window: float) -> _History:
         library = self._read()
         left, x, inside = _log_age_weights(library.ages, ages)
-
         early, late = (1 - x) * inside, x * inside
+        # the spectra may be a view of the file: keep those in use
+        used = np.unique([left, left + 1])
+        sed, place = np.array(library.sed[used]), np.searchsorted(used, left)
 
-        def at_ages(values: NDArray[np.floating]) -> Floats:
-            shape = (-1,) + (1,) * (values.ndim - 1)
-            return values[left] * early.reshape(shape) + values[left + 1] * late.reshape(shape)
+        def at_ages(values: Floats) -> Floats:
+            return values[left] * early + values[left + 1] * late
+
+        def spectra(run: slice) -> Floats:
+            return sed[place, run] * early[:, None] + sed[place + 1, run] * late[:, None]
 
         sfr = at_ages(library.sfr)
         if sfr_window > 0:
             sfr = np.where(inside, mean_rate(library.ages, library.sfr, ages, sfr_window), 0.0)
         return _History(
             library.lam,
-            lambda run: at_ages(library.sed[:, run]),
+            spectra,
             at_ages(library.mass),
             sfr,
             at_ages(library.formed),

@@ -100,7 +100,7 @@ def message_of(capsys, folder, keys, files):
     for name, text in files.items():
         (folder / name).write_text(text)
     before = sorted(path.name for path in folder.iterdir())
-    assert run(["gst.param", *COARSE, "OUTPUT_COLUMNS=[]", *keys, "-q"]) == 1
+    assert run(["gst.param", *COARSE, "NO_CACHE=1", "OUTPUT_COLUMNS=[]", *keys, "-q"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("fastsed: error: ")

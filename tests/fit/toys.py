@@ -11,7 +11,7 @@ from fastsed.inputs.catalog import Catalog
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.grid import ModelGrid, Rows
 from fastsed.outputs.columns import output_columns
-from fastsed.run import Setup
+from fastsed.pipeline import Setup
 from tests.models.helpers import BANDS, make_filter, make_params
 
 CHANNELS = [make_filter(low, low + 300.0, 2, number=0) for low in (5000.0, 5600.0, 6200.0, 7400.0)]

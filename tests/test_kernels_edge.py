@@ -1,0 +1,97 @@
+"""Kernels at awkward sizes and with NaN, against numpy; `make sanitize` runs this with every access checked."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from .kernel_problems import Problem, Spectra, fill_block
+
+LEVELS = ["scalar", "avx2", "avx512"]
+SIZES = list(product([1, 15, 16, 17, 33], [1, 3, 5], [1, 7, 33]))
+
+
+@pytest.fixture(params=LEVELS)
+def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each SIMD level in turn; those that the processor lacks fall back to a lower one."""
+    monkeypatch.setenv("FASTSED_SIMD", request.param)
+    return request.param
+
+
+def spoil(problem: Problem) -> None:
+    """Leave some models without a flux or a number, and mask a band of every other source."""
+    models = problem.tile["flux"][:, : problem.n_model]
+    models[:, 2::7] = 0
+    models[0, 3::7] = np.nan
+    if problem.n_band > 2:
+        problem.data["value"][::2, 1], problem.data["variance"][::2, 1] = 0, np.inf
+
+
+def chi2_of(problem: Problem, value: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """chi2 (..., nmodel) of data (..., nband) with their best scale."""
+    flux = problem.tile["flux"][:, : problem.n_model]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = (weight * value) @ flux / (weight @ flux**2)
+        return np.sum(weight[..., None] * (value[..., None] - scale[..., None, :] * flux) ** 2, axis=-2)
+
+
+def weights(problem: Problem) -> np.ndarray:
+    """1 / variance of all data."""
+    data = problem.data
+    return 1 / (data["variance"] + data["template_error2"] * data["value"] ** 2)
+
+
+@pytest.mark.parametrize(("n_model", "n_source", "n_band"), SIZES)
+def test_chi2_kernels(level: str, n_model: int, n_source: int, n_band: int) -> None:
+    problem = Problem(n_model, n_source, n_band)
+    spoil(problem)
+    expected = chi2_of(problem, problem.data["value"], weights(problem))
+    atol = 1e-8 * np.sum(weights(problem) * problem.data["value"] ** 2)
+    np.testing.assert_allclose(problem.all_chi2()["chi2"], expected, rtol=1e-6, atol=atol)
+    best = problem.find_best()
+    np.testing.assert_allclose(best["chi2"], np.nanmin(expected, axis=1), rtol=1e-9, atol=1e-20)
+    source, model, chi2, _, _ = problem.good_models(5.0)
+    assert sorted(zip(source, model, strict=True)) == sorted(zip(*np.nonzero(expected < 5), strict=True))
+    np.testing.assert_allclose(chi2, expected[source, model], rtol=1e-9, atol=1e-20)
+
+
+@pytest.mark.parametrize("prune", [False, True])
+@pytest.mark.parametrize("n_sim", [1, 7, 8, 17, 100, 257])
+@pytest.mark.parametrize(("n_model", "n_source", "n_band"), [(1, 1, 2), (17, 3, 7), (100, 2, 33)])
+def test_simulations(level: str, n_model: int, n_source: int, n_band: int, n_sim: int, prune: bool) -> None:
+    problem = Problem(n_model, n_source, n_band)
+    spoil(problem)
+    found = problem.simulate(n_sim, prune)
+    weight = weights(problem)
+    noise = found["noise"][found["draws"]] / np.where(weight > 0, np.sqrt(weight), np.inf)[:, None, :]
+    value = problem.data["value"][:, None, :] + noise
+    expected = np.stack(
+        [chi2_of(problem, v, np.broadcast_to(w, v.shape)) for v, w in zip(value, weight, strict=True)]
+    )
+    np.testing.assert_allclose(found["chi2"], np.nanmin(expected, axis=2), rtol=1e-9, atol=1e-20)
+
+
+@pytest.mark.parametrize("n_spectrum", [1, 3, 11, 16, 44])
+@pytest.mark.parametrize("n_screen", [1, 8, 9])
+def test_band_fluxes(level: str, n_spectrum: int, n_screen: int) -> None:
+    spectra = Spectra(301, n_spectrum, n_screen, 3)
+    spectra.band_fluxes()
+    for (lam, response), out in zip(spectra.bands, spectra.out, strict=True):
+        own = spectra.lam * 2.0
+        points = np.union1d(lam, own[(own > lam[0]) & (own < lam[-1])])
+        curve = np.interp(points, lam, response)
+        for screen, fluxes in zip(spectra.screens, out, strict=True):
+            seen = spectra.sed * screen[:, None]
+            expected = [np.trapezoid(np.interp(points, own, s) * curve, points) for s in seen.T]
+            np.testing.assert_allclose(fluxes, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n_source", "n_model"), [(1, 1), (3, 17)])
+def test_fill_block(n_source: int, n_model: int) -> None:
+    chi2, block = fill_block(n_source, n_model)
+    np.testing.assert_array_equal(block[:, 0], chi2.T.astype(np.float32))
+    # a property of one times the scale, which is chi2 here
+    np.testing.assert_array_equal(block[:, 2], chi2.T.astype(np.float32))
+    np.testing.assert_array_equal(block[:, 3], 1)
