@@ -16,13 +16,13 @@ LEVELS = ("scalar", "avx2", "avx512")
 
 
 def best_times(action: Callable[[], object], runs: int) -> list[float]:
-    """Seconds of several runs, after one that does not count."""
+    """CPU seconds of several runs on one thread, after one that does not count."""
     action()
     times = []
     for _ in range(runs):
-        start = time.perf_counter()
+        start = time.process_time()
         action()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return times
 
 

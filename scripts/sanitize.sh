@@ -20,7 +20,8 @@ mkdir -p "$folder/source"
 cp -R pyproject.toml setup.py MANIFEST.in README.md LICENSE fastsed share "$folder/source"
 rm -f "$folder"/source/fastsed/_ext/*.c "$folder"/source/fastsed/_ext/*.so
 echo "building the kernels with sanitizers ..."
-FASTSED_SANITIZE=address,undefined "$python" -m pip --disable-pip-version-check --quiet install --no-deps \
+# Python's own flags make signed overflow defined, and so unseen
+CFLAGS="${CFLAGS:-} -fno-wrapv" FASTSED_SANITIZE=address,undefined "$python" -m pip --disable-pip-version-check --quiet install --no-deps \
     --target "$folder/installed" "$folder/source"
 
 # the sanitizer comes before everything else, and libstdc++ must be there when it starts

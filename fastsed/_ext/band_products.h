@@ -33,7 +33,7 @@
 #define TARGET
 #include "products.h"
 
-typedef void (*product_fn)(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
+typedef void (*product_fn)(const double *, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
                            ptrdiff_t);
 
 static product_fn choose_product(int level)
@@ -50,7 +50,7 @@ static product_fn choose_product(int level)
 /* out[screen][spectrum] = sum over l of screens[screen][l] weights[l] sed[l][spectrum]; `length` wavelengths.
    scratch: length * PRODUCT_ROWS doubles for each group of PRODUCT_ROWS screens. */
 static void band_product(product_fn product, const double *screens, ptrdiff_t screen_stride, ptrdiff_t nscreen,
-                         const double *weights, ptrdiff_t length, const double *sed, ptrdiff_t sed_stride,
+                         const double *weights, ptrdiff_t length, const float *sed, ptrdiff_t sed_stride,
                          ptrdiff_t nsed, double *out, ptrdiff_t out_stride, double *scratch)
 {
     double *packed = scratch;

@@ -7,11 +7,11 @@ from libc.stdlib cimport calloc, free
 cdef extern from "band_products.h" nogil:
     enum:
         PRODUCT_ROWS
-    ctypedef void (*product_fn)(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
+    ctypedef void (*product_fn)(const double *, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
                                 ptrdiff_t) noexcept
     int simd_level()
     product_fn choose_product(int level)
-    void band_product(product_fn, const double *, ptrdiff_t, ptrdiff_t, const double *, ptrdiff_t, const double *,
+    void band_product(product_fn, const double *, ptrdiff_t, ptrdiff_t, const double *, ptrdiff_t, const float *,
                       ptrdiff_t, ptrdiff_t, double *, ptrdiff_t, double *) noexcept
 
 
@@ -90,7 +90,7 @@ def band_weights(const double[::1] lam, double stretch, const double[::1] band_l
 
 
 def band_fluxes(const double[::1] lam, double stretch, list bands, const double[::1] transmission,
-                const double[:, ::1] screens, const double[:, :] sed, double[:, :, :] out):
+                const double[:, ::1] screens, const float[:, :] sed, double[:, :, :] out):
     """Fluxes of spectra behind screens in all bands: out[band, screen, spectrum].
 
     Parameters
@@ -120,7 +120,7 @@ def band_fluxes(const double[::1] lam, double stretch, list bands, const double[
             for l in range(first, stop):
                 weights[l] *= transmission[l]
             band_product(product, &screens[0, first], nlam, nscreen, scratch + first, stop - first, &sed[first, 0],
-                         sed.strides[0] // sizeof(double), nsed, &out[b, 0, 0], out.strides[1] // sizeof(double),
+                         sed.strides[0] // sizeof(float), nsed, &out[b, 0, 0], out.strides[1] // sizeof(double),
                          scratch + nlam)
             for l in range(first, stop):
                 weights[l] = 0

@@ -1,20 +1,22 @@
-/* Small matrix products: out[r][j] = sum over l of left[r][l] * right[l][j], for a few rows and many columns.
+/* Small matrix products: out[r][j] = sum over l of left[r][l] * right[l][j], for a few rows and many columns; the
+   spectra on the right are in single precision, sums in double.
    Included once per SIMD level with VW, TARGET and LEVEL defined. */
 
 #if VW > 1
 typedef double PASTE(pvec, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));
 #define VEC PASTE(pvec, LEVEL)
-#define LOAD(p) (*(const VEC *)(p))
+typedef float PASTE(pfloats, LEVEL) __attribute__((vector_size(VW * 4), aligned(4), may_alias));
+#define LOAD(p) __builtin_convertvector(*(const PASTE(pfloats, LEVEL) *)(p), VEC)
 #define STORE(p, x) (*(VEC *)(p) = (x))
 #else
 typedef double PASTE(pvec, LEVEL);
 #define VEC PASTE(pvec, LEVEL)
-#define LOAD(p) (*(p))
+#define LOAD(p) ((double)*(p))
 #define STORE(p, x) (*(p) = (x))
 #endif
 
 /* PRODUCT_ROWS rows times two vectors of columns; left is packed [length][PRODUCT_ROWS]. */
-TARGET static void PASTE(product_strip, LEVEL)(const double *left, const double *right, ptrdiff_t right_stride,
+TARGET static void PASTE(product_strip, LEVEL)(const double *left, const float *right, ptrdiff_t right_stride,
                                                ptrdiff_t length, int nrow, double *out, ptrdiff_t out_stride)
 {
     VEC sum[PRODUCT_ROWS][2];
@@ -36,7 +38,7 @@ TARGET static void PASTE(product_strip, LEVEL)(const double *left, const double 
 }
 
 /* `ngroup` groups of PRODUCT_ROWS rows, packed one after another: a strip of columns stays in the cache for all. */
-TARGET static void PASTE(product, LEVEL)(const double *left, const double *right, ptrdiff_t right_stride,
+TARGET static void PASTE(product, LEVEL)(const double *left, const float *right, ptrdiff_t right_stride,
                                          ptrdiff_t length, ptrdiff_t nrow, ptrdiff_t ncol, double *out,
                                          ptrdiff_t out_stride)
 {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import chdir
@@ -211,6 +212,8 @@ def checked_overrides(words: list[str]) -> list[str]:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
+    # before numpy starts them: BLAS threads would only idle beside ours
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return run_command("fastsed", command, argv)
 
 

@@ -55,7 +55,7 @@ class CustomPopulations:
         n_young = 0
         if self._params.differential_a_v:
             n_young = int(np.searchsorted(ssp.ages, 10.0**self._params.log_bc_age_max, side="right"))
-        basis = Basis(ssp.lam, np.ascontiguousarray(ssp.sed.T), n_young)
+        basis = Basis(ssp.lam, np.ascontiguousarray(ssp.sed.T, dtype=np.float32), n_young)
         return broadened(basis, self._params.apply_vdisp)
 
     def usable_ages(self) -> tuple[float, float]:

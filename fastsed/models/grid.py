@@ -282,6 +282,7 @@ class ModelGrid:
         if self.n_threads == 1:
             for job in self._jobs(redshifts):
                 yield from job()
+                del job  # it holds the spectra of its metallicity
             return
         with ThreadPoolExecutor(self.n_threads) as pool:
             queue: deque[Future[list[Tile]]] = deque()

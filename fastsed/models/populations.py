@@ -43,13 +43,13 @@ class Basis:
     lam : (nlam,)
         Rest wavelengths [Angstrom].
     sed : (nlam, nbasis)
-        Luminosities [Lsun/Angstrom], wavelength by wavelength.
+        Luminosities [Lsun/Angstrom], wavelength by wavelength, in the precision of the libraries.
     n_young : int
         The first n_young spectra are of stars still in their birth clouds (Av + Av_bc); the others see Av only.
     """
 
     lam: Floats
-    sed: Floats
+    sed: NDArray[np.float32]
     n_young: int = 0
 
 
@@ -57,7 +57,8 @@ def broadened(basis: Basis, sigma: float) -> Basis:
     """The basis with the velocity dispersion `sigma` [km/s] of APPLY_VDISP; itself for 0."""
     if sigma == 0:
         return basis
-    return Basis(basis.lam, np.ascontiguousarray(broaden(basis.lam, basis.sed.T, sigma).T), basis.n_young)
+    sed = broaden(basis.lam, basis.sed.T.astype(float), sigma).T
+    return Basis(basis.lam, np.ascontiguousarray(sed, dtype=np.float32), basis.n_young)
 
 
 @dataclass
@@ -155,7 +156,7 @@ class GriddedPopulations:
             living[:, i], sfr[:, i], formed[:, i] = history.living, history.sfr, history.formed
         self._masses = Masses(living.ravel(), sfr.ravel(), formed.ravel())
         lam = histories[0].lam
-        sed = np.empty((len(lam), len(self._ages), n_history))
+        sed = np.empty((len(lam), len(self._ages), n_history), dtype=np.float32)
         # by runs of wavelengths that stay in the cache while the histories are interleaved
         for start in range(0, len(lam), WAVELENGTHS_AT_ONCE):
             run = slice(start, start + WAVELENGTHS_AT_ONCE)

@@ -16,7 +16,7 @@ from fastsed._ext.photometry import band_fluxes
 from fastsed.inputs.filters import Filter
 from fastsed.models.attenuation import transmission
 from fastsed.models.photometry import total_weights
-from fastsed.models.populations import Basis
+from fastsed.models.populations import WAVELENGTHS_AT_ONCE, Basis
 
 Floats = NDArray[np.float64]
 Curve = Callable[[Floats], Floats]
@@ -161,16 +161,26 @@ def make_rest_tables(basis: Basis, screens: Screens, functionals: Floats, lambda
     _apply(basis, total, 1 - screens.old, young, screens.n_bc, absorbed)
     absorbed_young = absorbed.copy()
     absorbed_young[:, basis.n_young :] = 0
-    return RestTables(absorbed, absorbed_young, total_weights(basis.lam, lambda_ion) @ basis.sed, attenuated)
+    ionising = _product(total_weights(basis.lam, lambda_ion)[None], basis.sed)[0]
+    return RestTables(absorbed, absorbed_young, ionising, attenuated)
 
 
 def _apply(basis: Basis, weights: Floats, old: Floats, young: Floats | None, n_bc: int, out: Floats) -> None:
     """Fill `out` (ncell, nbasis) with a linear function of the spectra behind the screens."""
     seen, n_young = _support(weights), basis.n_young
-    by_av = (old[:, seen] * weights[seen]) @ basis.sed[seen, n_young:]
+    by_av = _product(old[:, seen] * weights[seen], basis.sed[seen, n_young:])
     out[:, n_young:] = np.repeat(by_av, n_bc, axis=0)
     if n_young and young is not None:
-        out[:, :n_young] = (young[:, seen] * weights[seen]) @ basis.sed[seen, :n_young]
+        out[:, :n_young] = _product(young[:, seen] * weights[seen], basis.sed[seen, :n_young])
+
+
+def _product(left: Floats, sed: NDArray[np.float32]) -> Floats:
+    """left (n, nlam) times sed (nlam, nbasis) in double precision, without a copy of all the spectra in it."""
+    out = np.zeros((len(left), sed.shape[1]))
+    for start in range(0, len(sed), WAVELENGTHS_AT_ONCE):
+        run = slice(start, start + WAVELENGTHS_AT_ONCE)
+        out += left[:, run] @ sed[run].astype(float)
+    return out
 
 
 def _support(row: Floats) -> slice:
