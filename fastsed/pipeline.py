@@ -23,14 +23,14 @@ from fastsed.inputs.redshifts import Redshifts, resolve_redshifts
 from fastsed.inputs.spectra import read_spectra, with_spectra
 from fastsed.models.attenuation import dust_law
 from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
-from fastsed.models.grid import ModelGrid
+from fastsed.models.grid import ModelGrid, Tile
 from fastsed.outputs.columns import Column, output_columns
 from fastsed.outputs.fout import build_header, printed_bounds, printed_values, write_fout
 from fastsed.outputs.grid_file import write_chi_grid
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import Params
 from fastsed.threads import single_threaded_blas
-from fastsed.uncertainties import Uncertainties, from_chi2, from_simulations, scaled_properties, simulated_chunks, simulator_for
+from fastsed.uncertainties import Uncertainties, collector_for, from_chi2, from_simulations, scaled_properties, simulated_chunks, simulator_for
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -77,7 +77,7 @@ class Setup:
         axes, p = self.grid.axes, self.params
         wanted = self.data.wanted_redshifts(len(axes.z))
         per_age = axes.models_per_redshift // len(axes.lage)
-        passes = 1 + bool(p.save_chi_grid) + (bool(p.save_bestchi) and not p.n_sim)
+        passes = 1 + bool(p.save_chi_grid) + (bool(p.save_bestchi) and not p.n_sim and collector_for(self) is None)
         if p.n_sim and simulator_for(self) is None:
             passes += len(list(simulated_chunks(self.data.n_sources, p.n_sim)))
         return int(self.grid.ages_at[wanted].sum()) * per_age * passes
@@ -289,8 +289,15 @@ def fit_prepared(
 def _fit(setup: Setup, progress: Callable[[int], None] | None, write_files: bool) -> Results:
     """As `fit_prepared`."""
     p = setup.params
-    simulator = simulator_for(setup)
-    fits = fit(setup.grid, setup.data, progress, simulator.take if simulator else None)
+    simulator, collector = simulator_for(setup), collector_for(setup)
+
+    def also(tile: Tile, fits: Fits) -> None:
+        if simulator is not None:
+            simulator.take(tile)
+        if collector is not None:
+            collector.take(tile, fits)
+
+    fits = fit(setup.grid, setup.data, progress, also)
     _report_lost(setup, fits)
     if write_files and p.save_chi_grid:
         write_chi_grid(setup, setup.output_path("chi2.grid", named=False), progress)
@@ -300,7 +307,7 @@ def _fit(setup: Setup, progress: Callable[[int], None] | None, write_files: bool
         visit = files.write_simulated if files else _nothing
         uncertainties = from_simulations(setup, fits, visit, simulator, progress)
     elif p.save_bestchi or p.interval_from_chi2:
-        uncertainties = from_chi2(setup, fits, files.write_good if files else _nothing, progress)
+        uncertainties = from_chi2(setup, fits, files.write_good if files else _nothing, collector, progress)
         if not p.interval_from_chi2:
             uncertainties = None
     elif files:

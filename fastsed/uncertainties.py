@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.fit.engine import Fits, Progress
-from fastsed.fit.good_models import GoodModels, collect_good_models
+from fastsed.fit.good_models import GoodModelCollector, GoodModels, collect_good_models
 from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations, percentiles_from_simulations
 from fastsed.fit.simulations import Simulations, Simulator, draw_noise, fit_simulations
 from fastsed.models.properties import model_properties, property_names
@@ -201,8 +201,21 @@ class GoodSource:
     properties: dict[str, Floats]
 
 
+def collector_for(setup: Setup) -> GoodModelCollector | None:
+    """Collector of good models for the same pass over the tiles as the fit; None where tiles stay in memory anyway."""
+    if not setup.params.save_bestchi or setup.params.n_sim:
+        return None
+    if setup.grid.keeps(setup.data.wanted_redshifts(len(setup.grid.axes.z))):
+        return None
+    return GoodModelCollector(setup.grid, setup.data, setup.params.save_bestchi)
+
+
 def from_chi2(
-    setup: Setup, fits: Fits, visit: Callable[[GoodSource], None], progress: Progress | None = None
+    setup: Setup,
+    fits: Fits,
+    visit: Callable[[GoodSource], None],
+    collector: GoodModelCollector | None = None,
+    progress: Progress | None = None,
 ) -> Uncertainties:
     """Intervals from all models with chi2 - best < SAVE_BESTCHI.
 
@@ -212,12 +225,19 @@ def from_chi2(
     fits : Fits
     visit : callable
         Called with the good models of each fitted source, in order.
+    collector : GoodModelCollector, optional
+        From `collector_for`, if it has seen all tiles.
     progress : callable, optional
     """
     params, axes = setup.params, setup.grid.axes
     names = [*axes.names, *property_names(setup.grid)]
     found = Uncertainties.unknown(names, setup.data.n_sources, len(params.c_interval), False)
-    with collect_good_models(setup.grid, setup.data, fits, params.save_bestchi, progress) as good:
+    good = (
+        collector.found(fits)
+        if collector is not None
+        else collect_good_models(setup.grid, setup.data, fits, params.save_bestchi, progress)
+    )
+    with good:
         for source in _good_sources(setup, good):
             visit(source)
             parameters = axes.parameters(source.model)

@@ -67,7 +67,7 @@ cdef extern from "chi2_rows.h" nogil:
 
     int simd_level()
     screens_t choose_screens(int level)
-    ptrdiff_t block_scratch(ptrdiff_t nband)
+    ptrdiff_t block_scratch(ptrdiff_t nband, ptrdiff_t stride)
     void fit_item(const tile_t *, const data_t *, const bests_t *, const screens_t *, const int64_t *, ptrdiff_t,
                   ptrdiff_t, ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
     ctypedef struct space_t:
@@ -174,7 +174,7 @@ def find_best(const double[:, ::1] flux, const double[:, ::1] dust, const int64_
     size = (size + 15) // 16 * 16
     nparts = (t.nmodel + size - 1) // size
 
-    cdef ptrdiff_t scratch_size = block_scratch(d.nband), item, part
+    cdef ptrdiff_t scratch_size = block_scratch(d.nband, t.stride), item, part
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
     cdef best_t *found = <best_t *> calloc(nactive * nparts, sizeof(best_t))
     if scratch == NULL or found == NULL:

@@ -17,6 +17,38 @@ typedef double PASTE(dvec, LEVEL);
 #define SMALLER(x, y) ((x) < (y) ? (x) : (y))
 #endif
 
+/* The sums of a run of models, kept in registers: for few coordinates. `width` is a multiple of VW. */
+TARGET static void PASTE(sums_in_registers, LEVEL)(const double *rows, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t from,
+                                             ptrdiff_t to, const double *multiplier, const double *data, double *num,
+                                             double *den)
+{
+    for (ptrdiff_t m = 0; m < width; m += VW) {
+        VEC n = (VEC){0}, d = (VEC){0};
+        for (ptrdiff_t k = from; k < to; k++) {
+            const VEC f = multiplier[k] * LOAD(rows + k * stride + m);
+            n += data[k] * f;
+            d += f * f;
+        }
+        STORE(num + m, n);
+        STORE(den + m, d);
+    }
+}
+
+/* The same, coordinate by coordinate: for many, whose rows are then read in long runs. */
+TARGET static void PASTE(sums_by_rows, LEVEL)(const double *rows, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t from,
+                                              ptrdiff_t to, const double *multiplier, const double *data, double *num,
+                                              double *den)
+{
+    memset(num, 0, sizeof(double) * DISTANCE_BLOCK);
+    memset(den, 0, sizeof(double) * DISTANCE_BLOCK);
+    for (ptrdiff_t k = from; k < to; k++)
+        for (ptrdiff_t m = 0; m < width; m += VW) {
+            const VEC f = multiplier[k] * LOAD(rows + k * stride + m);
+            STORE(num + m, LOAD(num + m) + data[k] * f);
+            STORE(den + m, LOAD(den + m) + f * f);
+        }
+}
+
 /* distance2[m] = total - sum over scales of (rows_m . data)^2 / |rows_m|^2, less the rounding; NaN for models without
    flux. rows: [nspace][stride], multiplied by multiplier [nspace]; coordinates from `cut` on have a scale of their
    own. norm2 [stride] is |rows_m|^2 of the last scale. The smallest squared distance comes back. */
@@ -25,21 +57,30 @@ TARGET static double PASTE(distances, LEVEL)(const double *rows, ptrdiff_t strid
                                              double rounding, double *distance2, double *norm2)
 {
     VEC nearest = HUGE_VAL + (VEC){0};
-    for (ptrdiff_t m = 0; m < nmodel; m += VW) {
-        VEC gain = (VEC){0};
+    double num[DISTANCE_BLOCK], den[DISTANCE_BLOCK], gain[DISTANCE_BLOCK];
+    for (ptrdiff_t first = 0; first < nmodel; first += DISTANCE_BLOCK) {
+        /* the last block overlaps the one before, unless there is only one */
+        const ptrdiff_t width = stride < DISTANCE_BLOCK ? stride : DISTANCE_BLOCK;
+        const ptrdiff_t m = first + width <= stride ? first : stride - width;
         for (ptrdiff_t from = 0, to = cut; from < nspace; from = to, to = nspace) {
-            VEC num = (VEC){0}, den = (VEC){0};
-            for (ptrdiff_t k = from; k < to; k++) {
-                const VEC f = multiplier[k] * LOAD(rows + k * stride + m);
-                num += data[k] * f;
-                den += f * f;
+            if (to - from <= FEW_COORDINATES)
+                PASTE(sums_in_registers, LEVEL)(rows + m, stride, width, from, to, multiplier, data, num, den);
+            else
+                PASTE(sums_by_rows, LEVEL)(rows + m, stride, width, from, to, multiplier, data, num, den);
+            for (ptrdiff_t v = 0; v < width; v += VW) {
+                const VEC n = LOAD(num + v), d = LOAD(den + v);
+                VEC g = n * n / d;
+                if (from > 0)
+                    g += LOAD(gain + v);
+                STORE(gain + v, g);
+                STORE(norm2 + m + v, d);
             }
-            gain += num * num / den;
-            STORE(norm2 + m, den);
         }
-        const VEC left = (total - rounding) - gain;
-        STORE(distance2 + m, left);
-        nearest = SMALLER(left, nearest);
+        for (ptrdiff_t v = 0; v < width; v += VW) {
+            const VEC left = (total - rounding) - LOAD(gain + v);
+            STORE(distance2 + m + v, left);
+            nearest = SMALLER(left, nearest);
+        }
     }
     double lanes[VW];
     memcpy(lanes, &nearest, sizeof lanes);

@@ -8,6 +8,11 @@
 #include <immintrin.h>
 #endif
 
+/* models whose distances are found together; a multiple of every vector */
+#define DISTANCE_BLOCK 128
+/* up to so many coordinates, sums stay in registers */
+#define FEW_COORDINATES 16
+
 /* Sources of a block, at most, at any level. */
 #define MAX_BLOCK 4
 
@@ -53,15 +58,15 @@
 #define TARGET
 #include "chi2_distances.h"
 
+
+
 typedef double (*distances_fn)(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *,
                                const double *, double, double, double *, double *);
-
 typedef void (*screen_block_fn)(const tile_t *, const source_t *, best_t *, int, const double *, const double *);
-typedef void (*screen_two_fn)(const tile_t *, const source_t *, best_t *, const double *, const double *);
 
 typedef struct {
     screen_block_fn block;
-    screen_two_fn two_scales;
+    distances_fn distances;
     int block_size;
 } screens_t;
 
@@ -69,11 +74,11 @@ static screens_t choose_screens(int level)
 {
 #if FASTSED_X86
     if (level == SIMD_AVX512)
-        return (screens_t){screen_block_avx512, screen_two_scales_avx512, 4};
+        return (screens_t){screen_block_avx512, distances_avx512, 4};
     if (level == SIMD_AVX2)
-        return (screens_t){screen_block_avx2, screen_two_scales_avx2, 2};
+        return (screens_t){screen_block_avx2, distances_avx2, 2};
 #endif
-    return (screens_t){screen_block_plain, screen_two_scales_plain, 2};
+    return (screens_t){screen_block_plain, distances_plain, 2};
 }
 
 /* The data of all sources, [nsource][nband] each; variance is infinite where masked. */
@@ -119,8 +124,30 @@ static source_t prepare_source(const data_t *d, int64_t i, double *w)
     return (source_t){w, value, total, d->own_spec_scale[i], d->log_component[i], d->log_lir[i], d->log_error[i]};
 }
 
-/* doubles of scratch that fit_block needs for nband columns */
-static ptrdiff_t block_scratch(ptrdiff_t nband) { return 3 * MAX_BLOCK * nband; }
+/* doubles of scratch that fit_block needs */
+static ptrdiff_t block_scratch(ptrdiff_t nband, ptrdiff_t stride) { return (3 * MAX_BLOCK + 2) * nband + 2 * stride; }
+
+/* One source by itself: many columns, two scales, or nobody to share the models with.
+   scratch: 2 nband + 2 stride doubles. */
+static void screen_one(const tile_t *t, const source_t *s, const screens_t *screens, best_t *best, double *scratch)
+{
+    double *root = scratch, *data = root + t->nband, *distance2 = data + t->nband;
+    for (ptrdiff_t b = 0; b < t->nband; b++) {
+        root[b] = sqrt(s->weight[b]);
+        data[b] = root[b] * s->value[b];
+    }
+    const double nearest2 = screens->distances(
+        t->flux, t->stride, t->nmodel, t->nband, s->own_spec_scale ? t->nmain : t->nband, root, data, s->total,
+        4e-16 * (double)(t->nband + 8) * s->total, distance2, distance2 + t->stride);
+    double limit = best->model < 0 ? HUGE_VAL : best->chi2 + best->tolerance;
+    if (!(nearest2 <= limit))
+        return;
+    for (ptrdiff_t m = 0; m < t->nmodel; m++)
+        if (distance2[m] <= limit) {
+            try_model(t, s, m, best);
+            limit = best->model < 0 ? HUGE_VAL : best->chi2 + best->tolerance;
+        }
+}
 
 /* Fit up to screens.block_size sources, of numbers ids, to a tile; best[k] is brought up to date. */
 static void fit_block(const tile_t *t, const data_t *d, const screens_t *screens, const int64_t *ids, int n,
@@ -128,16 +155,17 @@ static void fit_block(const tile_t *t, const data_t *d, const screens_t *screens
 {
     const int ns = screens->block_size;
     double *weights = scratch + MAX_BLOCK * d->nband, *weighted = weights + MAX_BLOCK * d->nband;
-    source_t sources[MAX_BLOCK], plain[MAX_BLOCK];
+    double *rest = weighted + MAX_BLOCK * d->nband;
+    source_t plain[MAX_BLOCK];
     best_t plain_best[MAX_BLOCK];
     int slots[MAX_BLOCK], nplain = 0;
 
     for (int k = 0; k < n; k++) {
-        sources[k] = prepare_source(d, ids[k], scratch + k * d->nband);
-        if (sources[k].own_spec_scale) {
-            screens->two_scales(t, &sources[k], &best[k], sources[k].weight, sources[k].value);
+        const source_t source = prepare_source(d, ids[k], scratch + k * d->nband);
+        if (source.own_spec_scale || n == 1) {
+            screen_one(t, &source, screens, &best[k], rest);
         } else {
-            plain[nplain] = sources[k];
+            plain[nplain] = source;
             plain_best[nplain] = best[k];
             slots[nplain++] = k;
         }

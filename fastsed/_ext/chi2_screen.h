@@ -58,33 +58,6 @@ TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const source_t *s
     }
 }
 
-/* The same for one source whose spectrum has a scale of its own (AUTO_SCALE): two ratios, so two divisions. */
-TARGET static void PASTE(screen_two_scales, LEVEL)(const tile_t *t, const source_t *s, best_t *best,
-                                                   const double *weight, const double *value)
-{
-    double threshold = screen_threshold(best, s, t->nband);
-    for (ptrdiff_t m = 0; m < t->nmodel; m += VW) {
-        VEC gain = (VEC){0};
-        for (int part = 0; part < 2; part++) {
-            VEC num = (VEC){0}, den = (VEC){0};
-            const ptrdiff_t to = part ? t->nband : t->nmain;
-            for (ptrdiff_t b = part ? t->nmain : 0; b < to; b++) {
-                const VEC f = LOAD(t->flux + b * t->stride + m);
-                num += (weight[b] * value[b]) * f;
-                den += weight[b] * (f * f);
-            }
-            gain += num * num / den;
-        }
-        const VEC bound = threshold + (VEC){0};
-        unsigned hits = (unsigned)ANY_REACHES(gain, bound);
-        for (ptrdiff_t k = m; hits && k < t->nmodel; hits >>= 1, k++)
-            if (hits & 1) {
-                try_model(t, s, k, best);
-                threshold = screen_threshold(best, s, t->nband);
-            }
-    }
-}
-
 #undef VEC
 #undef LOAD
 #undef ANY_REACHES

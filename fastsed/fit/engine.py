@@ -62,7 +62,7 @@ def fit(
     grid: ModelGrid,
     data: Observations,
     progress: Progress | None = None,
-    also: Callable[[Tile], None] | None = None,
+    also: Callable[[Tile, Fits], None] | None = None,
 ) -> Fits:
     """Find the best model of every source.
 
@@ -73,7 +73,7 @@ def fit(
     progress : callable, optional
         Called with the number of models done after each tile.
     also : callable, optional
-        What else is to be done with each tile while it is there.
+        What else is to be done with each tile while it is there, with the best fits so far.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def fit(
         _fit_tile(grid, data, tile, active, fits)
         fitted[tile.iz] += tile.n_models
         if also is not None:
-            also(tile)
+            also(tile, fits)
         if progress is not None:
             progress(tile.n_models)
     before = np.concatenate([[0], np.cumsum(fitted)])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastsed._ext.chi2 import good_models
 from fastsed.fit.engine import Fits, Progress, kernel_arguments
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import ModelGrid
+from fastsed.models.grid import ModelGrid, Tile
 
 ROW = np.dtype([("source", "i8"), ("model", "i8"), ("chi2", "f8"), ("scale", "f8"), ("spec_scale", "f8")])
 # rows held in memory before they go to a temporary file
@@ -31,6 +31,8 @@ class GoodModels:
         self._held: list[NDArray[np.void]] = []
         self._n_held = 0
         self._spool: IO[Any] | None = None
+        # rows at or above it are left out, (nsource,)
+        self.limit = np.full(n_sources, np.inf)
         self._sorted: NDArray[np.void] | None = None
 
     def add(self, rows: NDArray[np.void]) -> None:
@@ -63,9 +65,10 @@ class GoodModels:
         while first < len(self._counts):
             base = int(ends[first] - self._counts[first])
             stop = max(first + 1, int(np.searchsorted(ends, base + n_rows, side="right")))
-            starts = np.concatenate([[0], ends[first:stop] - base])
-            rows = np.array(ordered[base : base + int(starts[-1])])
-            yield first, starts, rows[np.lexsort((rows["model"], rows["source"]))]
+            rows = np.array(ordered[base : int(ends[stop - 1])])
+            rows = rows[rows["chi2"] < self.limit[rows["source"]]]
+            rows = rows[np.lexsort((rows["model"], rows["source"]))]
+            yield first, np.searchsorted(rows["source"], np.arange(first, stop + 1)), rows
             first = stop
 
     def _by_source(self, starts: NDArray[np.int64]) -> NDArray[np.void]:
@@ -99,10 +102,46 @@ class GoodModels:
             self._spool.close()
 
 
+class GoodModelCollector:
+    """Collects good models tile by tile, while the best fits are still being found.
+
+    A model is kept if it is good beside the best so far; what is not good beside the final best goes at the end.
+
+    Parameters
+    ----------
+    grid : ModelGrid
+    data : Observations
+    excess : float
+        Models with chi2 - best < excess are good.
+    """
+
+    def __init__(self, grid: ModelGrid, data: Observations, excess: float):
+        self._grid, self._data, self._excess = grid, data, excess
+        self._found = GoodModels(data.n_sources)
+
+    def take(self, tile: Tile, fits: Fits) -> None:
+        """Collect the good models of a tile that `fits` has seen."""
+        data = self._data
+        active = np.flatnonzero((data.first_z <= tile.iz) & (tile.iz <= data.last_z))
+        if not len(active):
+            return
+        limit = np.where(fits.model >= 0, fits.chi2 + self._excess, np.inf)
+        columns = good_models(*kernel_arguments(self._grid, data, tile), active, limit, self._grid.n_threads)
+        rows = np.empty(len(columns[0]), dtype=ROW)
+        for name, values in zip(ROW.names or (), columns, strict=True):
+            rows[name] = values
+        self._found.add(rows)
+
+    def found(self, fits: Fits) -> GoodModels:
+        """The good models beside the final best fits."""
+        self._found.limit = np.where(fits.model >= 0, fits.chi2 + self._excess, -np.inf)
+        return self._found
+
+
 def collect_good_models(
     grid: ModelGrid, data: Observations, fits: Fits, excess: float, progress: Progress | None = None
 ) -> GoodModels:
-    """All models with chi2 - best < excess, for every source.
+    """All models with chi2 - best < excess, for every source, in a pass of their own.
 
     Parameters
     ----------
@@ -113,16 +152,9 @@ def collect_good_models(
     progress : callable, optional
         Called with the number of models done after each tile.
     """
-    found = GoodModels(data.n_sources)
-    limit = np.where(fits.model >= 0, fits.chi2 + excess, -np.inf)
+    collector = GoodModelCollector(grid, data, excess)
     for tile in grid.tiles(data.wanted_redshifts(len(grid.axes.z))):
-        active = np.flatnonzero((data.first_z <= tile.iz) & (tile.iz <= data.last_z))
-        if len(active):
-            columns = good_models(*kernel_arguments(grid, data, tile), active, limit, grid.n_threads)
-            rows = np.empty(len(columns[0]), dtype=ROW)
-            for name, values in zip(ROW.names or (), columns, strict=True):
-                rows[name] = values
-            found.add(rows)
+        collector.take(tile, fits)
         if progress is not None:
             progress(tile.n_models)
-    return found
+    return collector.found(fits)

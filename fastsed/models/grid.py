@@ -314,7 +314,8 @@ class ModelGrid:
     def _blocks(self, metal: Metal, n_cells: int) -> Iterator[Block]:
         """The populations of a metallicity that GRID_EXCLUDE leaves, in blocks that make tiles of a good size."""
         columns = max(1, len(self.bands))
-        limit = max(16, TILE_BYTES // (8 * columns * n_cells))
+        # whole vectors of populations leave no padding between the rows of a tile
+        limit = max(PADDING, TILE_BYTES // (8 * columns * n_cells) // PADDING * PADDING)
         if self.params.max_queued_fits and "max_queued_fits" in self.params.explicit:
             limit = max(1, min(limit, self.params.max_queued_fits // n_cells))
         for start, stop in metal.populations.ranges(limit):
@@ -420,7 +421,7 @@ def make_tile(grid: ModelGrid, store: _TableStore, block: Block, iz: int) -> lis
         if weights is None:
             _fill_gridded(store, iz, numbers, bands, tables)
         else:
-            np.matmul(store.whole(iz)[bands], weights[:n_populations].T, out=tables)
+            _fill_custom(store.whole(iz)[bands], weights[:n_populations], tables)
     dust = _dust(metal, numbers, weights, flux.shape[1]) if grid.needs_dust else None
     if dust is not None:
         for component, row in zip(rows.components, rows.luminosities, strict=True):
@@ -444,6 +445,18 @@ def _fill_gridded(store: _TableStore, iz: int, numbers: Ints, bands: slice, out:
     dense = np.empty((*out.shape[:2], which.stop - which.start))
     store.fill(iz, which, bands, dense)
     out[:] = dense[:, :, numbers - which.start]
+
+
+def _fill_custom(table: Floats, weights: Floats, out: Floats) -> None:
+    """Fluxes (nband, ncell, npopulation): table (nband, ncell, nbasis) times weights (npopulation, nbasis)."""
+    # SSPs older than the galaxies have no weight
+    used = weights.any(axis=0)
+    stop = len(used) - int(np.argmax(used[::-1])) if used.any() else 1
+    flat, shares = table.reshape(-1, table.shape[2])[:, :stop], weights[:, :stop].T
+    if out.flags.c_contiguous:
+        np.matmul(flat, shares, out=out.reshape(len(flat), -1))
+    else:
+        out[:] = (flat @ shares).reshape(out.shape)
 
 
 def _dust(metal: Metal, numbers: Ints, weights: Floats | None, stride: int) -> Floats:

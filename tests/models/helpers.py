@@ -28,7 +28,12 @@ def spectra(seed: int, n: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     colour = rng.uniform(-2.0, -0.2, (n, 1))
     sed = 1e-4 * (LAM / 5000.0) ** colour * rng.uniform(0.5, 1.5, (n, len(LAM)))
-    return sed.astype(np.float32).astype(float)
+    return single(sed)
+
+
+def single(values: np.ndarray) -> np.ndarray:
+    """Values rounded to single precision, in which spectra are kept."""
+    return values.astype(np.float32).astype(float)
 
 
 def simple(metal: float) -> Library:
@@ -140,7 +145,7 @@ def slow_spectra(params: Params, grid: ModelGrid, history) -> dict:
         parameters = [float(values[i]) for values, i in zip(axes.values[5:], place, strict=True)]
         if history is None:
             library = gridded(metal, round(parameters[0], 3))
-            found[ilage, imetal, *place] = [(interpolated(library, lage, library.sed), False)]
+            found[ilage, imetal, *place] = [(single(interpolated(library, lage, library.sed)), False)]
             continue
         step = params.custom_sfh_step * 1e6
         t = step * np.arange(int(np.ceil(10**lage / step)) + 1)

@@ -28,7 +28,7 @@ def screens(n_young, av_bc=AV_BC):
 
 
 def basis(n_young=N_YOUNG):
-    return Basis(LAM, np.ascontiguousarray(SED.T), n_young)
+    return Basis(LAM, np.ascontiguousarray(SED.T, dtype=np.float32), n_young)
 
 
 def attenuated(n_young=N_YOUNG, av_bc=AV_BC):
