@@ -19,6 +19,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from difflib import get_close_matches
 from typing import Any
 
@@ -59,7 +60,11 @@ class Number:
 
     value: float
 
-    def evaluate(self, values: Mapping[str, ArrayLike]) -> Any:
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ()
+
+    def evaluate(self, values: Mapping[str, Array], memo: Memo | None) -> Any:
         return self.value
 
 
@@ -69,7 +74,11 @@ class Name:
 
     name: str
 
-    def evaluate(self, values: Mapping[str, ArrayLike]) -> Any:
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def evaluate(self, values: Mapping[str, Array], memo: Memo | None) -> Any:
         return values[self.name]
 
 
@@ -81,11 +90,29 @@ class Call:
     operands: tuple[Node, ...]
     depth: int
 
-    def evaluate(self, values: Mapping[str, ArrayLike]) -> Any:
-        return self.operation(*(operand.evaluate(values) for operand in self.operands))
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Variables of all operands."""
+        return tuple(sorted({name for operand in self.operands for name in operand.names}))
+
+    def evaluate(self, values: Mapping[str, Array], memo: Memo | None) -> Any:
+        inputs = [values[name] for name in self.names]
+        if memo is not None and (known := memo.get(id(self))) is not None:
+            before, result = known
+            if all(a is b for a, b in zip(before, inputs, strict=True)):
+                return result
+        result = self.operation(*(operand.evaluate(values, memo) for operand in self.operands))
+        if memo is not None and np.size(result) <= LARGEST_KEPT:
+            memo[id(self)] = inputs, result
+        return result
 
 
 Node = Number | Name | Call
+
+# values of the parts of a formula, each with the arrays it came from
+Memo = dict[int, tuple[list[Array], Any]]
+# a part with more values than this is found anew
+LARGEST_KEPT = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -104,7 +131,7 @@ class Expression:
     names: frozenset[str]
     root: Node
 
-    def evaluate(self, values: Mapping[str, ArrayLike]) -> Array:
+    def evaluate(self, values: Mapping[str, ArrayLike], memo: Memo | None = None) -> Array:
         """The value of the formula.
 
         Parameters
@@ -112,6 +139,9 @@ class Expression:
         values : mapping of str to array_like
             Value of each variable in `names` (keys in any case), of shapes that broadcast together. Each part
             of the formula is computed on the shape of its own variables only.
+        memo : dict, optional
+            Empty at first. Parts whose variables are the very same float64 arrays as in the last evaluation with
+            this memo are not computed again.
 
         Returns
         -------
@@ -121,7 +151,7 @@ class Expression:
         """
         arrays = {name.lower(): np.asarray(value, dtype=np.float64) for name, value in values.items()}
         with np.errstate(all="ignore"):
-            return np.asarray(self.root.evaluate(arrays), dtype=np.float64)
+            return np.asarray(self.root.evaluate(arrays, memo), dtype=np.float64)
 
 
 def parse(text: str, variables: Iterable[str]) -> Expression:

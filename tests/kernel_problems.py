@@ -76,14 +76,21 @@ class Problem:
         chi2.find_best(**self.tile, **self.data, active=self.active, **best, n_threads=n_threads)
         return best
 
-    def simulate(self, n_sim: int, prune: bool, n_threads: int = 1) -> dict[str, Any]:
-        """Best models of simulations, from nothing; and the noise, and which row of it each simulation takes."""
+    def simulate(
+        self, n_sim: int, prune: bool, n_threads: int = 1, known: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Best models of simulations; and the noise, and which row of it each simulation takes.
+
+        From nothing, or from the results of another call, as where another tile has shown the best models.
+        """
         rng = np.random.default_rng(1)
         noise = rng.standard_normal((n_sim, self.n_band))
         draws = np.tile(np.argsort((noise**2).sum(axis=1)).astype(np.int32), (self.n_source, 1))
         shape = (self.n_source, n_sim)
         best = {name: np.full(shape, np.nan) for name in ("chi2", "scale", "spec_scale")}
         best |= {"best_order": np.full(shape, -1)}
+        if known is not None:
+            best = {name: known[name].copy() for name in best}
         chi2.simulate(
             **self.tile,
             **self.data,

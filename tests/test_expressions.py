@@ -119,7 +119,7 @@ def test_parts_keep_their_own_shape(monkeypatch):
             return np.asarray(result).view(Watched)
 
     expression = parse("t * 10^tau", ["t", "tau"])
-    expression.root.evaluate({"t": np.ones(4).view(Watched), "tau": np.ones((3, 1)).view(Watched)})
+    expression.root.evaluate({"t": np.ones(4).view(Watched), "tau": np.ones((3, 1)).view(Watched)}, None)
     assert seen == [("power", (3, 1)), ("multiply", (3, 4))]
 
 

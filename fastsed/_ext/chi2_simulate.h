@@ -92,45 +92,85 @@ TARGET static void PASTE(unit_vectors, LEVEL)(const space_t *space, const double
                 (REAL)(root[k] * space->rows[k * stride + from + i] * inverse[i]);
 }
 
-/* SIM_MODELS models against two vectors of simulations, that start at v and w. Which of the models may win a
-   simulation of either is said by hits: a bit per simulation, for each model and vector. */
-TARGET static inline uint64_t PASTE(products, LEVEL)(const simulations_t *sims, const REAL *const *units,
-                                                     ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w,
-                                                     uint32_t hits[SIM_MODELS][2])
+/* Squares of the products of SIM_MODELS models with two vectors of simulations, that start at v and w, over the
+   coordinates from `from` to `to`. */
+TARGET ALWAYS_INLINE void PASTE(squares, LEVEL)(
+    const simulations_t *sims, const REAL *const *units, ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w,
+    ptrdiff_t from, ptrdiff_t to, VEC square[SIM_MODELS][2])
 {
-    VEC gain[SIM_MODELS][2];
-    ptrdiff_t from = 0, to = sims->cut;
-    for (int part = 0; from < sims->nspace; part++, from = to, to = sims->nspace) {
-        VEC product[SIM_MODELS][2];
-        for (int k = 0; k < SIM_MODELS; k++)
-            product[k][0] = product[k][1] = (VEC){0};
-        const REAL *y = (const REAL *)sims->data + from * sims->stride;
-        for (ptrdiff_t b = from; b < to; b++, y += sims->stride) {
-            const VEC y0 = LOAD(y + v), y1 = LOAD(y + w);
-            for (int k = 0; k < SIM_MODELS; k++) {
-                const REAL u = units[k][b * unit_stride];
-                product[k][0] += u * y0;
-                product[k][1] += u * y1;
-            }
+    VEC product[SIM_MODELS][2];
+    for (int k = 0; k < SIM_MODELS; k++)
+        product[k][0] = product[k][1] = (VEC){0};
+    const REAL *y0 = (const REAL *)sims->data + from * sims->stride + v, *y1 = y0 + (w - v);
+    const REAL *u[SIM_MODELS];
+    for (int k = 0; k < SIM_MODELS; k++)
+        u[k] = units[k];
+    const ptrdiff_t stride = sims->stride;
+    for (ptrdiff_t b = from * unit_stride; b < to * unit_stride; b += unit_stride, y0 += stride, y1 += stride) {
+        const VEC a0 = LOAD(y0), a1 = LOAD(y1);
+        for (int k = 0; k < SIM_MODELS; k++) {
+            product[k][0] += u[k][b] * a0;
+            product[k][1] += u[k][b] * a1;
         }
+    }
+    for (int k = 0; k < SIM_MODELS; k++)
+        for (int h = 0; h < 2; h++)
+            square[k][h] = product[k][h] * product[k][h];
+}
+
+/* Gains of SIM_MODELS models in the simulations of two vectors. */
+TARGET ALWAYS_INLINE void PASTE(gains, LEVEL)(const simulations_t *sims, const REAL *const *units,
+                                              ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w, int two_scales,
+                                              VEC gain[SIM_MODELS][2])
+{
+    PASTE(squares, LEVEL)(sims, units, unit_stride, v, w, 0, sims->cut, gain);
+    if (two_scales) {
+        VEC more[SIM_MODELS][2];
+        PASTE(squares, LEVEL)(sims, units, unit_stride, v, w, sims->cut, sims->nspace, more);
         for (int k = 0; k < SIM_MODELS; k++)
             for (int h = 0; h < 2; h++)
-                gain[k][h] = part ? gain[k][h] + product[k][h] * product[k][h] : product[k][h] * product[k][h];
+                gain[k][h] += more[k][h];
     }
+}
+
+/* Whether any of the models may win any of the simulations: no, for most. */
+TARGET ALWAYS_INLINE int PASTE(any_hit, LEVEL)(const simulations_t *sims, const REAL *const *units,
+                                               ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w, int two_scales)
+{
+    VEC gain[SIM_MODELS][2];
+    PASTE(gains, LEVEL)(sims, units, unit_stride, v, w, two_scales, gain);
     const VEC bound0 = LOAD((const REAL *)sims->threshold + v), bound1 = LOAD((const REAL *)sims->threshold + w);
     VEC most0 = gain[0][0], most1 = gain[0][1];
     for (int k = 1; k < SIM_MODELS; k++) {
         most0 = LARGER(gain[k][0], most0);
         most1 = LARGER(gain[k][1], most1);
     }
-    /* most pairs fail: one test for all of them */
-    const uint64_t any = (uint64_t)REACHES(most0, bound0) | (uint64_t)REACHES(most1, bound1);
-    if (any)
-        for (int k = 0; k < SIM_MODELS; k++) {
-            hits[k][0] = (uint32_t)REACHES(gain[k][0], bound0);
-            hits[k][1] = (uint32_t)REACHES(gain[k][1], bound1);
-        }
-    return any;
+    return ((uint64_t)REACHES(most0, bound0) | (uint64_t)REACHES(most1, bound1)) != 0;
+}
+
+TARGET static int PASTE(any_hit_one_scale, LEVEL)(const simulations_t *sims, const REAL *const *units,
+                                                  ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w)
+{
+    return PASTE(any_hit, LEVEL)(sims, units, unit_stride, v, w, 0);
+}
+
+TARGET static int PASTE(any_hit_two_scales, LEVEL)(const simulations_t *sims, const REAL *const *units,
+                                                   ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w)
+{
+    return PASTE(any_hit, LEVEL)(sims, units, unit_stride, v, w, 1);
+}
+
+/* Which simulations each model may win: a bit for each. */
+TARGET static void PASTE(find_hits, LEVEL)(const simulations_t *sims, const REAL *const *units, ptrdiff_t unit_stride,
+                                           ptrdiff_t v, ptrdiff_t w, uint32_t hits[SIM_MODELS][2])
+{
+    VEC gain[SIM_MODELS][2];
+    PASTE(gains, LEVEL)(sims, units, unit_stride, v, w, sims->cut < sims->nspace, gain);
+    const VEC bound0 = LOAD((const REAL *)sims->threshold + v), bound1 = LOAD((const REAL *)sims->threshold + w);
+    for (int k = 0; k < SIM_MODELS; k++) {
+        hits[k][0] = (uint32_t)REACHES(gain[k][0], bound0);
+        hits[k][1] = (uint32_t)REACHES(gain[k][1], bound1);
+    }
 }
 
 /* A few models against all simulations that they may reach; distance2: of the unperturbed data from each, squared. */
@@ -154,13 +194,18 @@ TARGET static void PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t
             continue;
         if (n == 1)
             starts[1] = starts[0];
-        uint32_t hits[SIM_MODELS][2];
-        if (PASTE(products, LEVEL)(sims, units, unit_stride, starts[0], starts[1], hits))
+        const int any = sims->cut < sims->nspace
+            ? PASTE(any_hit_two_scales, LEVEL)(sims, units, unit_stride, starts[0], starts[1])
+            : PASTE(any_hit_one_scale, LEVEL)(sims, units, unit_stride, starts[0], starts[1]);
+        if (any) {
+            uint32_t hits[SIM_MODELS][2];
+            PASTE(find_hits, LEVEL)(sims, units, unit_stride, starts[0], starts[1], hits);
             for (int k = 0; k < nmodel; k++)
                 for (int h = 0; h < n; h++)
                     for (ptrdiff_t i = starts[h]; hits[k][h]; hits[k][h] >>= 1, i++)
                         if (hits[k][h] & 1)
                             try_simulated(t, s, sims, models[k], i);
+        }
         n = 0;
     }
 }

@@ -148,22 +148,6 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
 #include "chi2_simulate.h"
 #endif
 
-#ifdef __GNUC__
-typedef float plain_single_t __attribute__((vector_size(16), aligned(4), may_alias));
-typedef double plain_double_t __attribute__((vector_size(16), aligned(8), may_alias));
-static inline plain_single_t plain_larger_single(plain_single_t x, plain_single_t y)
-{
-    for (int i = 0; i < 4; i++)
-        x[i] = x[i] > y[i] ? x[i] : y[i];
-    return x;
-}
-static inline plain_double_t plain_larger_double(plain_double_t x, plain_double_t y)
-{
-    for (int i = 0; i < 2; i++)
-        x[i] = x[i] > y[i] ? x[i] : y[i];
-    return x;
-}
-#endif
 #define LEVEL _plain_single
 #define REAL float
 #define TARGET

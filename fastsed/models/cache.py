@@ -7,26 +7,30 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._version import __version__
-from fastsed.atomic import atomic_path
-from fastsed.errors import InputError
+from fastsed.atomic import temporary_path
 
 if TYPE_CHECKING:
     from fastsed.models.grid import ModelGrid, Tile
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"fastsed model cache, format 1\n"
+MAGIC = b"fastsed model cache, format 2\n"
 END = b"end of fastsed model cache\n"
 ALIGNMENT = 64
+DIGEST_BYTES = hashlib.sha256().digest_size
+SIZE_BYTES = 8
+TAIL_BYTES = DIGEST_BYTES + SIZE_BYTES + len(END)
 
 # what shapes the fluxes, beside the axes, the bands and the library files
 PARAMETERS = (
@@ -36,136 +40,218 @@ PARAMETERS = (
 )  # fmt: skip
 
 
-def cache_key(grid: ModelGrid, wanted: NDArray[np.bool_]) -> str:
-    """Digest of everything that shapes the tiles of some redshifts, the content of the library files included."""
-    digest = hashlib.sha256()
-
-    def add(*parts: object) -> None:
-        for part in parts:
-            data = np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode()
-            digest.update(len(data).to_bytes(8, "little") + data)
-
-    add(__version__, MAGIC, {name: getattr(grid.params, name) for name in PARAMETERS})
-    add(grid.axes.names, *grid.axes.values, wanted, grid.rows, grid.needs_dust)
-    for band in grid.bands:
-        add(band.lam, band.response)
-    for populations in grid.populations:
-        for path in populations.files():
-            with open(path, "rb") as f:
-                add(hashlib.file_digest(f, "sha256").hexdigest())
-    return digest.hexdigest()
-
-
-def cache_path(grid: ModelGrid, key: str) -> Path:
-    """Where the cache of a run is: in OUTPUT_DIR, under a name that holds the start of its key."""
-    return Path(grid.params.output_dir) / f"fastsed-models-{key[:16]}.cache"
-
-
-def read_cache(path: Path, key: str) -> list[Tile] | None:
-    """The tiles of a cache, as views of the file.
+class ModelCache:
+    """Files that hold the tiles of a grid, one for each choice of redshifts.
 
     Parameters
     ----------
-    path : Path
-    key : str
-
-    Returns
-    -------
-    list of Tile or None
-        None where there is no such file, or it is not whole, or it was made from something else.
+    grid : ModelGrid
     """
-    from fastsed.models.grid import Tile
 
-    try:
-        content = np.memmap(path, dtype=np.uint8, mode="r")
-    except (OSError, ValueError):
+    def __init__(self, grid: ModelGrid):
+        self._grid = grid
+        self._gave_up = False
+        self._mentioned: set[Path] = set()
+
+    def key(self, wanted: NDArray[np.bool_]) -> str:
+        """Digest of everything that shapes the tiles of some redshifts, the content of the library files included."""
+        grid = self._grid
+        digest = hashlib.sha256()
+
+        def add(*parts: object) -> None:
+            for part in parts:
+                data = part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode()
+                digest.update(len(data).to_bytes(8, "little") + data)
+
+        add(__version__, MAGIC, sys.byteorder, {name: getattr(grid.params, name) for name in PARAMETERS})
+        add(grid.axes.names, *grid.axes.values, wanted, grid.rows, grid.needs_dust)
+        for band in grid.bands:
+            add(band.lam, band.response)
+        add(self._libraries)
+        return digest.hexdigest()
+
+    @cached_property
+    def _libraries(self) -> list[list[str]]:
+        """Digests of the library files of each metallicity."""
+        files = [populations.files() for populations in self._grid.populations]
+        digests = {path: _file_digest(path) for path in {path for some in files for path in some}}
+        return [[digests[path] for path in some] for some in files]
+
+    def path(self, key: str) -> Path:
+        """Where a cache is: in OUTPUT_DIR, under a name that holds the start of its key."""
+        return Path(self._grid.params.output_dir) / f"fastsed-models-{key[:16]}.cache"
+
+    def read(self, wanted: NDArray[np.bool_]) -> Iterator[Tile] | None:
+        """The tiles of some redshifts, each a read-only view of the file that is unmapped when it is no more used.
+
+        Returns
+        -------
+        iterator of Tile or None
+            None where there is no such file, or it is not whole, or it was made from something else.
+        """
+        key = self.key(wanted)
+        path = self.path(key)
+        if not os.path.lexists(path):
+            return None
+        try:
+            file = open(path, "rb")  # noqa: SIM115 - closed with the last tile, or here
+            index = _read_index(file, key)
+        except OSError as error:
+            log.warning("the model cache %s cannot be read: %s; it will be made anew", path, error.strerror)
+            return None
+        if index is None:
+            file.close()
+            log.warning("the model cache %s is damaged or foreign: it will be made anew", path)
+            return None
+        if path not in self._mentioned:
+            log.info("using the model cache %s", path)
+            self._mentioned.add(path)
+        return _tiles(file, index)
+
+    def written(
+        self, wanted: NDArray[np.bool_], tiles: Iterable[Tile], expected_bytes: int
+    ) -> Iterator[Tile]:
+        """Hand the tiles on, and write them to a file on the way; it appears once all of them have passed.
+
+        A disk that is too small, or a folder that cannot be written, costs a warning and the cache, not the run.
+
+        Parameters
+        ----------
+        wanted : (nz,)
+            The redshifts of the tiles.
+        tiles : iterable of Tile
+        expected_bytes : int
+            About the size of all tiles.
+        """
+        if self._gave_up:
+            yield from tiles
+            return
+        key = self.key(wanted)
+        path = self.path(key)
+        writer = _Writer(path, key, expected_bytes)
+        try:
+            for tile in tiles:
+                writer.add(tile)
+                yield tile
+            if writer.finish():
+                log.info("wrote the model cache %s", path)
+                self._mentioned.add(path)
+        finally:
+            writer.discard()
+            self._gave_up = writer.failed
+
+
+def _file_digest(path: Path) -> str:
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def _read_index(file: BinaryIO, key: str) -> list[dict[str, Any]] | None:
+    """The list of tiles at the end of the file; None if the file is not whole or of another key."""
+    head = MAGIC + key.encode()
+    if file.read(len(head)) != head:
         return None
-    index = _read_index(content, key)
-    if index is None:
-        log.warning("the model cache %s is damaged or foreign: it will be made anew", path)
+    stop = file.seek(0, os.SEEK_END) - TAIL_BYTES
+    if stop < len(head):
         return None
+    file.seek(stop)
+    tail = file.read()
+    digest, size, end = tail[:DIGEST_BYTES], tail[DIGEST_BYTES : -len(END)], tail[-len(END) :]
+    start = stop - int.from_bytes(size, "little")
+    if end != END or start < len(head):
+        return None
+    file.seek(start)
+    text = file.read(stop - start)
+    if hashlib.sha256(text).digest() != digest:
+        return None
+    index: dict[str, Any] = json.loads(text)
+    # a piece may be missing, or be there twice, before a good end
+    return index["tiles"] if index["start"] == start else None
+
+
+def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]:
+    """The tiles, mapped into memory one by one."""
+    from fastsed.models.grid import Tile
 
     def array(place: Mapping[str, Any] | None) -> Any:
         if place is None:
             return None
-        size = int(np.prod(place["shape"])) * 8
-        return content[place["start"] : place["start"] + size].view(place["type"]).reshape(place["shape"])
+        values = np.memmap(file, place["type"], "r", place["start"], tuple(place["shape"]))
+        return values.view(np.ndarray)
 
-    return [
-        Tile(t["iz"], array(t["ids"]), array(t["order"]), array(t["flux"]), array(t["dust"])) for t in index
-    ]
-
-
-def _read_index(content: NDArray[np.uint8], key: str) -> list[dict[str, Any]] | None:
-    """The list of tiles at the end of the file; None if the file is not whole or of another key."""
-    head = MAGIC + key.encode()
-    tail = len(END) + 8
-    if len(content) < len(head) + tail or content[: len(head)].tobytes() != head:
-        return None
-    if content[-len(END) :].tobytes() != END:
-        return None
-    size = int.from_bytes(content[-tail : -len(END)].tobytes(), "little")
-    if size > len(content) - len(head) - tail:
-        return None
-    found: list[dict[str, Any]] = json.loads(content[-tail - size : -tail].tobytes())
-    return found
-
-
-def write_through(path: Path, key: str, tiles: Iterable[Tile], expected_bytes: int) -> Iterator[Tile]:
-    """Hand the tiles on, and write them to a cache on the way; it appears once all of them have passed.
-
-    A disk that is too small, or a folder that cannot be written, costs a warning and the cache, not the run.
-
-    Parameters
-    ----------
-    path : Path
-    key : str
-    tiles : iterable of Tile
-    expected_bytes : int
-        About the size of all tiles.
-    """
-    with ExitStack() as stack:
-        writer = None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            free = shutil.disk_usage(path.parent).free
-            if expected_bytes > free // 2:
-                raise InputError(f"{expected_bytes / 1e9:.3g} GB would not leave enough of {free / 1e9:.3g} GB", path)
-            writer = _Writer(stack.enter_context(atomic_path(path)), key)
-        except (OSError, InputError) as error:
-            log.warning("no model cache is written: %s", error)
-        for tile in tiles:
-            if writer is not None:
-                writer.add(tile)
-            yield tile
-        if writer is not None:
-            writer.close()
-            log.info("wrote the model cache %s", path)
+    with file:
+        for entry in index:
+            yield Tile(entry["iz"], *(array(entry[name]) for name in ("ids", "order", "flux", "dust")))
 
 
 class _Writer:
-    """Writes tiles one after another, then their index."""
+    """Writes tiles one after another, then their index; at the first failure it says so, and writes no more."""
 
-    def __init__(self, path: os.PathLike[str], key: str):
-        self._file = open(path, "wb")  # noqa: SIM115 - closed by close(), or with the run
-        self._file.write(MAGIC + key.encode())
+    def __init__(self, path: Path, key: str, expected_bytes: int):
+        self._path, self._temporary = path, temporary_path(path)
+        self._file: BinaryIO | None = None
         self._index: list[dict[str, Any]] = []
+        self.failed = False
+        self._attempt(partial(self._open, key, expected_bytes))
 
     def add(self, tile: Tile) -> None:
         """Append a tile."""
+        self._attempt(partial(self._append, tile))
+
+    def finish(self) -> bool:
+        """Write the index, and give the file its name; whether the file is there."""
+        self._attempt(self._close)
+        return not self.failed
+
+    def discard(self) -> None:
+        """Leave nothing of a file that is not finished."""
+        if self._file is not None:
+            # what is left in its buffer may not fit on the disk
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self._temporary.unlink()
+            self._file = None
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        if self.failed:
+            return
+        try:
+            action()
+        except OSError as error:
+            log.warning("no model cache is written: %s: %s", self._path, error.strerror or error)
+            self.failed = True
+            self.discard()
+
+    def _open(self, key: str, expected_bytes: int) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._path.parent).free
+        if expected_bytes > free // 2:
+            raise OSError(
+                f"{expected_bytes / 1e9:.3g} GB would not leave enough of the {free / 1e9:.3g} GB that are free"
+            )
+        self._file = open(self._temporary, "xb")  # noqa: SIM115 - closed by finish() or discard()
+        self._file.write(MAGIC + key.encode())
+
+    def _append(self, tile: Tile) -> None:
         arrays = {"ids": tile.ids, "order": tile.order, "flux": tile.flux, "dust": tile.dust}
         self._index.append({"iz": tile.iz} | {name: self._put(values) for name, values in arrays.items()})
 
     def _put(self, values: NDArray[Any] | None) -> dict[str, Any] | None:
         if values is None:
             return None
-        self._file.write(b"\0" * (-self._file.tell() % ALIGNMENT))
-        start = self._file.tell()
-        self._file.write(np.ascontiguousarray(values).data)
+        file = self._file
+        assert file is not None
+        file.write(b"\0" * (-file.tell() % ALIGNMENT))
+        start = file.tell()
+        file.write(np.ascontiguousarray(values).data)
         return {"start": start, "shape": list(values.shape), "type": values.dtype.str}
 
-    def close(self) -> None:
-        """Write the index and close the file."""
-        index = json.dumps(self._index).encode()
-        self._file.write(index + len(index).to_bytes(8, "little") + END)
-        self._file.close()
+    def _close(self) -> None:
+        file = self._file
+        assert file is not None
+        index = json.dumps({"start": file.tell(), "tiles": self._index}).encode()
+        file.write(index + hashlib.sha256(index).digest() + len(index).to_bytes(SIZE_BYTES, "little") + END)
+        file.close()
+        os.replace(self._temporary, self._path)
+        self._file = None

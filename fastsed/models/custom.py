@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ class CustomPopulations:
     def __init__(self, params: Params, axes: Axes, metal: float):
         self._params, self._axes, self._metal = params, axes, metal
         self._formula = history_formula(params)
+        # what each thread keeps from one range to the next
+        self._local = local()
         where = (params.library_dir, params.library, params.resolution, params.imf)
         found = find_ssp(*where, metal)
         if found is None:
@@ -73,8 +76,16 @@ class CustomPopulations:
         """SSP weights (stop - start, nssp) of one of `ranges`."""
         ilage, first = divmod(start, self._axes.n_history)
         parameters = range_parameters(self._axes, first, first + stop - start)
-        t, sfr = self._sampled(ilage, parameters, stop - start)
+        t, sfr = self._sampled(ilage, self._same_arrays(parameters), stop - start)
         return ssp_weights(t, sfr, self._ssp_ages())
+
+    def _same_arrays(self, parameters: dict[str, Floats]) -> dict[str, Floats]:
+        """The same values in the arrays of the last range, where they are equal: parts of the formula are kept then."""
+        kept = self._local.__dict__.setdefault("parameters", {})
+        for name, values in parameters.items():
+            if not (name in kept and np.array_equal(kept[name], values)):
+                kept[name] = values
+        return {name: kept[name] for name in parameters}
 
     def weights(self, numbers: Ints) -> Floats:
         """SSP weights (n, nssp) of the populations `numbers`."""
@@ -148,12 +159,16 @@ class CustomPopulations:
 
     def _sampled(self, ilage: int, parameters: dict[str, Floats], count: int) -> tuple[Floats, Floats]:
         """Lookback grid (nt,) and the formula on it, (count, nt), from arrays that broadcast with time as last axis."""
-        lage = float(self._axes.lage[ilage])
-        age = 10.0**lage
-        t = lookback_grid(age, self._params.custom_sfh_step * YR_PER_MYR)
-        time = t if self._params.custom_sfh_lookback else age - t
+        times = self._local.__dict__.setdefault("times", {})
+        if ilage not in times:
+            lage = float(self._axes.lage[ilage])
+            t = lookback_grid(10.0**lage, self._params.custom_sfh_step * YR_PER_MYR)
+            times.clear()
+            times[ilage] = t, t if self._params.custom_sfh_lookback else 10.0**lage - t, np.array(lage)
+        t, time, age = times[ilage]
         shape = np.broadcast_shapes(*(p.shape for p in parameters.values()), t.shape)
-        sfr = self._formula.evaluate({**parameters, "lage": np.float64(lage), "t": time})
+        memo = self._local.__dict__.setdefault("memo", {})
+        sfr = self._formula.evaluate({**parameters, "lage": age, "t": time}, memo)
         return t, np.ascontiguousarray(np.broadcast_to(sfr, shape).reshape(count, len(t)))
 
 

@@ -17,7 +17,7 @@ from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.models.attenuation import attenuation_curve
 from fastsed.models.axes import Axes
-from fastsed.models.cache import cache_key, cache_path, read_cache, write_through
+from fastsed.models.cache import ModelCache
 from fastsed.models.cosmology import Cosmology
 from fastsed.models.custom import CustomPopulations
 from fastsed.models.exclusion import Exclusion
@@ -177,6 +177,11 @@ class ModelGrid:
         return [kind(self.params, self.axes, round(float(metal), 7)) for metal in self.axes.metal]
 
     @cached_property
+    def cache(self) -> ModelCache | None:
+        """The files that keep tiles from one run to the next; None with NO_CACHE."""
+        return None if self.params.no_cache else ModelCache(self)
+
+    @cached_property
     def exclusion(self) -> Exclusion:
         """The models that GRID_EXCLUDE leaves out."""
         return Exclusion(self.params.grid_exclude, self.axes)
@@ -245,28 +250,21 @@ class ModelGrid:
         if self._kept is not None and np.array_equal(self._kept[0], wanted):
             yield from self._kept[1]
             return
-        cached, tiles = self._cached_or_made(wanted)
-        keep = cached or self.keeps(wanted)
+        keep = self.keeps(wanted)
         kept: list[Tile] = []
-        for tile in tiles:
+        for tile in self._cached_or_made(wanted):
             if keep:
                 kept.append(tile)
             yield tile
         if keep:
             self._kept = wanted.copy(), kept
 
-    def _cached_or_made(self, wanted: NDArray[np.bool_]) -> tuple[bool, Iterable[Tile]]:
+    def _cached_or_made(self, wanted: NDArray[np.bool_]) -> Iterable[Tile]:
         """Tiles of the model cache, if there is a good one, else made on the way into a new one."""
         made = self._made(np.flatnonzero(wanted & (self.ages_at > 0)))
-        if self.params.no_cache:
-            return False, made
-        key = cache_key(self, wanted)
-        path = cache_path(self, key)
-        tiles = read_cache(path, key)
-        if tiles is not None:
-            log.info("using the model cache %s", path)
-            return True, tiles
-        return False, write_through(path, key, made, self._bytes(wanted))
+        if self.cache is None:
+            return made
+        return self.cache.read(wanted) or self.cache.written(wanted, made, self._bytes(wanted))
 
     def keeps(self, wanted: NDArray[np.bool_]) -> bool:
         """Whether the tiles of some redshifts are few enough to stay in memory between passes."""

@@ -1,0 +1,446 @@
+"""The model cache: the same tiles from the file, a new key for whatever shapes them, and no harm from bad files."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import fastsed
+from fastsed.models.cache import DIGEST_BYTES, END, MAGIC, SIZE_BYTES, ModelCache
+from fastsed.models.grid import Rows
+from tests.helpers import COARSE, copy_example
+from tests.models.helpers import BANDS, make_filter, make_grid, make_params, write_library
+
+CUSTOM = [
+    "CUSTOM_SFH=exp(-t/10^Tau)",
+    "CUSTOM_PARAMS=[Tau]",
+    *("TAU_MIN=8", "TAU_MAX=9", "TAU_STEP=0.5", "CUSTOM_SFH_STEP=20"),
+    "GRID_EXCLUDE=(Tau > 8.2) && (lage < 8.3 || Av > 0.7)",
+]
+EVERY_Z = np.ones(5, dtype=bool)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return write_library(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture
+def cached(library, tmp_path):
+    """Makes grids with a cache in `tmp_path`."""
+
+    def make(*overrides, **more):
+        return make_grid(make_params(library, f"OUTPUT_DIR={tmp_path}", "NO_CACHE=0", *overrides), **more)
+
+    return make
+
+
+def all_tiles(grid, wanted=EVERY_Z):
+    """Content of all tiles."""
+    return [
+        (t.iz, t.ids.tobytes(), t.order.tobytes(), t.flux.shape, t.flux.tobytes(),
+         None if t.dust is None else t.dust.tobytes())
+        for t in grid.tiles(wanted)
+    ]  # fmt: skip
+
+
+def the_cache(folder) -> Path:
+    (path,) = folder.iterdir()
+    return path
+
+
+def key(grid, wanted=EVERY_Z):
+    return ModelCache(grid).key(wanted)
+
+
+@pytest.mark.parametrize(
+    ("keys", "more"),
+    [
+        (["METAL=[0.02,0.008]"], {}),
+        (CUSTOM, {}),
+        ([*CUSTOM, "DIFFERENTIAL_A_V=1", "A_V_BC_MAX=1", "A_V_BC_STEP=1"], {"needs_dust": True}),
+        (["MAX_QUEUED_FITS=9"], {"n_threads": 3, "several_passes": True}),
+    ],
+    ids=["gridded", "custom with holes", "dust", "small tiles"],
+)
+def test_written_and_read(cached, tmp_path, caplog, keys, more):
+    expected = all_tiles(cached(*keys, "NO_CACHE=1", **more))
+    assert list(tmp_path.iterdir()) == []
+    with caplog.at_level(logging.INFO, "fastsed.models"):
+        assert all_tiles(cached(*keys, **more)) == expected
+        path = the_cache(tmp_path)
+        assert f"wrote the model cache {path}" in caplog.text
+        assert "using" not in caplog.text
+        again = cached(*keys, **more)
+        again._made = None  # nothing is made
+        assert all_tiles(again) == expected
+        assert all_tiles(again) == expected
+    assert caplog.text.count(f"using the model cache {path}") == 1
+
+
+def test_luminosities_as_data(library, tmp_path):
+    params = make_params(library, *CUSTOM, f"OUTPUT_DIR={tmp_path}", "NO_CACHE=0")
+    rows = Rows(4, components=(0, 2))
+
+    def make():
+        grid = make_grid(params, needs_dust=True)
+        grid.rows = rows
+        return grid
+
+    first = all_tiles(make())
+    assert all_tiles(make()) == first
+    assert len(list(tmp_path.iterdir())) == 1
+    assert key(make()) != key(make_grid(params, needs_dust=True))
+
+
+def test_tiles_are_views_that_cannot_be_written(cached, tmp_path):
+    list(cached().tiles(EVERY_Z))
+    tile = next(cached().tiles(EVERY_Z))
+    assert type(tile.flux) is np.ndarray
+    for values in (tile.flux, tile.ids, tile.order):
+        assert not values.flags.writeable
+        assert values.flags.c_contiguous
+        assert values.ctypes.data % 64 == 0
+
+
+def test_grid_of_excluded_models_only(cached, tmp_path):
+    assert all_tiles(cached("GRID_EXCLUDE=Av >= 0")) == []
+    assert all_tiles(cached("GRID_EXCLUDE=Av >= 0")) == []
+    assert the_cache(tmp_path).stat().st_size > 0
+
+
+SHAPING = [
+    "SFH=del",
+    "LOG_TAU_MAX=8.5",
+    "METAL=[0.008]",
+    "METAL=[0.008,0.02]",
+    "LOG_AGE_MIN=7.6",
+    "LOG_AGE_MAX=9.2",
+    "LOG_AGE_STEP=0.25",
+    "Z_MIN=0.2",
+    "Z_STEP=0.5",
+    "Z_STEP_TYPE=1",
+    "A_V_MIN=0.25",
+    "A_V_STEP=0.25",
+    "DUST_LAW=mw",
+    "E_B=2",
+    "DELTA=-0.3",
+    "H0=71",
+    "OMEGA_M=0.31",
+    "OMEGA_L=0.71",
+    "NO_IGM=1",
+    "IGM=inoue14",
+    "NO_MAX_AGE=1",
+    "APPLY_VDISP=150",
+    "GRID_EXCLUDE=Av > 0.7",
+]
+SHAPING_CUSTOM = [
+    "CUSTOM_SFH=exp(t/10^Tau)",
+    "CUSTOM_SFH_STEP=21",
+    "CUSTOM_SFH_LOOKBACK=1",
+    "TAU_MIN=7.5",
+    "TAU_STEP=0.25",
+    "DIFFERENTIAL_A_V=1",
+    "LOG_BC_AGE_MAX=7.5",
+    "GRID_EXCLUDE=",
+]
+
+
+@pytest.mark.parametrize(
+    ("keys", "change"), [*(([], c) for c in SHAPING), *((CUSTOM, c) for c in SHAPING_CUSTOM)]
+)
+def test_what_shapes_models_makes_another_key(cached, keys, change):
+    name = change.partition("=")[0]
+    plain, changed = cached(*keys), cached(*(k for k in keys if not k.startswith(name + "=")), change)
+    wanted = np.ones(len(changed.axes.z), dtype=bool)
+    assert key(plain) != key(changed, wanted)
+
+
+def test_the_kind_of_models_makes_another_key(cached, library):
+    keys = {
+        key(cached()),
+        key(cached(), np.array([True, True, False, True, True])),
+        key(cached(needs_dust=True)),
+        key(cached(bands=BANDS[::-1])),
+        key(cached(bands=BANDS[:3])),
+        key(cached(bands=[*BANDS[:3], make_filter(2.0e4, 2.4e4, 20, 4, 5)])),
+        key(cached(*CUSTOM)),
+        key(cached(*(k.replace("Tau", "Tao").replace("TAU", "TAO") for k in CUSTOM))),
+    }
+    assert len(keys) == 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "N_SIM=10", "C_INTERVAL=[68,95]", "SEED=3", "OUTPUT_FILE=try2", "OUTPUT_COLUMNS=['id','lmass']", "VERBOSE=0",
+        "N_THREAD=3", "BEST_FIT=1", "SAVE_CHI_GRID=1", "SAVE_BESTCHI=3", "LAMBDA_ION=800", "REST_MAG=[120]",
+        "SFR_AVG=100", "MAX_QUEUED_FITS=10", "AB_ZEROPOINT=23.9", "CATALOG=other",
+    ],
+)  # fmt: skip
+def test_other_parameters_do_not(cached, change):
+    assert key(cached(change)) == key(cached())
+
+
+def test_the_content_of_the_library_counts(library, tmp_path):
+    folder = tmp_path / "own"
+    shutil.copytree(library, folder)
+    grid = make_grid(make_params(folder))
+    before = key(grid)
+    assert before == key(make_grid(make_params(library))), "where the library is does not matter"
+    path = folder / "toy_lr_ch_exp.hdf5"
+    status = path.stat()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    assert key(make_grid(make_params(folder))) != before
+    # the SSPs are not used
+    (folder / "toy_lr_ch.hdf5").write_bytes(b"")
+    shutil.copy2(library / "toy_lr_ch_exp.hdf5", path)
+    assert key(make_grid(make_params(folder))) == before
+
+
+def damaged(content: bytes, how: str) -> bytes:
+    """A cache that is not as it was written."""
+    index_size = int.from_bytes(content[-len(END) - SIZE_BYTES : -len(END)], "little")
+    index = len(content) - len(END) - SIZE_BYTES - DIGEST_BYTES - index_size
+    head = len(MAGIC) + 64
+    return {
+        "empty": b"",
+        "one byte": content[:1],
+        "within the head": content[: head - 3],
+        "the head": content[:head],
+        "within the tiles": content[: index // 2],
+        "without index": content[:index],
+        "within the index": content[: index + index_size // 2],
+        "without the last byte": content[:-1],
+        "a hole": content[: index // 2] + content[index // 2 + 4096 :],
+        "more than there was": content + b"\0",
+        "two": content + content,
+        "text": b"# a catalogue\n" * 1000,
+        "another key": content[: len(MAGIC)] + bytes(content[len(MAGIC)] ^ 1 for _ in range(1))
+        + content[len(MAGIC) + 1 :],
+        "another format": content.replace(b"format 2", b"format 1", 1),
+        "a huge index": content[: -len(END) - SIZE_BYTES] + b"\xff" * SIZE_BYTES + END,
+        "no index": content[: -len(END) - SIZE_BYTES] + b"\0" * SIZE_BYTES + END,
+        "only ends": content[:head] + END,
+    }[how]  # fmt: skip
+
+
+HOW = (
+    "empty", "one byte", "within the head", "the head", "within the tiles", "without index", "within the index",
+    "without the last byte", "a hole", "more than there was", "two", "text", "another key", "another format",
+    "a huge index", "no index", "only ends",
+)  # fmt: skip
+
+
+def rebuilt(cached, path, content, expected, caplog):
+    """Whether a bad file is replaced by a good one, with one warning and the right tiles."""
+    path.write_bytes(content)
+    caplog.clear()
+    assert all_tiles(cached()) == expected
+    (warning,) = (r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
+    return warning == f"the model cache {path} is damaged or foreign: it will be made anew"
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_bad_files_are_made_anew(cached, tmp_path, caplog, how):
+    expected = all_tiles(cached())
+    path = the_cache(tmp_path)
+    content = path.read_bytes()
+    assert damaged(content, how) != content
+    assert rebuilt(cached, path, damaged(content, how), expected, caplog)
+    assert path.read_bytes() == content
+    assert the_cache(tmp_path) == path
+
+
+def test_flipped_bits_of_the_index(cached, tmp_path, caplog):
+    expected = all_tiles(cached())
+    path = the_cache(tmp_path)
+    content = path.read_bytes()
+    index = content.rindex(b'{"start"')
+    for place in (*np.linspace(index, len(content) - 1, 40, dtype=int), *range(len(MAGIC) + 64)[::9]):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(place % 8)
+        assert rebuilt(cached, path, flipped, expected, caplog), place
+        assert path.read_bytes() == content
+
+
+def test_the_index_says_what_is_where(cached, tmp_path):
+    (tile,) = list(cached("LOG_AGE_MAX=8.7", "Z_MAX=0.3").tiles(np.array([True])))
+    content = the_cache(tmp_path).read_bytes()
+    start = content.rindex(b'{"start"')
+    found, _ = json.JSONDecoder().raw_decode(content[start:].decode("latin-1"))
+    assert found["start"] == start
+    (one,) = found["tiles"]
+    place = one["flux"]
+    stored = np.frombuffer(content, place["type"], tile.flux.size, place["start"]).reshape(place["shape"])
+    np.testing.assert_array_equal(stored, tile.flux)
+
+
+def test_something_that_is_no_file(cached, tmp_path, caplog):
+    expected = all_tiles(cached())
+    path = the_cache(tmp_path)
+    path.unlink()
+    path.mkdir()
+    assert all_tiles(cached()) == expected
+    first, second = (r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
+    assert "cannot be read" in first
+    assert first.endswith("it will be made anew")
+    assert second.startswith(f"no model cache is written: {path}: ")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_an_interrupted_run_leaves_nothing(cached, tmp_path, n_threads):
+    tiles = cached("MAX_QUEUED_FITS=9", n_threads=n_threads).tiles(EVERY_Z)
+    assert len(list(islice(tiles, 3))) == 3
+    assert the_cache(tmp_path).name.endswith(".tmp")
+    tiles.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_library_that_fails_leaves_nothing(cached, tmp_path, monkeypatch):
+    grid = cached("METAL=[0.02,0.008]")
+
+    def broken():
+        raise OSError(5, "Input/output error", "toy")
+
+    monkeypatch.setattr(grid.populations[1], "basis", broken)
+    with pytest.raises(OSError, match=r"Input/output error: 'toy'"):
+        list(grid.tiles(EVERY_Z))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_runs_at_once(cached, tmp_path):
+    expected = all_tiles(cached("NO_CACHE=1", "MAX_QUEUED_FITS=9"))
+    one, two = (cached("MAX_QUEUED_FITS=9").tiles(EVERY_Z) for _ in range(2))
+    for _ in range(3):
+        next(one), next(two)
+    assert len(list(tmp_path.iterdir())) == 2
+    list(one)
+    three = cached("MAX_QUEUED_FITS=9").tiles(EVERY_Z)
+    next(three)  # reads what `two` is about to replace
+    list(two)
+    assert len(list(three)) == len(expected) - 1
+    assert len(list(tmp_path.iterdir())) == 1
+    assert all_tiles(cached()) == expected
+
+
+def only_warning(caplog):
+    (record,) = (r for r in caplog.records if r.levelno == logging.WARNING)
+    return record.getMessage()
+
+
+def test_a_folder_that_cannot_be_made(cached, tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    expected = all_tiles(cached("NO_CACHE=1"))
+    grid = cached(f"OUTPUT_DIR={tmp_path / 'file' / 'here'}")
+    assert all_tiles(grid) == expected
+    assert all_tiles(grid) == expected
+    assert only_warning(caplog).startswith("no model cache is written: ")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_read_only(cached, tmp_path, caplog):
+    expected = all_tiles(cached("NO_CACHE=1"))
+    tmp_path.chmod(0o500)
+    try:
+        assert all_tiles(cached()) == expected
+    finally:
+        tmp_path.chmod(0o700)
+    assert "Permission denied" in only_warning(caplog)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_made(cached, tmp_path):
+    all_tiles(cached(f"OUTPUT_DIR={tmp_path / 'new' / 'results'}"))
+    assert the_cache(tmp_path / "new" / "results").suffix == ".cache"
+
+
+def test_a_small_disk(cached, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    grid = cached()
+    expected = all_tiles(cached("NO_CACHE=1"))
+    assert all_tiles(grid) == expected
+    assert all_tiles(grid) == expected
+    assert "GB would not leave enough of the 1e-06 GB that are free" in only_warning(caplog)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up(cached, tmp_path, caplog, monkeypatch):
+    class Full:
+        """A file on a disk with room for some tiles."""
+
+        def __init__(self, path, mode):
+            self._file = path.open(mode)
+            self.tell, self._left = self._file.tell, 10_000
+
+        def write(self, data):
+            self._left -= memoryview(data).nbytes
+            if self._left < 0:
+                raise OSError(28, "No space left on device")
+            return self._file.write(data)
+
+        def close(self):
+            self._file.close()
+
+    monkeypatch.setattr("fastsed.models.cache.open", Full, raising=False)
+    monkeypatch.setattr(ModelCache, "_libraries", [])
+    keys = ["MAX_QUEUED_FITS=9"]
+    assert all_tiles(cached(*keys)) == all_tiles(cached(*keys, "NO_CACHE=1"))
+    assert only_warning(caplog).endswith(".cache: No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_cannot_be_given(cached, tmp_path, caplog, monkeypatch):
+    def refuse(*paths):
+        raise PermissionError(13, "Access is denied")
+
+    monkeypatch.setattr("fastsed.models.cache.os.replace", refuse)
+    assert all_tiles(cached()) == all_tiles(cached("NO_CACHE=1"))
+    assert "Access is denied" in only_warning(caplog)
+    assert list(tmp_path.iterdir()) == []
+
+
+OUTPUTS = [
+    ["N_SIM=20"],
+    ["N_SIM=20", "SAVE_SIM=1", "BEST_FROM_SIM=1"],
+    ["SAVE_CHI_GRID=1"],
+    ["SAVE_BESTCHI=2", "INTERVAL_FROM_CHI2=1"],
+    ["BEST_FIT=1", "BEST_SFHS=1", "SFR_AVG=100"],
+]
+
+
+@pytest.mark.parametrize("keys", OUTPUTS, ids=lambda keys: keys[0])
+def test_runs_with_and_without_write_the_same(tmp_path, monkeypatch, keys):
+    copy_example(tmp_path, 5)
+    monkeypatch.chdir(tmp_path)
+
+    def run(name, no_cache):
+        overrides = [*COARSE, *keys, f"NO_CACHE={no_cache:d}", f"OUTPUT_DIR={name}", "N_THREAD=2"]
+        fastsed.run(fastsed.read_params("gst.param", overrides))
+        return {
+            path.relative_to(name): path.read_bytes()
+            for path in sorted(Path(name).rglob("*"))
+            if path.is_file() and path.suffix != ".cache"
+        }
+
+    without = run("without", no_cache=True)
+    assert not list(Path("without").glob("*.cache"))
+    assert run("with", no_cache=False) == without
+    written = sorted(Path("with").glob("*.cache"))
+    assert written
+    times = [path.stat().st_mtime_ns for path in written]
+    assert run("with", no_cache=False) == without
+    assert [path.stat().st_mtime_ns for path in sorted(Path("with").glob("*.cache"))] == times
