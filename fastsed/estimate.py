@@ -75,7 +75,7 @@ def _inputs(setup: Setup) -> list[str]:
 
 def _grid(setup: Setup) -> list[str]:
     axes = setup.grid.axes
-    lines = [f"grid: {axes.size} models, of which {setup.n_models_to_fit} are to be fitted"]
+    lines = [f"grid: {axes.size} models, of which {setup.n_models_in_use} are to be fitted"]
     width = max(map(len, axes.names))
     for name, values in axes.as_dict().items():
         span = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
@@ -115,8 +115,8 @@ def _seconds(setup: Setup) -> float:
             return 0.0
         fitting = _fit_seconds(grid, data, setup) - _n_passes(setup, data.n_sources) * warm.seconds
     start = max(0.0, cold.first - warm.first) * len(grid.axes.metal)
-    building = warm.per_model * setup.n_models_to_fit * _n_builds(setup)
-    pairs = setup.n_models_to_fit * _sources_per_redshift(setup.data, wanted)
+    building = warm.per_model * setup.n_models_in_use * _n_builds(setup)
+    pairs = setup.n_models_in_use * _sources_per_redshift(setup.data, wanted)
     trial_pairs = warm.n_models * _sources_per_redshift(data, grid.chosen)
     return start + building + max(0.0, fitting) * pairs / trial_pairs
 
@@ -211,7 +211,7 @@ def _n_passes(setup: Setup, n_sources: int) -> int:
 
 def _n_builds(setup: Setup) -> int:
     """How often the tiles are made."""
-    small = 8 * setup.n_models_to_fit * setup.data.n_columns <= KEEP_BYTES
+    small = 8 * setup.n_models_in_use * setup.data.n_columns <= KEEP_BYTES
     return 1 if small else _n_passes(setup, setup.data.n_sources)
 
 

@@ -22,9 +22,6 @@ log = logging.getLogger(__name__)
 COMMAND_LINE = "command line"
 """Stands for the file name in messages about a `KEY=value` of the command line."""
 
-UNSUPPORTED: tuple[str, ...] = ()
-"""Keys that are read and checked, but that a run cannot honour yet."""
-
 SFH_QUANTITY = re.compile(r"tsf|past_sfr|(sfr|brate|tquench|tform)\d+(\.\d+)?")
 """The names SFH_QUANTITIES may hold."""
 
@@ -359,6 +356,7 @@ class Params:
         "Uncertainties",
         "Seed of the random numbers of the simulations: the same seed gives the same answer. fastsed only.",
         ge=0,
+        le=2**32 - 1,
     )
     best_from_sim: bool = key(
         False, "Uncertainties", "Give the median of the simulations as the best fit. Needs N_SIM > 0."
@@ -488,7 +486,11 @@ class Params:
         "together. 0: no limit. Without it, fastsed chooses a number that suits the processor's cache.",
         ge=0,
     )
-    no_cache: bool = key(False, "Machine", "Neither read nor write a cache of model fluxes.")
+    no_cache: bool = key(
+        False,
+        "Machine",
+        "Neither read nor write a cache of model fluxes (`fastsed-models-*.cache` in OUTPUT_DIR).",
+    )
     verbose: bool = key(True, "Machine", "Say on the terminal what goes on. 0: nothing but errors.")
     debug: bool = key(False, "Machine", "Say more, for those who look for a fault.")
 
@@ -514,19 +516,6 @@ def chi2_threshold(percent: float) -> float:
     Avni (1976); 1.0 for 68.27, 2.71 for 90.
     """
     return NormalDist().inv_cdf(0.5 * (1 + percent / 100)) ** 2
-
-
-def refuse_unsupported(params: Params) -> None:
-    """Stop where the user asks for something that does not work yet.
-
-    Raises
-    ------
-    InputError
-        That names the key.
-    """
-    for name, row in key_fields().items():
-        if name.upper() in UNSUPPORTED and getattr(params, name) != row.default:
-            raise InputError(f"not supported yet: {name.upper()}", params.path or None)
 
 
 # ----------------------------------------------------------------------------------------------------------
@@ -726,7 +715,7 @@ def _check_value(entry: _Entry, row: Field[Any], value: Any) -> None:
     within = {">=": value.__ge__, ">": value.__gt__, "<=": value.__le__, "<": value.__lt__}
     for sign, limit in row.metadata["limits"].items():
         if not within[sign](type(value)(limit)):
-            raise entry.error(f"{entry.name.upper()} = {entry.value}: must be {sign} {limit:g}")
+            raise entry.error(f"{entry.name.upper()} = {entry.value}: must be {sign} {limit:.10g}")
 
 
 # ----------------------------------------------------------------------------------------------------------
@@ -938,7 +927,7 @@ def parameters_markdown() -> str:
 def _facts(row: Field[Any]) -> dict[str, str]:
     """Type, default, unit and allowed values of a key, as text."""
     kind = str(row.type)
-    limits = [f"{sign} {limit:g}" for sign, limit in row.metadata["limits"].items()]
+    limits = [f"{sign} {limit:.10g}" for sign, limit in row.metadata["limits"].items()]
     choices = " / ".join(map(str, row.metadata["choices"]))
     return {
         "Type": _TYPE_NAMES[kind],

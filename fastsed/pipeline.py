@@ -30,7 +30,15 @@ from fastsed.outputs.grid_file import write_chi_grid
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import Params
 from fastsed.threads import single_threaded_blas
-from fastsed.uncertainties import Uncertainties, collector_for, from_chi2, from_simulations, scaled_properties, simulated_chunks, simulator_for
+from fastsed.uncertainties import (
+    Uncertainties,
+    collector_for,
+    from_chi2,
+    from_simulations,
+    scaled_properties,
+    simulated_chunks,
+    simulator_for,
+)
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -72,15 +80,23 @@ class Setup:
         return Path(p.output_dir) / f"{name}{ending}"
 
     @property
-    def n_models_to_fit(self) -> int:
-        """Models at the redshifts that any source needs, within the age of the Universe, once for each pass."""
-        axes, p = self.grid.axes, self.params
+    def n_models_in_use(self) -> int:
+        """Models at the redshifts that any source needs, within the age of the Universe."""
+        axes = self.grid.axes
         wanted = self.data.wanted_redshifts(len(axes.z))
         per_age = axes.models_per_redshift // len(axes.lage)
-        passes = 1 + bool(p.save_chi_grid) + (bool(p.save_bestchi) and not p.n_sim and collector_for(self) is None)
+        return int(self.grid.ages_at[wanted].sum()) * per_age
+
+    @property
+    def n_models_to_fit(self) -> int:
+        """The same, once for each pass: what there is to do."""
+        p = self.params
+        passes = (
+            1 + bool(p.save_chi_grid) + (bool(p.save_bestchi) and not p.n_sim and collector_for(self) is None)
+        )
         if p.n_sim and simulator_for(self) is None:
             passes += len(list(simulated_chunks(self.data.n_sources, p.n_sim)))
-        return int(self.grid.ages_at[wanted].sum()) * per_age * passes
+        return self.n_models_in_use * passes
 
 
 def prepare(params: Params) -> Setup:

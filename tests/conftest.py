@@ -25,6 +25,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the small invented library of `tests.models.helpers`; nobody may change it."""
+    from tests.models.helpers import write_library
+
+    return write_library(tmp_path_factory.mktemp("library"))
+
+
 @pytest.fixture(autouse=True)
 def _restore_logging() -> Iterator[None]:
     """Commands set up logging for the terminal of one test; the next one has another."""

@@ -11,7 +11,6 @@ from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import chi2_threshold
 from fastsed.uncertainties import from_chi2, from_simulations
 from tests.fit.toys import all_models, make_setup, slow_fit
-from tests.models.helpers import write_library
 
 # the age of a population is the first axis after the dust: most of the grid is old and excluded before it is made
 HISTORY = (
@@ -25,11 +24,6 @@ RULES = {
     "populations": ("a < 2996 || b < 49 || lt < 9.55", 0),
     "models": ("a < 2996 || b < 49 || lt < 9.55 || (Av > 0.5 && z > 5.97)", 297),
 }
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def make(library, rule, *keys):

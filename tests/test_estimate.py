@@ -55,7 +55,10 @@ def test_number_of_models_to_fit(example):
     setup, done = example("Z_STEP=0.1"), []
     fit_prepared(setup, done.append)
     assert sum(done) == setup.n_models_to_fit
-    assert f"of which {sum(done)} are to be fitted" in "\n".join(estimate(setup))
+    several = example("Z_STEP=0.1", "SAVE_CHI_GRID=1")
+    assert several.n_models_to_fit == 2 * sum(done)
+    for one in (setup, several):
+        assert f"of which {sum(done)} are to be fitted" in "\n".join(estimate(one))
 
 
 def test_trial_data(example):

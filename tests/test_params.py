@@ -16,7 +16,6 @@ from fastsed.params import (
     key_fields,
     parameters_markdown,
     read_params,
-    refuse_unsupported,
 )
 
 
@@ -266,17 +265,6 @@ class TestThreads:
     )
     def test_rule(self, read, text, threads):
         assert read(text).n_threads() == threads
-
-
-def test_unsupported_keys_are_refused(read, monkeypatch):
-    monkeypatch.setattr(module, "UNSUPPORTED", ("N_SIM",))
-    refuse_unsupported(read("N_SIM = 0\nZ_MAX = 3"))
-    with pytest.raises(InputError, match="not supported yet: N_SIM"):
-        refuse_unsupported(read("N_SIM = 5"))
-
-
-def test_unsupported_names_are_keys():
-    assert {name.lower() for name in module.UNSUPPORTED} <= key_fields().keys()
 
 
 def test_describe_key():

@@ -15,12 +15,6 @@ from fastsed.uncertainties import (
     simulated_chunks,
 )
 from tests.fit.toys import all_models, make_setup, slow_fit
-from tests.models.helpers import write_library
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def nothing(_):

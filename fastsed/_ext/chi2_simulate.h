@@ -148,10 +148,28 @@ TARGET ALWAYS_INLINE int PASTE(any_hit, LEVEL)(const simulations_t *sims, const 
     return ((uint64_t)REACHES(most0, bound0) | (uint64_t)REACHES(most1, bound1)) != 0;
 }
 
+/* The same for one scale, the usual case, and the innermost loop of the simulations. Spelt out model by model: GCC
+   leaves arrays of vectors on the stack. */
 TARGET static int PASTE(any_hit_one_scale, LEVEL)(const simulations_t *sims, const REAL *const *units,
                                                   ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w)
 {
-    return PASTE(any_hit, LEVEL)(sims, units, unit_stride, v, w, 0);
+    const ptrdiff_t stride = sims->stride, end = sims->nspace * unit_stride;
+    const REAL *y0 = (const REAL *)sims->data + v, *y1 = (const REAL *)sims->data + w;
+#define START(k) const REAL *u##k = units[k]; VEC p##k = (VEC){0}, q##k = (VEC){0};
+    EACH_MODEL(START)
+    for (ptrdiff_t b = 0; b < end; b += unit_stride, y0 += stride, y1 += stride) {
+        const VEC a0 = LOAD(y0), a1 = LOAD(y1);
+#define ADD(k) p##k += u##k[b] * a0; q##k += u##k[b] * a1;
+        EACH_MODEL(ADD)
+    }
+    VEC most0 = p0 * p0, most1 = q0 * q0;
+#define COMPARE(k) p##k *= p##k; q##k *= q##k; most0 = LARGER(p##k, most0); most1 = LARGER(q##k, most1);
+    EACH_MODEL(COMPARE)
+#undef START
+#undef ADD
+#undef COMPARE
+    const VEC bound0 = LOAD((const REAL *)sims->threshold + v), bound1 = LOAD((const REAL *)sims->threshold + w);
+    return ((uint64_t)REACHES(most0, bound0) | (uint64_t)REACHES(most1, bound1)) != 0;
 }
 
 TARGET static int PASTE(any_hit_two_scales, LEVEL)(const simulations_t *sims, const REAL *const *units,

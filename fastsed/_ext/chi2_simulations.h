@@ -12,6 +12,7 @@
 
 /* models that go through the product together */
 #define SIM_MODELS 6
+#define EACH_MODEL(X) X(0) X(1) X(2) X(3) X(4) X(5)
 /* simulations that share one bound: the longest vector */
 #define SIM_GROUP 16
 /* models whose unit vectors are found together */
@@ -314,15 +315,16 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
                                                   norm2);
     if (prune && !(nearest2 <= *reach2))
         return;
+    const int first_tile = given || *reach2 == HUGE_VAL;
     memset(sims.inside, 0, sizeof(double) * 2 * (size_t)sims.stride);
     memset(sims.data, 0, sizeof(double) * (size_t)(nspace * sims.stride));
     simulator->noise(&space, multiplier, &sims);
     set_all_bounds(t, &space, &sims);
 
-    /* the nearest models first: after them few of the others can win anything */
+    /* where nothing is known yet, the nearest models first: after them few of the others can win anything */
     ptrdiff_t models[SIM_MODELS], known = 0;
     double near2[SIM_MODELS];
-    int n = nearest_models(distance2, t->nmodel, models);
+    int n = first_tile ? nearest_models(distance2, t->nmodel, models) : 0;
     for (int k = 0; k < n; k++) {
         near2[k] = -1;
         simulator->units(&space, multiplier, t->stride, models[k], models[k] + 1, norm2, units, t->stride);

@@ -26,18 +26,7 @@ _FITS_BLOCK = 2880
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0, or 1 after an error that was printed. Usage errors exit with 2.
-    """
+    """Run the command; its exit status comes back, as `run_command` says."""
     return run_command(PROGRAM, _run, argv)
 
 

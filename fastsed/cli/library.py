@@ -22,18 +22,7 @@ INSTALLABLE = ("bc03",)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0, or 1 after an error that was printed. Usage errors exit with 2.
-    """
+    """Run the command; its exit status comes back, as `run_command` says."""
     return run_command("fastsed-library", _run, argv)
 
 

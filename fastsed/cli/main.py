@@ -165,10 +165,7 @@ def run_example(folder: Path, overrides: list[str], options: argparse.Namespace)
 
 def run_file(path: str, overrides: list[str], options: argparse.Namespace) -> None:
     """Fit, or check, as a parameter file says."""
-    from fastsed.params import refuse_unsupported
-
     params = read(path, overrides, options.quiet)
-    refuse_unsupported(params)
     if options.check:
         check(params)
     else:

@@ -90,18 +90,7 @@ class History:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0; 1 after an error in a file or value, 2 after one in the arguments, which was printed.
-    """
+    """Run the command; its exit status comes back, as `run_command` says."""
     return run_command(PROGRAM, _run, argv)
 
 

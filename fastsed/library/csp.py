@@ -78,13 +78,40 @@ def csp_history(sfh: str, tau_yr: float, times: ArrayLike) -> tuple[Floats, Floa
         [Msun].
     """
     _check_sfh(sfh, tau_yr)
-    x = np.atleast_1d(np.asarray(times, dtype=np.float64)) / tau_yr
+    t = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    x, formed = t / tau_yr, csp_formed(sfh, tau_yr, 0.0, t)
     if sfh == "tru":
-        return (x <= 1) / tau_yr, np.minimum(x, 1.0)
+        return (x <= 1) / tau_yr, formed
+    rate = np.exp(-x) / tau_yr
+    return (rate if sfh == "exp" else x * rate), formed
+
+
+def csp_formed(sfh: str, tau_yr: float, start: ArrayLike, stop: ArrayLike) -> Floats:
+    """Mass that an exp, del or tru history forms between two times, to all digits however late or short.
+
+    Parameters
+    ----------
+    sfh : {"exp", "del", "tru"}
+    tau_yr : float
+        Time scale [yr].
+    start, stop : array_like, broadcast against each other
+        Times since the onset [yr], 0 <= start <= stop.
+
+    Returns
+    -------
+    ndarray
+        [Msun], for 1 Msun formed in infinite time.
+    """
+    _check_sfh(sfh, tau_yr)
+    first, last = np.asarray(start, dtype=np.float64), np.asarray(stop, dtype=np.float64)
+    if sfh == "tru":
+        return (np.minimum(last, tau_yr) - np.minimum(first, tau_yr)) / tau_yr
+    # no difference of masses formed so far, in which the digits of a late rate would be lost
+    since, span = first / tau_yr, (last - first) / tau_yr
     if sfh == "exp":
-        return np.exp(-x) / tau_yr, -np.expm1(-x)
-    # 1 - (1+x) e^-x, as a moment, keeps its digits for small x
-    return x * np.exp(-x) / tau_yr, x**2 * _moments(x)[1]
+        return np.exp(-since) * -np.expm1(-span)
+    m0, m1, _ = _moments(span)
+    return np.exp(-since) * span * (since * m0 + span * m1)
 
 
 def build_csp(ssp: Library, sfh: str, log_tau: float) -> Library:

@@ -448,8 +448,8 @@ def _fill_gridded(store: _TableStore, iz: int, numbers: Ints, bands: slice, out:
 def _fill_custom(table: Floats, weights: Floats, out: Floats) -> None:
     """Fluxes (nband, ncell, npopulation): table (nband, ncell, nbasis) times weights (npopulation, nbasis)."""
     # SSPs older than the galaxies have no weight
-    used = weights.any(axis=0)
-    stop = len(used) - int(np.argmax(used[::-1])) if used.any() else 1
+    used = np.flatnonzero(np.any(weights, axis=0))
+    stop = int(used[-1]) + 1 if len(used) else 1
     flat, shares = table.reshape(-1, table.shape[2])[:, :stop], weights[:, :stop].T
     if out.flags.c_contiguous:
         np.matmul(flat, shares, out=out.reshape(len(flat), -1))

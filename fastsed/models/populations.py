@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.library.csp import csp_history, csp_weights
+from fastsed.library.csp import csp_formed, csp_history, csp_weights
 from fastsed.library.find import find_gridded, find_own, find_ssp, missing_library
 from fastsed.library.ssp import read_library
 from fastsed.library.types import Library
@@ -345,9 +345,8 @@ class _BuiltMember:
         weights = csp_weights(self._ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
         sfr, formed = csp_history(self._sfh, self._tau, ages)
         if sfr_window > 0:
-            sfr = (
-                formed - csp_history(self._sfh, self._tau, np.maximum(ages - sfr_window, 0))[1]
-            ) / sfr_window
+            before = np.maximum(ages - sfr_window, 0)
+            sfr = csp_formed(self._sfh, self._tau, before, ages) / sfr_window
         seds = self._ssp.sed
         return _History(
             self._ssp.lam, lambda run: weights @ seds[:, run], weights @ self._ssp.mass, sfr, formed
@@ -399,12 +398,8 @@ def mean_rate(times: Floats, rates: Floats, ages: Floats, window: float) -> Floa
     ndarray, shape (m,)
         [Msun/yr]; divided by the whole window even where the population is younger.
     """
-    formed = np.concatenate([[0.0], np.cumsum(0.5 * (rates[1:] + rates[:-1]) * np.diff(times))])
-
-    def formed_at(t: Floats) -> Floats:
-        i = np.clip(np.searchsorted(times, t, side="right") - 1, 0, len(times) - 2)
-        d = np.clip(t, times[0], times[-1]) - times[i]
-        slope = (rates[i + 1] - rates[i]) / (times[i + 1] - times[i])
-        return formed[i] + d * (rates[i] + 0.5 * slope * d)
-
-    return (formed_at(ages) - formed_at(np.maximum(ages - window, times[0]))) / window
+    # piece by piece: in a difference of masses formed so far, late rates would lose their digits
+    start = np.maximum(ages - window, times[0])
+    edges = np.clip(times, start[:, None], ages[:, None])
+    at_edges = np.interp(edges, times, rates)
+    return 0.5 * np.sum((at_edges[:, 1:] + at_edges[:, :-1]) * np.diff(edges), axis=1) / window

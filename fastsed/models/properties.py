@@ -9,6 +9,7 @@ from fastsed.models.grid import ModelGrid
 from fastsed.models.indices import combine
 from fastsed.models.populations import Populations
 from fastsed.models.sfh import parse_sfh_quantities, sfh_quantities
+from fastsed.models.spectrum import populations_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,10 +37,9 @@ def model_properties(grid: ModelGrid, model_ids: Ints) -> dict[str, Floats]:
         [Angstrom or none], la2t as log10; linear, in the order of `property_names` (sscale is left at one).
     """
     axes = grid.axes
-    _, iav, ibc, ilage, imetal, *history = axes.indices(model_ids)
+    _, iav, ibc, ilage, _, *history = axes.indices(model_ids)
     cell = iav * axes.shape[2] + ibc
-    ihistory = np.ravel_multi_index(tuple(history), axes.history_shape) if history else np.zeros_like(ilage)
-    population = ilage * axes.n_history + ihistory
+    imetal, population = populations_of(axes, model_ids)
 
     names = property_names(grid)
     values = {name: np.full(len(model_ids), np.nan) for name in names}

@@ -105,7 +105,7 @@ class SpectrumBuilder:
         weights = metal.populations.weights(number)
         sed, n_young = metal.basis.sed, metal.basis.n_young
         if weights is None:
-            young, old = np.zeros(len(sed)), sed[:, number[0]]
+            young, old = np.zeros(len(sed)), sed[:, number[0]].astype(float)
         else:
             young, old = sed[:, :n_young] @ weights[0, :n_young], sed[:, n_young:] @ weights[0, n_young:]
         av, av_bc = (float(axes.parameters(ids)[name][0]) for name in ("Av", "Av_bc"))

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastsed._version import __version__
 from fastsed.atomic import atomic_write
+from fastsed.library.find import with_defaults
 from fastsed.outputs.columns import Column
 
 if TYPE_CHECKING:
@@ -95,13 +96,14 @@ def build_header(
     spacing = "logarithmic" if params.z_step_type else "linear"
     age = (params.log_age_min, params.log_age_max, params.log_age_step)
     young = (params.a_v_bc_min, params.a_v_bc_max, params.a_v_bc_step)
+    library, _, imf = with_defaults(params.library, params.resolution, params.imf)
     lines = [f"fastsed version: {__version__}", f"Photometric catalog file: {params.catalog}.cat"]
     lines += [f"{label}: {path}" for label, path in optional if path]
     lines += [
         f"AB ZP:       {params.ab_zeropoint:g}",
-        f"Library:     {LIBRARIES.get(params.library, params.library)}",
+        f"Library:     {LIBRARIES.get(library, library)}",
         f"SFH:         {_history_text(params)}",
-        f"Stellar IMF: {IMFS.get(params.imf, params.imf):<8}",
+        f"Stellar IMF: {IMFS.get(imf, imf):<8}",
         *_dust_lines(params, dust_text),
         "metallicity: " + "  ".join(f"{metal:g}" for metal in params.metal),
         *_history_ranges(params, coarse),

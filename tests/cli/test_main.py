@@ -168,11 +168,6 @@ class TestWrongInput:
         assert message in err
         assert names(folder) == ["gst.cat", "gst.param"]
 
-    def test_unsupported_keys(self, folder, capsys, monkeypatch):
-        monkeypatch.setattr("fastsed.params.UNSUPPORTED", ("SFR_AVG",))
-        assert run(["gst.param", "SFR_AVG=10", "-q"]) == 1
-        assert capsys.readouterr().err == "fastsed: error: gst.param: not supported yet: SFR_AVG\n"
-
     def test_warnings_come_before_the_error(self, folder, capsys):
         assert run(["gst.param", "DUST_LAWS=mw", "A_V_MIN=9"]) == 1
         first, second = capsys.readouterr().err.splitlines()

@@ -11,12 +11,6 @@ from fastsed.fit import good_models
 from fastsed.fit.engine import fit
 from fastsed.fit.good_models import ROW, GoodModels, collect_good_models
 from tests.fit.toys import add_log_prior, all_models, make_setup, slow_fit
-from tests.models.helpers import write_library
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def collected(setup, excess, n_rows=1 << 17):

@@ -17,13 +17,6 @@ from fastsed.params import read_params
 from fastsed.pipeline import run
 from fastsed.uncertainties import from_simulations
 from tests.fit.toys import add_log_prior, all_models, make_setup, slow_fit
-from tests.models.helpers import write_library
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
-
 
 # --- random numbers ---------------------------------------------------------------------------------------
 

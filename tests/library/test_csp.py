@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import quad
 
 from fastsed.errors import InputError
-from fastsed.library.csp import build_csp, csp_history, csp_weights
+from fastsed.library.csp import build_csp, csp_formed, csp_history, csp_weights
 from fastsed.library.ised import gridded_name, read_ised
 from fastsed.library.ssp import read_ssp
 
@@ -79,6 +79,22 @@ def test_small_times_keep_their_digits():
     assert formed[0] == pytest.approx(0.5e-16 * (1 - 2e-8 / 3), rel=1e-12)
     _, formed = csp_history("exp", 1e10, [1e2])
     assert formed[0] == pytest.approx(1e-8 * (1 - 0.5e-8), rel=1e-14)
+
+
+@pytest.mark.parametrize("sfh", ["exp", "del", "tru"])
+@pytest.mark.parametrize("tau", [1e7, 10**8.5, 1e10])
+@pytest.mark.parametrize("span", [1e5, 1e8, 3e9])
+def test_mass_formed_between_two_times_keeps_its_digits(sfh, tau, span):
+    # however little of the mass formed before it is: a difference of two masses would be 0, or noise
+    for start in (0.0, 1e4, 1e6, 3e8, 1e10):
+        edges = [start + span * x for x in np.geomspace(1e-4, 1, 60)]
+        edges = np.unique([start, *edges, *([tau] if start < tau < start + span else [])])
+        expected = sum(
+            quad(lambda t: SFR[sfh](t, tau), low, high, epsabs=0, epsrel=1e-12)[0]
+            for low, high in pairwise(edges)
+            if SFR[sfh](0.5 * (low + high), tau) > 0
+        )
+        assert csp_formed(sfh, tau, start, start + span) == pytest.approx(expected, rel=1e-10, abs=1e-290)
 
 
 def test_constant_history_in_closed_form():

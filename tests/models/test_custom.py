@@ -11,7 +11,7 @@ from fastsed.errors import InputError
 from fastsed.expressions import ExpressionError
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.custom import CustomPopulations, aligned_ranges, range_parameters
-from tests.models.helpers import AGES, LAM, custom_weights, make_params, simple, write_library
+from tests.models.helpers import AGES, LAM, custom_weights, make_params, simple
 
 FORMULA = [
     "CUSTOM_SFH=exp(-t/10^ltau1)*(1 + a*(t > b*1e8)) + c*(lage - 7)",
@@ -20,11 +20,6 @@ FORMULA = [
     *("B_MIN=1", "B_MAX=2", "B_STEP=1", "C_MIN=0", "C_MAX=0.2", "C_STEP=0.1", "CUSTOM_SFH_STEP=3"),
     *("LOG_AGE_MIN=7.7", "LOG_AGE_MAX=9.2"),
 ]
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def populations(library, *keys):

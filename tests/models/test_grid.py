@@ -14,7 +14,6 @@ from tests.models.helpers import (
     make_params,
     slow_fluxes,
     tiled_fluxes,
-    write_library,
 )
 
 BURST = [
@@ -33,11 +32,6 @@ def burst(lookback):
         return (time < 10**lburst) * np.exp(-time / 10**tau) + (amp > 0.5) * (lage > 8.5) * 0.1
 
     return history
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def assert_same(found, expected):

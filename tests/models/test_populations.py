@@ -22,13 +22,7 @@ from tests.models.helpers import (
     make_params,
     simple,
     single,
-    write_library,
 )
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def populations(params, metal=0.02):
@@ -95,6 +89,24 @@ def test_mean_rate_of_a_constant_history():
     ages = np.array([5e6, 1e8, 1e9, 5e9])
     found = mean_rate(times, np.full(4, 3.0), ages, 1e8)
     np.testing.assert_allclose(found, [3.0 * 5e6 / 1e8, 3.0, 3.0, 3.0], rtol=1e-12)
+
+
+def test_mean_rate_long_after_the_stars_formed():
+    times = np.linspace(0.0, 1e10, 101)
+    rates = np.exp(-times / 2e8)
+    found = mean_rate(times, rates, np.array([9.95e9]), 3e8)
+    x = np.array([9.65e9, 9.7e9, 9.8e9, 9.9e9, 9.95e9])
+    assert found[0] == pytest.approx(np.trapezoid(np.interp(x, times, rates), x) / 3e8, rel=1e-12)
+    assert 0 < found[0] < 1e-19
+
+
+def test_mean_rate_of_a_built_history_long_after_the_stars_formed(library):
+    params = make_params(library, "SFH=exp", "LOG_TAU_MIN=7.5", "LOG_TAU_MAX=7.5", "SFR_AVG=100")
+    axes, found = populations(params)
+    age, tau = 10 ** axes.lage.astype(float), 10**7.5
+    expected = np.exp(-np.maximum(age - 1e8, 0) / tau) * -np.expm1(-np.minimum(age, 1e8) / tau) / 1e8
+    assert expected[-1] < 1e-70
+    np.testing.assert_allclose(found.masses(np.arange(len(age))).sfr, expected, rtol=1e-10)
 
 
 def test_history_of_a_gridded_library(library):

@@ -21,14 +21,8 @@ from tests.models.helpers import (
     make_params,
     simple,
     slow_spectra,
-    write_library,
 )
 from tests.outputs.helpers import read_fout
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def lost(sed, a_v):

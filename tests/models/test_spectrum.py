@@ -8,7 +8,7 @@ import pytest
 from fastsed.models.cosmology import Cosmology
 from fastsed.models.igm import igm_transmission
 from fastsed.models.spectrum import SpectrumBuilder, populations_of, sorted_models
-from tests.models.helpers import LAM, make_grid, make_params, simple, slow_fluxes, tiled_fluxes, write_library
+from tests.models.helpers import LAM, make_grid, make_params, simple, slow_fluxes, tiled_fluxes
 from tests.outputs.golden_fits import best_models, prepared
 
 CUSTOM = (
@@ -18,11 +18,6 @@ CUSTOM = (
     "CUSTOM_SFH_STEP=10", "METAL=[0.008,0.02]",
 )  # fmt: skip
 DIFFERENTIAL = ("DIFFERENTIAL_A_V=1", "A_V_BC_MAX=1", "A_V_BC_STEP=0.5", "LOG_BC_AGE_MAX=7.5")
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def history(t, lage, tau, boost):

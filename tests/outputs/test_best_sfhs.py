@@ -14,13 +14,8 @@ from fastsed.models.sfh import lookback_grid, ssp_weights
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
 from fastsed.outputs.chi2grid import read_chi2_grid
 from fastsed.params import chi2_threshold
-from tests.models.helpers import AGES, make_grid, make_params, simple, write_library
+from tests.models.helpers import AGES, make_grid, make_params, simple
 from tests.outputs.golden_fits import assert_same_digits, best_models, prepared
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def toy(library, tmp_path, *overrides):

@@ -162,6 +162,12 @@ def test_header_of_a_history_of_ones_own_has_no_tau():
     assert lines[-1] == "Filters:     1  2"
 
 
+def test_header_names_the_library_that_empty_keys_stand_for():
+    lines = build_header(Params(catalog="c", metal=(0.02,)), [1], "Law").lines
+    assert "Library:     Bruzual & Charlot (2003)" in lines
+    assert "Stellar IMF: Kroupa  " in lines
+
+
 def test_header_names_what_it_does_not_know_as_the_user_does():
     params = dataclasses.replace(Params(catalog="c"), library="new", imf="top", metal=(0.02, 0.004))
     lines = build_header(params, [], "Law").lines

@@ -14,12 +14,6 @@ from fastsed.models.properties import property_names
 from fastsed.outputs.grid_file import write_chi_grid
 from fastsed.uncertainties import scaled_properties
 from tests.fit.toys import add_log_prior, all_models, make_setup, slow_fit
-from tests.models.helpers import write_library
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return write_library(tmp_path_factory.mktemp("library"))
 
 
 def written(setup, path):
