@@ -28,6 +28,9 @@ cdef extern from "chi2_rows.h" nogil:
     ctypedef struct best_t:
         pass
 
+    ctypedef struct screens_t:
+        int block_size
+
     ctypedef struct bests_t:
         double *chi2
         double *scale
@@ -36,8 +39,6 @@ cdef extern from "chi2_rows.h" nogil:
         int64_t *model
         int64_t *order
 
-    ctypedef struct screens_t:
-        int block_size
 
     ctypedef struct simulations_t:
         ptrdiff_t nsim
@@ -63,7 +64,8 @@ cdef extern from "chi2_rows.h" nogil:
 
     void collect_good(const tile_t *, const data_t *, const simulators_t *, int64_t, double, goods_t *,
                       double *) noexcept
-    void chi2_of_models(const tile_t *, const data_t *, int64_t, double *, double *, double *, double *) noexcept
+    void chi2_of_models(const tile_t *, const data_t *, const screens_t *, int64_t, double *, double *, double *,
+                        double *) noexcept
 
     int simd_level()
     screens_t choose_screens(int level)
@@ -334,11 +336,13 @@ def all_chi2(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
     cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
     cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
     cdef ptrdiff_t k
-    cdef double *scratch = <double *> calloc(d.nband * n_threads, sizeof(double))
+    cdef screens_t screens = choose_screens(simd_level())
+    cdef ptrdiff_t scratch_size = 3 * d.nband + 2 * t.stride
+    cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
     if scratch == NULL:
         raise MemoryError("no memory for the weights of the sources")
     with nogil:
         for k in prange(active.shape[0], num_threads=n_threads, schedule="dynamic"):
-            chi2_of_models(&t, &d, active[k], &chi2[k, 0], &scale[k, 0], &spec_scale[k, 0],
-                           scratch + threadid() * d.nband)
+            chi2_of_models(&t, &d, &screens, active[k], &chi2[k, 0], &scale[k, 0], &spec_scale[k, 0],
+                           scratch + threadid() * scratch_size)
     free(scratch)

@@ -90,6 +90,27 @@ TARGET static double PASTE(distances, LEVEL)(const double *rows, ptrdiff_t strid
     return lanes[0];
 }
 
+/* chi2 [nmodel] and scale [nmodel] of all models, one scale for all columns; both arrays have room for `stride`. */
+TARGET static void PASTE(chi2_and_scale, LEVEL)(const double *rows, ptrdiff_t stride, ptrdiff_t nmodel,
+                                                ptrdiff_t nspace, const double *multiplier, const double *data,
+                                                double total, double *chi2, double *scale)
+{
+    double num[DISTANCE_BLOCK], den[DISTANCE_BLOCK];
+    const ptrdiff_t width = stride < DISTANCE_BLOCK ? stride : DISTANCE_BLOCK;
+    for (ptrdiff_t first = 0; first < nmodel; first += width) {
+        const ptrdiff_t m = first + width <= stride ? first : stride - width;
+        if (nspace <= FEW_COORDINATES)
+            PASTE(sums_in_registers, LEVEL)(rows + m, stride, width, 0, nspace, multiplier, data, num, den);
+        else
+            PASTE(sums_by_rows, LEVEL)(rows + m, stride, width, 0, nspace, multiplier, data, num, den);
+        for (ptrdiff_t v = 0; v < width; v += VW) {
+            const VEC n = LOAD(num + v), a = n / LOAD(den + v), left = total - n * a;
+            STORE(scale + m + v, a);
+            STORE(chi2 + m + v, left);
+        }
+    }
+}
+
 #undef VEC
 #undef MASK
 #undef SMALLER

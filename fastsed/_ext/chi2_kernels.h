@@ -62,11 +62,14 @@
 
 typedef double (*distances_fn)(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *,
                                const double *, double, double, double *, double *);
+typedef void (*chi2_and_scale_fn)(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, const double *,
+                                  double, double *, double *);
 typedef void (*screen_block_fn)(const tile_t *, const source_t *, best_t *, int, const double *, const double *);
 
 typedef struct {
     screen_block_fn block;
     distances_fn distances;
+    chi2_and_scale_fn chi2_and_scale;
     int block_size;
 } screens_t;
 
@@ -74,11 +77,11 @@ static screens_t choose_screens(int level)
 {
 #if FASTSED_X86
     if (level == SIMD_AVX512)
-        return (screens_t){screen_block_avx512, distances_avx512, 4};
+        return (screens_t){screen_block_avx512, distances_avx512, chi2_and_scale_avx512, 4};
     if (level == SIMD_AVX2)
-        return (screens_t){screen_block_avx2, distances_avx2, 2};
+        return (screens_t){screen_block_avx2, distances_avx2, chi2_and_scale_avx2, 2};
 #endif
-    return (screens_t){screen_block_plain, distances_plain, 2};
+    return (screens_t){screen_block_plain, distances_plain, chi2_and_scale_plain, 2};
 }
 
 /* The data of all sources, [nsource][nband] each; variance is infinite where masked. */

@@ -56,28 +56,25 @@ static void collect_good(const tile_t *t, const data_t *d, const simulators_t *s
     }
 }
 
-/* chi2, scale and spectral scale of one source with all models of the tile, [nmodel] each. scratch: nband doubles.
-   Differences of large numbers are used only where they keep the digits of single precision. */
-static void chi2_of_models(const tile_t *t, const data_t *d, int64_t row, double *chi2, double *scale,
-                           double *spec_scale, double *scratch)
+/* chi2, scale and spectral scale of one source with all models of the tile, [nmodel] each.
+   scratch: 3 nband + 2 stride doubles. Differences of large numbers are used only where they keep the digits of single
+   precision. */
+static void chi2_of_models(const tile_t *t, const data_t *d, const screens_t *screens, int64_t row, double *chi2,
+                           double *scale, double *spec_scale, double *scratch)
 {
+    double *root = scratch + t->nband, *data = root + t->nband, *left = data + t->nband, *scales = left + t->stride;
     const source_t s = prepare_source(d, row, scratch);
+    const size_t size = sizeof(double) * (size_t)t->nmodel;
     const int quick = !s.own_spec_scale && s.log_component < 0;
-    memset(chi2, 0, sizeof(double) * (size_t)t->nmodel);
-    memset(scale, 0, sizeof(double) * (size_t)t->nmodel);
     if (quick) {
         for (ptrdiff_t b = 0; b < t->nband; b++) {
-            const double *f = t->flux + b * t->stride, w = s.weight[b], wv = w * s.value[b];
-            for (ptrdiff_t m = 0; m < t->nmodel; m++) {
-                scale[m] += wv * f[m];
-                chi2[m] += w * f[m] * f[m];
-            }
+            root[b] = sqrt(s.weight[b]);
+            data[b] = root[b] * s.value[b];
         }
-        for (ptrdiff_t m = 0; m < t->nmodel; m++) {
-            const double num = scale[m];
-            scale[m] = spec_scale[m] = num / chi2[m];
-            chi2[m] = s.total - num * scale[m];
-        }
+        screens->chi2_and_scale(t->flux, t->stride, t->nmodel, t->nband, root, data, s.total, left, scales);
+        memcpy(chi2, left, size);
+        memcpy(scale, scales, size);
+        memcpy(spec_scale, scales, size);
     }
     for (ptrdiff_t m = 0; m < t->nmodel; m++)
         if (!quick || chi2[m] < 1e-6 * s.total)

@@ -5,6 +5,11 @@ from libc.math cimport INFINITY, NAN
 from libc.stddef cimport ptrdiff_t
 
 
+# models whose rows of the block stay in the cache together
+cdef enum:
+    MODELS_AT_ONCE = 16
+
+
 def fill_block(const double[:, ::1] chi2, const double[:, ::1] scale, const double[:, ::1] spec_scale,
                const long long[::1] column, const double[:, ::1] properties, const unsigned char[::1] scales,
                ptrdiff_t spec_row, float[:, :, ::1] block, int n_threads):
@@ -19,18 +24,30 @@ def fill_block(const double[:, ::1] chi2, const double[:, ::1] scale, const doub
     scales : (nproperty,) whether a property is multiplied by the scale
     spec_row : index of the property that is scale over spectral scale
     """
-    cdef ptrdiff_t m, p, s, row, nproperty = properties.shape[1], nsource = block.shape[2]
-    for m in prange(block.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
-        for s in range(nsource):
-            block[m, 0, s] = <float> chi2[column[s], m] if column[s] >= 0 else <float> INFINITY
-        for p in range(nproperty):
-            for s in range(nsource):
-                row = column[s]
-                if row < 0:
+    cdef ptrdiff_t run
+    for run in prange((block.shape[0] + MODELS_AT_ONCE - 1) // MODELS_AT_ONCE, nogil=True, num_threads=n_threads,
+                      schedule="static"):
+        fill_models(chi2, scale, spec_scale, column, properties, scales, spec_row, block, run * MODELS_AT_ONCE,
+                    min((run + 1) * MODELS_AT_ONCE, block.shape[0]))
+
+
+cdef void fill_models(const double[:, ::1] chi2, const double[:, ::1] scale, const double[:, ::1] spec_scale,
+                      const long long[::1] column, const double[:, ::1] properties,
+                      const unsigned char[::1] scales, ptrdiff_t spec_row, float[:, :, ::1] block, ptrdiff_t first,
+                      ptrdiff_t stop) noexcept nogil:
+    """Fill some models: few enough for a source's numbers to share cache lines, and for the rows written to stay."""
+    cdef ptrdiff_t m, p, s, row, nproperty = properties.shape[1]
+    cdef double a
+    for s in range(block.shape[2]):
+        row = column[s]
+        for m in range(first, stop):
+            if row < 0:
+                block[m, 0, s] = <float> INFINITY
+                for p in range(nproperty):
                     block[m, 1 + p, s] = <float> NAN
-                elif p == spec_row:
-                    block[m, 1 + p, s] = <float> (scale[row, m] / spec_scale[row, m])
-                elif scales[p]:
-                    block[m, 1 + p, s] = <float> (properties[m, p] * scale[row, m])
-                else:
-                    block[m, 1 + p, s] = <float> properties[m, p]
+                continue
+            block[m, 0, s] = <float> chi2[row, m]
+            a = scale[row, m]
+            for p in range(nproperty):
+                block[m, 1 + p, s] = <float> (properties[m, p] * (a if scales[p] else 1.0))
+            block[m, 1 + spec_row, s] = <float> (a / spec_scale[row, m])

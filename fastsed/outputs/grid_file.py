@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import all_chi2
 from fastsed._ext.gridio import fill_block
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # size of the blocks that are written at once
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
 
 
 def write_chi_grid(setup: Setup, path: Path, progress: Progress | None = None) -> None:
@@ -44,15 +46,38 @@ def write_chi_grid(setup: Setup, path: Path, progress: Progress | None = None) -
     log.info("writing %s, %.3g GB", path, writer.expected_size / 1e9)
     per_model = 4 * (1 + len(names)) * data.n_sources
     size = max(1, BLOCK_BYTES // per_model)
+    buffers = _Buffers(size, data.n_sources, len(names))
     with writer:
         for tile in grid.tiles(np.ones(len(grid.axes.z), dtype=bool)):
-            _write_tile(setup, writer, tile, scales, names.index("sscale"), size)
+            _write_tile(setup, writer, tile, scales, names.index("sscale"), buffers)
             if progress is not None:
                 progress(tile.n_models)
 
 
+class _Buffers:
+    """Memory for one block after another: fresh memory would cost more than filling it."""
+
+    def __init__(self, size: int, n_sources: int, n_properties: int):
+        self.size = size
+        self._pairs = [np.empty(size * n_sources) for _ in range(3)]
+        self._block = np.empty(size * n_sources * (1 + n_properties), dtype=np.float32)
+
+    def pairs(self, n_sources: int, n_models: int) -> list[NDArray[np.float64]]:
+        """Three arrays (nsource, nmodel)."""
+        return [values[: n_sources * n_models].reshape(n_sources, n_models) for values in self._pairs]
+
+    def block(self, *shape: int) -> NDArray[np.float32]:
+        """An array of single-precision numbers."""
+        return self._block[: math.prod(shape)].reshape(shape)
+
+
 def _write_tile(
-    setup: Setup, writer: ChiGridWriter, tile: Tile, scales: np.ndarray, spec_row: int, size: int
+    setup: Setup,
+    writer: ChiGridWriter,
+    tile: Tile,
+    scales: NDArray[np.uint8],
+    spec_row: int,
+    buffers: _Buffers,
 ) -> None:
     """Write the models of a tile, in runs of consecutive modelIDs."""
     grid, data = setup.grid, setup.data
@@ -62,11 +87,11 @@ def _write_tile(
     models = tile.iz * grid.axes.models_per_redshift + tile.ids
     values = model_properties(grid, models)
     properties = np.stack(list(values.values()), axis=1)
-    for start in range(0, tile.n_models, size):
-        part = tile.part(start, min(start + size, tile.n_models))
-        chi2, scale, spec_scale = (np.empty((len(active), part.n_models)) for _ in range(3))
+    for start in range(0, tile.n_models, buffers.size):
+        part = tile.part(start, min(start + buffers.size, tile.n_models))
+        chi2, scale, spec_scale = buffers.pairs(len(active), part.n_models)
         all_chi2(*kernel_arguments(grid, data, part), active, chi2, scale, spec_scale, grid.n_threads)
-        block = np.empty((part.n_models, 1 + len(scales), data.n_sources), dtype=np.float32)
+        block = buffers.block(part.n_models, 1 + len(scales), data.n_sources)
         own = np.ascontiguousarray(properties[start : start + part.n_models])
         fill_block(chi2, scale, spec_scale, column, own, scales, spec_row, block, grid.n_threads)
         ids = models[start : start + part.n_models]
