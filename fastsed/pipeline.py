@@ -25,7 +25,7 @@ from fastsed.models.attenuation import dust_law
 from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
 from fastsed.models.grid import ModelGrid, Tile
 from fastsed.outputs.columns import Column, output_columns
-from fastsed.outputs.fout import build_header, printed_bounds, printed_values, write_fout
+from fastsed.outputs.fout import ROWS_PER_BLOCK, FoutWriter, build_header, printed_bounds, printed_values
 from fastsed.outputs.grid_file import write_chi_grid
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import Params
@@ -182,19 +182,23 @@ class Results:
 
         Sources without a fit have NaN. With BEST_FROM_SIM these are the medians of the simulations.
         """
+        return self._values_of(slice(0, len(self.fits.model)))
+
+    def _values_of(self, rows: slice) -> dict[str, Floats]:
+        """The `values` of some sources."""
         setup, fits = self.setup, self.fits
-        rows = np.flatnonzero(self.fitted)
-        models = fits.model[rows]
+        fitted = np.flatnonzero(self.fitted[rows])
+        models, scale, spec_scale = (v[rows][fitted] for v in (fits.model, fits.scale, fits.spec_scale))
         found: dict[str, Floats] = {n: v.astype(float) for n, v in setup.grid.axes.parameters(models).items()}
-        found |= scaled_properties(setup, models, fits.scale[rows], fits.spec_scale[rows])
-        values = {name: np.full(len(fits.model), np.nan) for name in found}
+        found |= scaled_properties(setup, models, scale, spec_scale)
+        values = {name: np.full(rows.stop - rows.start, np.nan) for name in found}
         for name, v in found.items():
-            values[name][rows] = v
+            values[name][fitted] = v
         if self.uncertainties is not None:
-            values |= self.uncertainties.medians
+            values |= {name: medians[rows] for name, medians in self.uncertainties.medians.items()}
         n_free = sum(n > 1 for n in setup.grid.axes.shape)
-        values["chi2"] = fits.chi2 / np.maximum(1, setup.data.n_data() - n_free)
-        values["nmodel"] = fits.n_models
+        values["chi2"] = fits.chi2[rows] / np.maximum(1, setup.data.n_data(rows) - n_free)
+        values["nmodel"] = fits.n_models[rows]
         return values
 
     @property
@@ -211,21 +215,19 @@ class Results:
             Of the `.fout` file.
         """
         setup, p = self.setup, self.setup.params
-        write_fout(
-            self.path,
-            header=build_header(
-                p,
-                setup.catalog.bands[setup.catalog.bands > 0],
-                dust_law(p.dust_law).describe(p.e_b, p.delta),
-                setup.photoz is not None,
-            ),
-            ids=setup.catalog.ids,
-            columns=setup.columns,
-            values=self.values,
-            intervals=self.uncertainties.intervals if self.uncertainties else None,
-            confidences=p.c_interval,
-            precision=p.output_precision,
+        header = build_header(
+            p,
+            setup.catalog.bands[setup.catalog.bands > 0],
+            dust_law(p.dust_law).describe(p.e_b, p.delta),
+            setup.photoz is not None,
         )
+        intervals = self.uncertainties.intervals if self.uncertainties else None
+        confidences = p.c_interval if intervals else ()
+        with FoutWriter(self.path, header, setup.columns, confidences, p.output_precision) as writer:
+            for start in range(0, len(setup.catalog.ids), ROWS_PER_BLOCK):
+                rows = slice(start, min(start + ROWS_PER_BLOCK, len(setup.catalog.ids)))
+                own = {name: v[rows] for name, v in intervals.items()} if intervals else None
+                writer.append_rows(setup.catalog.ids[rows], self._values_of(rows), own)
         log.info("wrote %s", self.path)
         return self.path
 

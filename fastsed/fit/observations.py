@@ -73,9 +73,9 @@ class Observations:
         """Number of data columns."""
         return self.value.shape[1]
 
-    def n_data(self) -> Ints:
+    def n_data(self, rows: slice = slice(None)) -> Ints:
         """Number of valid data of each source, a logarithmic luminosity included."""
-        return np.isfinite(self.variance).sum(axis=1) + (self.log_component >= 0)
+        return np.isfinite(self.variance[rows]).sum(axis=1) + (self.log_component[rows] >= 0)
 
     def wanted_redshifts(self, n_z: int) -> NDArray[np.bool_]:
         """Which redshifts any source needs, (nz,)."""
@@ -154,8 +154,11 @@ def make_observations(
         From `choose_rows`.
     """
     n = len(catalog.ids)
-    value, variance = np.zeros((n, rows.count)), np.full((n, rows.count), np.inf)
-    value[:, rows.bands], variance[:, rows.bands] = catalog.flux, catalog.error**2
+    if rows.components:
+        value, variance = np.zeros((n, rows.count)), np.full((n, rows.count), np.inf)
+        value[:, rows.bands], variance[:, rows.bands] = catalog.flux, catalog.error**2
+    else:
+        value, variance = np.ascontiguousarray(catalog.flux), np.ascontiguousarray(catalog.error**2)
     log_component = np.full(n, -1, dtype=np.int32)
     log_lir, log_error = np.zeros(n), np.ones(n)
     if luminosities is not None:
