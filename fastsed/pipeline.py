@@ -188,7 +188,8 @@ class Results:
         """The `values` of some sources."""
         setup, fits = self.setup, self.fits
         fitted = np.flatnonzero(self.fitted[rows])
-        models, scale, spec_scale = (v[rows][fitted] for v in (fits.model, fits.scale, fits.spec_scale))
+        models = fits.model[rows][fitted]
+        scale, spec_scale = (v[rows][fitted] for v in (fits.scale, fits.spec_scale))
         found: dict[str, Floats] = {n: v.astype(float) for n, v in setup.grid.axes.parameters(models).items()}
         found |= scaled_properties(setup, models, scale, spec_scale)
         values = {name: np.full(rows.stop - rows.start, np.nan) for name in found}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,9 @@ from fastsed.models.indices import combine
 from fastsed.models.populations import Populations
 from fastsed.models.sfh import parse_sfh_quantities, sfh_quantities
 from fastsed.models.spectrum import populations_of
+
+# populations whose histories are in memory together
+POPULATIONS_AT_ONCE = 1024
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,14 +49,21 @@ def model_properties(grid: ModelGrid, model_ids: Ints) -> dict[str, Floats]:
     names = property_names(grid)
     values = {name: np.full(len(model_ids), np.nan) for name in names}
     for metal in np.unique(imetal):
-        rows = np.flatnonzero(imetal == metal)
-        for name, found in _of_one_metal(grid, int(metal), cell[rows], population[rows]).items():
-            values[name][rows] = found
+        for rows in _few_populations(np.flatnonzero(imetal == metal), population):
+            for name, found in _of_one_metal(grid, int(metal), cell[rows], population[rows]).items():
+                values[name][rows] = found
     values["lscale"][:] = values["sscale"][:] = 1.0
     if "la2t" in values:
         tau = axes.as_dict()["ltau"][history[0]]
         values["la2t"][:] = axes.lage[ilage].astype(float) - tau
     return values
+
+
+def _few_populations(rows: Ints, population: Ints) -> Iterator[Ints]:
+    """Split rows into sets that hold a bounded number of populations: each has a history to be looked at."""
+    ordered = rows[np.argsort(population[rows], kind="stable")]
+    rank = np.cumsum(np.diff(population[ordered], prepend=-1) != 0) - 1
+    yield from np.split(ordered, np.flatnonzero(np.diff(rank // POPULATIONS_AT_ONCE)) + 1)
 
 
 def _of_one_metal(grid: ModelGrid, metal: int, cell: Ints, population: Ints) -> dict[str, Floats]:
