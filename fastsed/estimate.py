@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from fastsed.fit.engine import fit
 from fastsed.fit.observations import Observations
 from fastsed.models.grid import KEEP_BYTES, TABLE_BYTES, TILE_BYTES, ModelGrid, Tile
-from fastsed.models.properties import property_names
 from fastsed.outputs.chi2grid import size_text
 from fastsed.pipeline import Setup
 from fastsed.uncertainties import SIMULATION_BYTES, from_simulations, simulated_chunks
@@ -55,7 +54,7 @@ def estimate(setup: Setup) -> list[str]:
     seconds = _seconds(setup)
     lines.append(_memory(setup))
     if setup.params.save_chi_grid:
-        lines.append(f"chi2.grid: {size_text(chi_grid_bytes(setup))}")
+        lines.append(f"chi2.grid: {size_text(setup.chi_grid_bytes)}")
     threads = setup.grid.n_threads
     # how many models a simulation may skip is only known when all have been seen
     about = "up to about" if setup.params.n_sim else "about"
@@ -81,11 +80,6 @@ def _grid(setup: Setup) -> list[str]:
         span = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
         lines.append(f"  {name:{width}}  {len(values):6d}  {span}")
     return lines
-
-
-def chi_grid_bytes(setup: Setup) -> int:
-    """Size of `chi2.grid`, but for its header."""
-    return 4 * setup.grid.axes.size * (1 + len(property_names(setup.grid))) * setup.data.n_sources
 
 
 def _memory(setup: Setup) -> str:

@@ -46,12 +46,21 @@ class ExpressionError(InputError):
         The whole formula.
     position : int
         Index of the character at fault.
+    key : str
+        The key of the parameter file that holds it, if known.
+    path : str, optional
+        The parameter file.
     """
 
-    def __init__(self, what: str, text: str, position: int):
+    def __init__(self, what: str, text: str, position: int, key: str = "", path: str | None = None):
         self.what, self.text, self.position = what, text, position
         shown = re.sub(r"\s", " ", text)
-        super().__init__(f"{what}\n    {shown}\n    {' ' * position}^")
+        named = f"{key}: {what}" if key else what
+        super().__init__(f"{named}\n    {shown}\n    {' ' * position}^", path)
+
+    def of(self, key: str, path: str | None) -> ExpressionError:
+        """The same error, with the key and the file that hold the formula."""
+        return ExpressionError(self.what, self.text, self.position, key, path)
 
 
 @dataclass(frozen=True)
@@ -152,6 +161,14 @@ class Expression:
         arrays = {name.lower(): np.asarray(value, dtype=np.float64) for name, value in values.items()}
         with np.errstate(all="ignore"):
             return np.asarray(self.root.evaluate(arrays, memo), dtype=np.float64)
+
+
+def parse_key(key: str, text: str, variables: Iterable[str], path: str) -> Expression:
+    """Read the formula of a key of the parameter file `path`; errors name both. See `parse`."""
+    try:
+        return parse(text, variables)
+    except ExpressionError as error:
+        raise error.of(key, path or None) from None
 
 
 def parse(text: str, variables: Iterable[str]) -> Expression:

@@ -21,9 +21,13 @@ from fastsed.inputs.luminosity import read_luminosities
 from fastsed.inputs.photoz import PhotoZ, find_photoz
 from fastsed.inputs.redshifts import Redshifts, resolve_redshifts
 from fastsed.inputs.spectra import read_spectra, with_spectra
+from fastsed.make_seds import make_seds, read_sed_list
 from fastsed.models.attenuation import dust_law
 from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
 from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.properties import property_names
+from fastsed.models.sfh import parse_sfh_quantities
+from fastsed.outputs.chi2grid import check_space, full_grid_size
 from fastsed.outputs.columns import Column, output_columns
 from fastsed.outputs.fout import ROWS_PER_BLOCK, FoutWriter, build_header, printed_bounds, printed_values
 from fastsed.outputs.grid_file import write_chi_grid
@@ -72,6 +76,11 @@ class Setup:
     grid: ModelGrid
     data: Observations
     columns: list[Column]
+
+    @property
+    def chi_grid_bytes(self) -> int:
+        """Size of a whole `chi2.grid`."""
+        return full_grid_size(self.grid.axes.as_dict(), property_names(self.grid), self.data.n_sources)
 
     def output_path(self, ending: str, named: bool = True) -> Path:
         """Path of an output file: OUTPUT_DIR / OUTPUT_FILE plus `ending`, or the ending alone."""
@@ -132,7 +141,7 @@ def prepare(params: Params) -> Setup:
         f"{axes.size:_}".replace("_", " "),
         ", ".join(f"{name}: {count}" for name, count in zip(axes.names, axes.shape, strict=True)),
     )
-    return Setup(
+    setup = Setup(
         params=params,
         catalog=catalog,
         filters=filters,
@@ -141,6 +150,19 @@ def prepare(params: Params) -> Setup:
         data=make_observations(params, axes, catalog, filters, luminosities, redshifts, rows),
         columns=output_columns(params, {i.name: i.kind for i in grid.indices}),
     )
+    _check_requests(setup)
+    return setup
+
+
+def _check_requests(setup: Setup) -> None:
+    """Find now what would otherwise stop the run later: formulas, libraries, quantities, lists, room on the disk."""
+    p, grid = setup.params, setup.grid
+    parse_sfh_quantities(p.sfh_quantities)
+    _ = grid.exclusion, grid.populations
+    if p.make_seds:
+        read_sed_list(p.make_seds, grid.axes.size)
+    elif p.save_chi_grid:
+        check_space(setup.output_path("chi2.grid", named=False), setup.chi_grid_bytes)
 
 
 def _choose_axes(params: Params, redshifts: Redshifts, has_photoz: bool) -> Axes:
@@ -259,7 +281,7 @@ class Results:
                 yield f"{label}{confidence:g}_{column.name}", bounds[:, i, side]
 
 
-def run(params: Params, progress: Callable[[int], None] | None = None) -> Results:
+def run(params: Params, progress: Callable[[int], None] | None = None) -> Results | None:
     """Fit a catalogue and write all output files.
 
     Parameters
@@ -270,14 +292,19 @@ def run(params: Params, progress: Callable[[int], None] | None = None) -> Result
 
     Returns
     -------
-    Results
+    Results or None
+        None with MAKE_SEDS: the spectra of its list are written then, and nothing is fitted.
 
     Raises
     ------
     InputError
         For anything wrong with the inputs.
     """
-    results = fit_prepared(prepare(params), progress, write_files=True)
+    setup = prepare(params)
+    if params.make_seds:
+        make_seds(setup)
+        return None
+    results = fit_prepared(setup, progress, write_files=True)
     results.write()
     return results
 

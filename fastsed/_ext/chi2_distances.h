@@ -56,12 +56,14 @@ TARGET static double PASTE(distances, LEVEL)(const double *rows, ptrdiff_t strid
                                              ptrdiff_t cut, const double *multiplier, const double *data, double total,
                                              double rounding, double *distance2, double *norm2)
 {
+    /* a part of a tile ends before its stride does */
+    const ptrdiff_t room = (nmodel + 15) / 16 * 16;
     VEC nearest = HUGE_VAL + (VEC){0};
     double num[DISTANCE_BLOCK], den[DISTANCE_BLOCK], gain[DISTANCE_BLOCK];
     for (ptrdiff_t first = 0; first < nmodel; first += DISTANCE_BLOCK) {
         /* the last block overlaps the one before, unless there is only one */
-        const ptrdiff_t width = stride < DISTANCE_BLOCK ? stride : DISTANCE_BLOCK;
-        const ptrdiff_t m = first + width <= stride ? first : stride - width;
+        const ptrdiff_t width = room < DISTANCE_BLOCK ? room : DISTANCE_BLOCK;
+        const ptrdiff_t m = first + width <= room ? first : room - width;
         for (ptrdiff_t from = 0, to = cut; from < nspace; from = to, to = nspace) {
             if (to - from <= FEW_COORDINATES)
                 PASTE(sums_in_registers, LEVEL)(rows + m, stride, width, from, to, multiplier, data, num, den);
@@ -96,9 +98,9 @@ TARGET static void PASTE(chi2_and_scale, LEVEL)(const double *rows, ptrdiff_t st
                                                 double total, double *chi2, double *scale)
 {
     double num[DISTANCE_BLOCK], den[DISTANCE_BLOCK];
-    const ptrdiff_t width = stride < DISTANCE_BLOCK ? stride : DISTANCE_BLOCK;
+    const ptrdiff_t room = (nmodel + 15) / 16 * 16, width = room < DISTANCE_BLOCK ? room : DISTANCE_BLOCK;
     for (ptrdiff_t first = 0; first < nmodel; first += width) {
-        const ptrdiff_t m = first + width <= stride ? first : stride - width;
+        const ptrdiff_t m = first + width <= room ? first : room - width;
         if (nspace <= FEW_COORDINATES)
             PASTE(sums_in_registers, LEVEL)(rows + m, stride, width, 0, nspace, multiplier, data, num, den);
         else

@@ -10,7 +10,7 @@ from threading import local
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.expressions import Expression, parse
+from fastsed.expressions import Expression, parse_key
 from fastsed.library.find import find_ssp, missing_library
 from fastsed.library.ssp import read_library
 from fastsed.models.axes import Axes
@@ -180,7 +180,7 @@ def history_formula(params: Params) -> Expression:
     ExpressionError
         If it is malformed, or uses another name than t, lage and the custom parameters.
     """
-    return parse(params.custom_sfh, ["t", "lage", *params.custom_params])
+    return parse_key("CUSTOM_SFH", params.custom_sfh, ["t", "lage", *params.custom_params], params.path)
 
 
 def aligned_ranges(shape: tuple[int, ...], limit: int) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.expressions import parse
+from fastsed.expressions import parse_key
 from fastsed.models.axes import Axes
 
 Bools = NDArray[np.bool_]
@@ -22,6 +22,8 @@ class Exclusion:
     text : str
         The formula, in the names of the axes; empty: nothing is excluded.
     axes : Axes
+    path : str
+        The parameter file, for errors.
 
     Raises
     ------
@@ -29,9 +31,9 @@ class Exclusion:
         If the formula is malformed or uses an unknown name.
     """
 
-    def __init__(self, text: str, axes: Axes):
+    def __init__(self, text: str, axes: Axes, path: str = ""):
         self._axes = axes
-        self._formula = parse(text, axes.names) if text else None
+        self._formula = parse_key("GRID_EXCLUDE", text, axes.names, path) if text else None
         names = self._formula.names if self._formula else frozenset()
         self.by_population = bool(names) and not names & CELL_NAMES
         self.by_cell = bool(names & CELL_NAMES) or (self._formula is not None and not names)

@@ -77,7 +77,23 @@ def size_text(size: float) -> str:
     return f"{size:.3g} {unit}"
 
 
-def _check_space(path: str | os.PathLike[str], needed: int) -> None:
+def full_grid_size(axes: Axes, properties: Sequence[str], n_sources: int) -> int:
+    """Size in bytes of a whole chi2 grid; the parameters are those of `ChiGridWriter`."""
+    header = _encode_header(b"D", axes, properties, n_sources, "counted")
+    return (
+        len(header)
+        + 4 * math.prod(len(values) for values in axes.values()) * (1 + len(properties)) * n_sources
+    )
+
+
+def check_space(path: str | os.PathLike[str], needed: int) -> None:
+    """Refuse a chi2 grid of `needed` bytes where the disk of `path` has no room for it.
+
+    Raises
+    ------
+    InputError
+        With what is needed and what is free.
+    """
     folder = Path(path).absolute().parent
     while not folder.exists():
         folder = folder.parent
@@ -125,7 +141,7 @@ class ChiGridWriter:
         self._model_shape = (1 + len(properties), n_sources)
         self._offset, self._model_bytes = len(header), 4 * math.prod(self._model_shape)
         self._written: list[tuple[int, int]] = []
-        _check_space(path, self.expected_size)
+        check_space(path, self.expected_size)
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_path(path))
             self._file: IO[bytes] = stack.enter_context(open(temporary, "wb"))
