@@ -135,7 +135,7 @@ class Spectra:
         self.lam = np.geomspace(100, 1e6, self.n_lam)
         rng = np.random.default_rng(0)
         self.sed = rng.lognormal(0, 1, (self.n_lam, self.n_spectrum)).astype(np.float32)
-        self.screens = np.exp(-np.linspace(0, 3, self.n_screen)[:, None] * (5000 / self.lam)[None])
+        self.screens = np.exp(-np.linspace(0, 3, self.n_screen) * (5000 / self.lam)[:, None])
         shape = np.sin(np.linspace(0, np.pi, 100))
         centres = np.geomspace(3000, 20000, self.n_band)
         self.bands = [(np.linspace(0.85 * c, 1.15 * c, 100), shape / c) for c in centres]

@@ -82,7 +82,7 @@ def test_band_fluxes(level: str, n_spectrum: int, n_screen: int) -> None:
         own = spectra.lam * 2.0
         points = np.union1d(lam, own[(own > lam[0]) & (own < lam[-1])])
         curve = np.interp(points, lam, response)
-        for screen, fluxes in zip(spectra.screens, out, strict=True):
+        for screen, fluxes in zip(spectra.screens.T, out, strict=True):
             seen = spectra.sed.astype(float) * screen[:, None]
             expected = [np.trapezoid(np.interp(points, own, s) * curve, points) for s in seen.T]
             np.testing.assert_allclose(fluxes, expected, rtol=1e-12)

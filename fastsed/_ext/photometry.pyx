@@ -5,13 +5,12 @@ from libc.stdlib cimport calloc, free
 
 
 cdef extern from "band_products.h" nogil:
-    enum:
-        PRODUCT_ROWS
-    ctypedef void (*product_fn)(const double *, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
+    ptrdiff_t packed_rows(ptrdiff_t nscreen)
+    ctypedef void (*product_fn)(const double *, int, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
                                 ptrdiff_t) noexcept
     int simd_level()
     product_fn choose_product(int level)
-    void band_product(product_fn, const double *, ptrdiff_t, ptrdiff_t, const double *, ptrdiff_t, const float *,
+    void band_product(product_fn, const double *, ptrdiff_t, const double *, ptrdiff_t, const float *,
                       ptrdiff_t, ptrdiff_t, double *, ptrdiff_t, double *) noexcept
 
 
@@ -99,17 +98,16 @@ def band_fluxes(const double[::1] lam, double stretch, list bands, const double[
     stretch : 1 + z
     bands : list of (wavelengths, response) pairs of float64 arrays
     transmission : (nlam,) factor on every spectrum
-    screens : (nscreen, nlam) factors of each screen
+    screens : (nlam, nscreen) factors of each screen
     sed : (nlam, nspectrum), the last axis contiguous
     out : (nband, nscreen, nspectrum), the last axis contiguous
     """
-    cdef ptrdiff_t nlam = lam.shape[0], nscreen = screens.shape[0], nsed = sed.shape[1], b, l, first, stop
+    cdef ptrdiff_t nlam = lam.shape[0], nscreen = screens.shape[1], nsed = sed.shape[1], b, l, first, stop
     cdef const double[::1] band_lam, response
     cdef product_fn product = choose_product(simd_level())
     if nsed == 0 or nscreen == 0:
         return
-    cdef ptrdiff_t rows = (nscreen + PRODUCT_ROWS - 1) // PRODUCT_ROWS * PRODUCT_ROWS
-    cdef double *scratch = <double *> calloc(nlam * (1 + rows), sizeof(double))
+    cdef double *scratch = <double *> calloc(nlam * (1 + packed_rows(nscreen)), sizeof(double))
     if scratch == NULL:
         raise MemoryError("no memory for the weights of a band")
     cdef double[::1] weights = <double[:nlam]> scratch
@@ -119,7 +117,7 @@ def band_fluxes(const double[::1] lam, double stretch, list bands, const double[
             first, stop = add_band_weights(lam, stretch, band_lam, response, weights)
             for l in range(first, stop):
                 weights[l] *= transmission[l]
-            band_product(product, &screens[0, first], nlam, nscreen, scratch + first, stop - first, &sed[first, 0],
+            band_product(product, &screens[first, 0], nscreen, scratch + first, stop - first, &sed[first, 0],
                          sed.strides[0] // sizeof(float), nsed, &out[b, 0, 0], out.strides[1] // sizeof(double),
                          scratch + nlam)
             for l in range(first, stop):

@@ -68,6 +68,8 @@ class CustomPopulations:
     def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
         """Runs of populations of one age, at most about `limit` long, that `weights_of_range` makes fast."""
         n_history = self._axes.n_history
+        # whole vectors of populations leave no padding between the rows of a tile
+        limit = max(limit // 16 * 16, 1)
         for ilage in range(len(self._axes.lage)):
             for start, stop in aligned_ranges(self._axes.history_shape, limit):
                 yield ilage * n_history + start, ilage * n_history + stop

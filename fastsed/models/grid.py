@@ -312,8 +312,7 @@ class ModelGrid:
     def _blocks(self, metal: Metal, n_cells: int) -> Iterator[Block]:
         """The populations of a metallicity that GRID_EXCLUDE leaves, in blocks that make tiles of a good size."""
         columns = max(1, len(self.bands))
-        # whole vectors of populations leave no padding between the rows of a tile
-        limit = max(PADDING, TILE_BYTES // (8 * columns * n_cells) // PADDING * PADDING)
+        limit = max(PADDING, TILE_BYTES // (8 * columns * n_cells))
         if self.params.max_queued_fits and "max_queued_fits" in self.params.explicit:
             limit = max(1, min(limit, self.params.max_queued_fits // n_cells))
         for start, stop in metal.populations.ranges(limit):

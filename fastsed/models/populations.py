@@ -165,9 +165,10 @@ class GriddedPopulations:
         return broadened(Basis(lam, sed.reshape(len(lam), -1)), self._params.apply_vdisp)
 
     def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
-        """All populations in runs of whole ages, of about `limit`."""
+        """All populations in runs of whole ages, of about `limit`; numbers that fill whole vectors are preferred."""
         n_history, n_ages = len(self._members), len(self._ages)
-        step = max(1, limit // n_history)
+        usual = max(1, limit // n_history)
+        step = max(range(usual, usual * 5 // 4 + 1), key=lambda s: (s * n_history) / -(-s * n_history // 16))
         for first in range(0, n_ages, step):
             yield first * n_history, min(first + step, n_ages) * n_history
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from fastsed.inputs.filters import Filter
 from fastsed.models.attenuation import transmission
 from fastsed.models.photometry import total_weights
 from fastsed.models.populations import WAVELENGTHS_AT_ONCE, Basis
+
+# blocks of spectra that threads may be at work on, one ending while the next begins
+BLOCKS_KEPT = 2
 
 Floats = NDArray[np.float64]
 Curve = Callable[[Floats], Floats]
@@ -77,8 +81,13 @@ class FluxTables:
         seen = wavelengths_in_use(basis.lam, bands, redshifts)
         self.basis = Basis(basis.lam[seen], np.ascontiguousarray(basis.sed[seen]), basis.n_young)
         self.bands = bands
+        self._blocks: dict[tuple[int, int], NDArray[np.float32]] = {}
+        self._lock = Lock()
         self._curves = [(band.lam, band.response) for band in bands]
         self.screens = screens_of(self.basis.lam)
+        # wavelength by wavelength, as the kernel takes them
+        self._old = np.ascontiguousarray(self.screens.old.T)
+        self._young = None if self.screens.young is None else np.ascontiguousarray(self.screens.young.T)
 
     def fluxes(self, z: float, transmission: Floats, bands: slice, which: slice, out: Floats) -> None:
         """Fluxes at redshift `z` of the basis spectra `which` in some bands.
@@ -96,14 +105,26 @@ class FluxTables:
         """
         lam, n_bc = self.basis.lam, self.screens.n_bc
         n_young = min(max(self.basis.n_young - which.start, 0), which.stop - which.start)
-        old, young = slice(which.start + n_young, which.stop), slice(which.start, which.start + n_young)
-        curves, screens, sed = self._curves[bands], self.screens, self.basis.sed
+        curves, sed = self._curves[bands], self._columns(which)
         by_av = out[:, ::n_bc, n_young:]
-        band_fluxes(lam, 1 + z, curves, transmission, screens.old, sed[:, old], by_av)
+        band_fluxes(lam, 1 + z, curves, transmission, self._old, sed[:, n_young:], by_av)
         for other in range(1, n_bc):
             out[:, other::n_bc, n_young:] = by_av
-        if n_young and screens.young is not None:
-            band_fluxes(lam, 1 + z, curves, transmission, screens.young, sed[:, young], out[:, :, :n_young])
+        if n_young and self._young is not None:
+            band_fluxes(lam, 1 + z, curves, transmission, self._young, sed[:, :n_young], out[:, :, :n_young])
+
+
+    def _columns(self, which: slice) -> NDArray[np.float32]:
+        """Some of the spectra, side by side in memory: they are read many times, redshift after redshift."""
+        if which.stop - which.start == self.basis.sed.shape[1]:
+            return self.basis.sed
+        key = which.start, which.stop
+        with self._lock:
+            if key not in self._blocks:
+                if len(self._blocks) >= BLOCKS_KEPT:
+                    del self._blocks[next(iter(self._blocks))]
+                self._blocks[key] = np.ascontiguousarray(self.basis.sed[:, which])
+            return self._blocks[key]
 
 
 def wavelengths_in_use(lam: Floats, bands: list[Filter], redshifts: NDArray[np.float32]) -> slice:
