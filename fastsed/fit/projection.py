@@ -19,8 +19,8 @@ Floats = NDArray[np.float64]
 FEWEST_COLUMNS = 48
 # part of a model's length that may lie outside the space
 SLACK = 1e-5
-# the basis is first made from one model in so many
-SAMPLING = 16
+# models from which the basis is extended at a time
+SAMPLE = 96
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class Coordinates:
     slack: float
 
 
-def project(flux: Floats, root_weight: Floats, value: Floats, noise: Floats) -> Coordinates | None:
+def project(
+    flux: Floats, root_weight: Floats, value: Floats, noise: Floats, noise_power: Floats
+) -> Coordinates | None:
     """Coordinates of the models of a tile, the data and the noise in a space that holds the weighted models.
 
     Parameters
@@ -54,67 +56,63 @@ def project(flux: Floats, root_weight: Floats, value: Floats, noise: Floats) -> 
     root_weight, value : (ncolumn,)
         Inverse errors, 0 where masked, and data.
     noise : (ncolumn, nsim)
+    noise_power : (nsim,)
+        Sum of the squared noise over the columns that are not masked.
 
     Returns
     -------
     Coordinates or None
         None where the models fill more than half of the data columns: nothing would be gained.
     """
-    space = _ModelSpace(root_weight)
-    if space.extend(np.ascontiguousarray(flux[:, ::SAMPLING])) is None:
+    found = _model_space(flux, root_weight)
+    if found is None:
         return None
-    whole = space.extend(flux)
-    if whole is None:
-        return None
-    used, data = root_weight > 0, root_weight * value
-    total = data @ data + 2 * (data @ noise) + used @ noise**2
-    return Coordinates(whole[0], space.basis @ data, (space.basis * used) @ noise, total, whole[1])
+    basis, models, slack = found
+    data = root_weight * value
+    total = data @ data + 2 * (data @ noise) + noise_power
+    return Coordinates(models, basis @ data, basis @ noise, total, slack)
 
 
-class _ModelSpace:
-    """An orthonormal basis of weighted models, that grows with those it sees.
+def _model_space(flux: Floats, root_weight: Floats) -> tuple[Floats, Floats, float] | None:
+    """Orthonormal basis (dimension, ncolumn) of the weighted models, their coordinates, and the slack.
 
-    Parameters
-    ----------
-    root_weight : (ncolumn,)
-        Inverse errors, 0 where masked.
+    The basis is made from a sample of the models, then from those that are farthest outside, until none is; None if
+    it grows to more than half of the columns.
     """
-
-    def __init__(self, root_weight: Floats):
-        self._root_weight = root_weight
-        self._directions: list[Floats] = []
-
-    @property
-    def basis(self) -> Floats:
-        """Orthonormal vectors (dimension, ncolumn)."""
-        return np.array(self._directions).reshape(-1, len(self._root_weight))
-
-    def extend(self, flux: Floats) -> tuple[Floats, float] | None:
-        """Add what the models need; their coordinates, and the largest part left outside.
-
-        The direction that is missing most is added until nothing is missing; None if they need too many.
-        """
-        norm2 = np.empty(flux.shape[1])
-        weighted_norms(flux, self._root_weight**2, norm2)
-        rows = list((self.basis * self._root_weight) @ flux)
-        outside2 = norm2 - sum(row**2 for row in rows)
+    norm2 = np.empty(flux.shape[1])
+    weighted_norms(flux, root_weight**2, norm2)
+    outside2 = norm2.copy()
+    basis, models = np.empty((0, len(flux))), np.empty((0, flux.shape[1]))
+    sample = np.unique(np.linspace(0, flux.shape[1] - 1, SAMPLE).astype(int))
+    while True:
         relative2 = np.divide(outside2, norm2, out=np.zeros_like(norm2), where=norm2 > 0)
-        while relative2.max() > SLACK**2:
-            if 2 * len(rows) >= len(self._root_weight):
-                return None
-            direction = self._orthogonal(self._root_weight * flux[:, int(np.argmax(relative2))])
-            if direction is None:
-                break
-            self._directions.append(direction)
-            rows.append((direction * self._root_weight) @ flux)
-            outside2 -= rows[-1] ** 2
-            np.divide(outside2, norm2, out=relative2, where=norm2 > 0)
-        return np.array(rows), float(np.sqrt(max(relative2.max(), 0.0))) + 1e-7
+        if len(basis):
+            worst = np.argsort(relative2)[-SAMPLE:]
+            sample = worst[relative2[worst] > SLACK**2]
+        added = _new_directions(basis, root_weight[:, None] * flux[:, sample])
+        if len(added) == 0:
+            return basis, models, float(np.sqrt(max(relative2.max(), 0.0))) + 1e-7
+        basis = np.vstack([basis, added])
+        if 2 * len(basis) > len(root_weight):
+            return None
+        rows = (added * root_weight) @ flux
+        models = np.vstack([models, rows])
+        outside2 -= np.sum(rows**2, axis=0)
 
-    def _orthogonal(self, vector: Floats) -> Floats | None:
-        """Unit vector of the part of `vector` outside the basis; None where rounding is all that is left."""
-        length, basis = np.linalg.norm(vector), self.basis
-        for _ in range(2):
-            vector = vector - (basis @ vector) @ basis
-        left = np.linalg.norm(vector)
-        return vector / left if left > 1e-9 * length else None
+
+def _new_directions(basis: Floats, vectors: Floats) -> Floats:
+    """Orthonormal directions (n, ncolumn), orthogonal to the basis, without which the vectors (ncolumn, m) leave it.
+
+    They are the principal directions of what the basis leaves of the vectors, all of unit length at first.
+    """
+    length2 = np.sum(vectors**2, axis=0)
+    left = vectors[:, length2 > 0] / np.sqrt(length2[length2 > 0])
+    for _ in range(2):
+        left = left - basis.T @ (basis @ left)
+    power, mixture = np.linalg.eigh(left.T @ left)
+    # smaller ones are rounding, or too small to matter
+    kept = power > max(SLACK**2 / 16, 1e-13 * power.max(initial=0.0))
+    directions = (left @ mixture[:, kept] / np.sqrt(power[kept])).T
+    # once more, against the rounding of the small ones
+    directions -= (directions @ basis.T) @ basis
+    return np.linalg.qr(directions.T)[0].T if len(directions) else directions

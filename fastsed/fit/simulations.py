@@ -147,6 +147,7 @@ class Simulator:
         self._grid, self._data, self._noise, self._rows, self._prune = grid, data, noise, rows, prune
         shape = (rows.stop - rows.start, len(noise.data))
         self._noise_rows = np.ascontiguousarray(noise.data.T)
+        self._noise_power: dict[int, Floats] = {}
         self._norm = np.sqrt(np.sum(noise.data**2, axis=1))
         self._draws = np.tile(np.argsort(self._norm, kind="stable").astype(np.int32), (shape[0], 1))
         self._chi2, self._scale, self._spec_scale = (np.full(shape, np.nan) for _ in range(3))
@@ -190,7 +191,9 @@ class Simulator:
         value = data.value[row]
         variance = data.variance[row] + (data.template_error[tile.iz] * value) ** 2
         root_weight = 1 / np.sqrt(variance)
-        found = project(tile.flux, root_weight, value, self._noise_rows)
+        if row not in self._noise_power:
+            self._noise_power[row] = (root_weight > 0) @ self._noise_rows**2
+        found = project(tile.flux, root_weight, value, self._noise_rows, self._noise_power[row])
         return None if found is None else (found.models, found.data, found.noise, found.total, found.slack)
 
     def sort(self) -> None:

@@ -113,7 +113,6 @@ class FluxTables:
         if n_young and self._young is not None:
             band_fluxes(lam, 1 + z, curves, transmission, self._young, sed[:, :n_young], out[:, :, :n_young])
 
-
     def _columns(self, which: slice) -> NDArray[np.float32]:
         """Some of the spectra, side by side in memory: they are read many times, redshift after redshift."""
         if which.stop - which.start == self.basis.sed.shape[1]:
