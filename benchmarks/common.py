@@ -114,6 +114,11 @@ def time_inside(folder: Path, what: str, runs: int, *overrides: str) -> dict[str
 # --- inputs -------------------------------------------------------------------------------------------------
 
 
+def with_threads(n: int) -> list[str]:
+    """Overrides for so many threads, also where the parameter file has PARALLEL='none'."""
+    return ["PARALLEL=models", f"N_THREAD={n}"]
+
+
 @contextmanager
 def on_processors(n: int):
     """Run commands on so many processors only: what one thread does is then done by one processor."""

@@ -14,6 +14,7 @@ from common import (
     scratch,
     shared_files,
     time_inside,
+    with_threads,
 )
 
 FULL = (
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace, report: Report) -> None:
         common = [
             f"LIBRARY_DIR={shared / 'data' / 'libraries'}/",
             *shared_files(shared),
-            f"N_THREAD={args.threads}",
+            *with_threads(args.threads),
         ]
         found = repeat(args.runs, lambda: fit_once(inputs, *common, *grid))
         models = time_inside(inputs, "size", 1, *common, *grid)["models"]

@@ -17,6 +17,7 @@ from common import (
     repeat,
     scratch,
     shared_files,
+    with_threads,
 )
 
 
@@ -68,7 +69,7 @@ def time_modes(
     for n in threads:
         rows = []
         for mode in modes:
-            overrides = [*common, *mode.overrides, f"N_THREAD={n}"]
+            overrides = [*common, *mode.overrides, *with_threads(n)]
             fit_once(folder, *overrides)
             with on_processors(n):
                 found = repeat(runs, lambda overrides=overrides: fit_once(folder, *overrides))

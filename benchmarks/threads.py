@@ -13,6 +13,7 @@ from common import (
     scratch,
     shared_files,
     time_inside,
+    with_threads,
 )
 
 
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace, report: Report) -> None:
             for n, found in times.items():
                 # the first of two fits in the same process warms it up
                 with on_processors(n):
-                    found.append(time_inside(inputs, "fit", 2, *common, f"N_THREAD={n}")["runs"][-1])
+                    found.append(time_inside(inputs, "fit", 2, *common, *with_threads(n))["runs"][-1])
     one = Spread.of(f["wall"] for f in times[args.threads[0]])
     rows = []
     for n, found in times.items():
