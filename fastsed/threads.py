@@ -1,4 +1,4 @@
-"""How many threads to use, and BLAS held to one thread inside ours."""
+"""How many threads to use, how they wait, and BLAS held to one thread inside ours."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def wait_briefly() -> None:
+    """Let threads of GCC's OpenMP without work sleep after some tenths of a millisecond, unless the user chose.
+
+    By default they keep a processor busy for many milliseconds, and others make tiles meanwhile. It counts only where
+    OpenMP is not loaded yet.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 @contextmanager

@@ -106,6 +106,9 @@ cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
     SIMULATIONS_TOGETHER = 512
+    # a thread that waits for the end of a tile keeps a processor from those that make the next ones: each needs
+    # enough to do, some tenths of a millisecond
+    MULTIPLY_ADDS_PER_THREAD = 2000000
 
 
 def simulation_parts(ptrdiff_t nsim):
@@ -121,6 +124,12 @@ def has_openmp():
 def simd_name():
     """Name of the SIMD level in use: "scalar", "avx2" or "avx512"."""
     return SIMD_NAMES[simd_level()]
+
+
+cdef int useful_threads(ptrdiff_t nitem, double multiply_adds, int n_threads) noexcept nogil:
+    """How many of the threads have something to do."""
+    cdef double most = min(<double> nitem, multiply_adds / MULTIPLY_ADDS_PER_THREAD)
+    return <int> max(1.0, min(most, <double> n_threads))
 
 
 cdef tile_t make_tile(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
@@ -183,8 +192,9 @@ def find_best(const double[:, ::1] flux, const double[:, ::1] dust, const int64_
         free(scratch)
         free(found)
         raise MemoryError(f"no memory for {nactive} sources")
+    cdef int used = useful_threads(nblock * nparts, 2.0 * nactive * t.nmodel * d.nband, n_threads)
     with nogil:
-        for item in prange(nblock * nparts, num_threads=n_threads, schedule="dynamic"):
+        for item in prange(nblock * nparts, num_threads=used, schedule="dynamic"):
             part = item // nblock
             fit_item(&t, &d, &bests, &screens, &active[0], nactive, item % nblock, part * size,
                      min((part + 1) * size, t.nmodel), found + part * nactive, scratch + threadid() * scratch_size)
@@ -210,7 +220,8 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
     of which `best_order` is -1 where there is none yet, else order * nz + iz of the best model; `reach2`
     (nsource, simulation_parts(nsim)), which starts infinite and is kept from tile to tile. `space` is None, or for a
     single active source the coordinates of models (nspace, stride), data (nspace,) and noise (nspace, nsim), the
-    squared lengths of the simulated data (nsim,), and the slack (`space_t`). Without `prune` every model is tried on every simulation.
+    squared lengths of the simulated data (nsim,), and the slack (`space_t`). Without `prune` every model is tried on
+    every simulation.
     """
     if active.shape[0] == 0 or order.shape[0] == 0 or noise.shape[0] == 0:
         return
@@ -238,8 +249,9 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
         free(scratch)
         free(sims)
         raise MemoryError(f"no memory for {nsim} simulations")
+    cdef int used = useful_threads(nactive * nparts, 1.0 * nactive * nsim * t.nmodel * nspace, n_threads)
     with nogil:
-        for item in prange(nactive * nparts, num_threads=n_threads, schedule="dynamic"):
+        for item in prange(nactive * nparts, num_threads=used, schedule="dynamic"):
             row, part = active[item // nparts] - offset, item % nparts
             begin = part * SIMULATIONS_TOGETHER
             choose_part(&sims[threadid()], min(SIMULATIONS_TOGETHER, nsim - begin), &noise[0, 0], &log_noise[0],
@@ -290,9 +302,10 @@ def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int6
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
     cdef goods_t *found = <goods_t *> calloc(n_threads, sizeof(goods_t))
     cdef bint failed = scratch == NULL or found == NULL
+    cdef int used = useful_threads(active.shape[0], 2.0 * active.shape[0] * t.nmodel * d.nband, n_threads)
     if not failed:
         with nogil:
-            for k in prange(active.shape[0], num_threads=n_threads, schedule="dynamic"):
+            for k in prange(active.shape[0], num_threads=used, schedule="dynamic"):
                 collect_good(&t, &d, &simulators, active[k], limit[active[k]], found + threadid(),
                              scratch + threadid() * scratch_size)
         for k in range(n_threads):
@@ -341,8 +354,9 @@ def all_chi2(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
     if scratch == NULL:
         raise MemoryError("no memory for the weights of the sources")
+    cdef int used = useful_threads(active.shape[0], 2.0 * active.shape[0] * t.nmodel * d.nband, n_threads)
     with nogil:
-        for k in prange(active.shape[0], num_threads=n_threads, schedule="dynamic"):
+        for k in prange(active.shape[0], num_threads=used, schedule="dynamic"):
             chi2_of_models(&t, &d, &screens, active[k], &chi2[k, 0], &scale[k, 0], &spec_scale[k, 0],
                            scratch + threadid() * scratch_size)
     free(scratch)

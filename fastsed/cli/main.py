@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fastsed.atomic import atomic_write
 from fastsed.cli.messages import Progress, hold_logging, run_command, start_logging
 from fastsed.errors import FastsedError, InputError, UsageError
+from fastsed.threads import wait_briefly
 
 if TYPE_CHECKING:
     from fastsed.params import Params
@@ -211,6 +212,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     # before numpy starts them: BLAS threads would only idle beside ours
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    wait_briefly()
     return run_command("fastsed", command, argv)
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -74,7 +75,9 @@ class ModelCache:
     def _libraries(self) -> list[list[str]]:
         """Digests of the library files of each metallicity."""
         files = [populations.files() for populations in self._grid.populations]
-        digests = {path: _file_digest(path) for path in {path for some in files for path in some}}
+        paths = sorted({path for some in files for path in some})
+        with ThreadPoolExecutor(self._grid.n_threads) as pool:
+            digests = dict(zip(paths, pool.map(_file_digest, paths), strict=True))
         return [[digests[path] for path in some] for some in files]
 
     def path(self, key: str) -> Path:
