@@ -34,6 +34,14 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def _threads_for_little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small problems would otherwise be left to one thread."""
+    from fastsed._ext import chi2
+
+    monkeypatch.setattr(chi2, "MULTIPLY_ADDS_PER_THREAD", 1)
+
+
+@pytest.fixture(autouse=True)
 def _restore_logging() -> Iterator[None]:
     """Commands set up logging for the terminal of one test; the next one has another."""
     logger = logging.getLogger("fastsed")

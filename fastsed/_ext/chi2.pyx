@@ -106,9 +106,10 @@ cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
     SIMULATIONS_TOGETHER = 512
-    # a thread that waits for the end of a tile keeps a processor from those that make the next ones: each needs
-    # enough to do, some tenths of a millisecond
-    MULTIPLY_ADDS_PER_THREAD = 2000000
+
+# a thread that waits for the end of a tile keeps a processor from those that make the next ones: each needs enough to
+# do, some tenths of a millisecond
+MULTIPLY_ADDS_PER_THREAD = 2_000_000
 
 
 def simulation_parts(ptrdiff_t nsim):
@@ -126,10 +127,9 @@ def simd_name():
     return SIMD_NAMES[simd_level()]
 
 
-cdef int useful_threads(ptrdiff_t nitem, double multiply_adds, int n_threads) noexcept nogil:
+cdef int useful_threads(ptrdiff_t nitem, double multiply_adds, int n_threads) except -1:
     """How many of the threads have something to do."""
-    cdef double most = min(<double> nitem, multiply_adds / MULTIPLY_ADDS_PER_THREAD)
-    return <int> max(1.0, min(most, <double> n_threads))
+    return max(1, min(nitem, int(multiply_adds / MULTIPLY_ADDS_PER_THREAD), n_threads))
 
 
 cdef tile_t make_tile(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
