@@ -273,25 +273,3 @@ class FoutWriter:
 
 def _width(label: str) -> int:
     return _WIDTHS.get(label, max(10, len(label) + 1))
-
-
-def write_fout(
-    path: str | os.PathLike[str],
-    *,
-    header: FoutHeader,
-    ids: Sequence[str],
-    columns: Sequence[Column],
-    values: Mapping[str, ArrayLike],
-    intervals: Mapping[str, ArrayLike] | None = None,
-    confidences: Sequence[float] = (),
-    precision: float = 0.0,
-) -> None:
-    """Write a whole catalogue; see `FoutWriter` for the arguments.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
-    """
-    with FoutWriter(path, header, columns, confidences if intervals else (), precision) as writer:
-        writer.append_rows(ids, values, intervals)

@@ -11,7 +11,7 @@ from fastsed._version import __version__
 from fastsed.errors import InputError
 from fastsed.models.attenuation import dust_law
 from fastsed.outputs.columns import Column, output_columns
-from fastsed.outputs.fout import FoutHeader, FoutWriter, build_header, printed_values, round_to, write_fout
+from fastsed.outputs.fout import FoutHeader, FoutWriter, build_header, printed_values, round_to
 from fastsed.params import Params, read_params
 from tests.outputs.helpers import FOUT_SCENARIOS, read_fout, read_index_kinds
 
@@ -27,6 +27,12 @@ def _stored(column: Column, texts: list[str]) -> np.ndarray:
     if column.transform == "log":
         return np.where(shown == -99, 0, 10.0**shown)
     return 10 ** (-0.4 * (shown - 23.9)) if column.transform == "magnitude" else shown
+
+
+def write_fout(path, *, header, ids, columns, values, intervals=None, confidences=(), precision=0.0):
+    """A whole catalogue at once."""
+    with FoutWriter(path, header, columns, confidences if intervals else (), precision) as writer:
+        writer.append_rows(ids, values, intervals)
 
 
 @pytest.mark.parametrize("scenario", FOUT_SCENARIOS)
