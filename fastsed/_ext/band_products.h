@@ -13,25 +13,8 @@
 #define EACH_OF_7(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6)
 #define EACH_OF_8(X) EACH_OF_7(X) X(7)
 
-#if FASTSED_X86
-#define LEVEL _avx512
-#define VW 8
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
-#include "products.h"
-#define LEVEL _avx2
-#define VW 4
-#define TARGET __attribute__((target("avx2,fma")))
-#include "products.h"
-#endif
-
-#define LEVEL _plain
-#ifdef __GNUC__
-#define VW 2
-#else
-#define VW 1
-#endif
-#define TARGET
-#include "products.h"
+#define KERNEL "products.h"
+#include "each_level.h"
 
 typedef void (*product_fn)(const double *, int, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
                            ptrdiff_t);

@@ -1,5 +1,5 @@
 /* Squared distances of a source's data from all models of a tile, in some space of coordinates.
-   Included once per SIMD level with VW, TARGET and LEVEL defined. */
+   Included once per SIMD level: see each_level.h. */
 
 #if VW > 1
 typedef double PASTE(dvec, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));

@@ -16,49 +16,10 @@
 /* Sources of a block, at most, at any level. */
 #define MAX_BLOCK 4
 
-#if FASTSED_X86
-#define LEVEL _avx512
-#define VW 8
-#define NS 4
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
-#include "chi2_screen.h"
-#define LEVEL _avx2
-#define VW 4
-#define NS 2
-#define TARGET __attribute__((target("avx2,fma")))
-#include "chi2_screen.h"
-#endif
-
-#define LEVEL _plain
-#ifdef __GNUC__
-#define VW 2
-#else
-#define VW 1
-#endif
-#define NS 2
-#define TARGET
-#include "chi2_screen.h"
-
-#if FASTSED_X86
-#define LEVEL _avx512
-#define VW 8
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
-#include "chi2_distances.h"
-#define LEVEL _avx2
-#define VW 4
-#define TARGET __attribute__((target("avx2,fma")))
-#include "chi2_distances.h"
-#endif
-#define LEVEL _plain
-#ifdef __GNUC__
-#define VW 2
-#else
-#define VW 1
-#endif
-#define TARGET
-#include "chi2_distances.h"
-
-
+#define KERNEL "chi2_screen.h"
+#include "each_level.h"
+#define KERNEL "chi2_distances.h"
+#include "each_level.h"
 
 typedef double (*distances_fn)(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *,
                                const double *, double, double, double *, double *);

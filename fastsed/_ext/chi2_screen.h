@@ -1,6 +1,13 @@
 /* The inner loop: for a few sources at once, find the models that may beat their best so far.
-   Included once per SIMD level with VW (doubles a vector), NS (sources a block), TARGET and LEVEL defined.
+   Included once per SIMD level: see each_level.h.
    num^2/den >= threshold is tested as num^2 - threshold * den >= 0: no division. */
+
+/* sources a block: as many as the registers hold sums for */
+#if VW == 8
+#define NS 4
+#else
+#define NS 2
+#endif
 
 #if VW > 1
 typedef double PASTE(vec, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));

@@ -122,28 +122,28 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
 #define LEVEL _avx512_single
 #define REAL float
 #define VW 16
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#define TARGET TARGET_AVX512
 #define REACHES(x, y) _mm512_cmp_ps_mask((__m512)(x), (__m512)(y), _CMP_GE_OQ)
 #define LARGER(x, y) ((VEC)_mm512_max_ps((__m512)(x), (__m512)(y)))
 #include "chi2_simulate.h"
 #define LEVEL _avx512_double
 #define REAL double
 #define VW 8
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#define TARGET TARGET_AVX512
 #define REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
 #define LARGER(x, y) ((VEC)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
 #include "chi2_simulate.h"
 #define LEVEL _avx2_single
 #define REAL float
 #define VW 8
-#define TARGET __attribute__((target("avx2,fma")))
+#define TARGET TARGET_AVX2
 #define REACHES(x, y) _mm256_movemask_ps((__m256)((x) >= (y)))
 #define LARGER(x, y) ((VEC)_mm256_max_ps((__m256)(x), (__m256)(y)))
 #include "chi2_simulate.h"
 #define LEVEL _avx2_double
 #define REAL double
 #define VW 4
-#define TARGET __attribute__((target("avx2,fma")))
+#define TARGET TARGET_AVX2
 #define REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
 #define LARGER(x, y) ((VEC)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
 #include "chi2_simulate.h"

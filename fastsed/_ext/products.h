@@ -1,6 +1,6 @@
 /* Small matrix products: out[r][j] = sum over l of left[r][l] * right[l][j], for a few rows and many columns; the
    spectra on the right are in single precision, sums in double.
-   Included once per SIMD level with VW, TARGET and LEVEL defined. */
+   Included once per SIMD level: see each_level.h. */
 
 #if VW > 1
 typedef double PASTE(pvec, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));

@@ -10,6 +10,8 @@ enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
 
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
 #define FASTSED_X86 1
+#define TARGET_AVX512 __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#define TARGET_AVX2 __attribute__((target("avx2,fma")))
 #else
 #define FASTSED_X86 0
 #endif

@@ -33,7 +33,6 @@ class GoodModels:
         self._spool: IO[Any] | None = None
         # rows at or above it are left out, (nsource,)
         self.limit = np.full(n_sources, np.inf)
-        self._sorted: NDArray[np.void] | None = None
 
     def add(self, rows: NDArray[np.void]) -> None:
         """Take further rows (of dtype `ROW`), in any order."""

@@ -1,4 +1,4 @@
-"""Composite populations (exp, del, tru): an SSP library in, weights or a gridded library out."""
+"""Composite populations (exp, del, tru): ages of SSPs in; weights, rates and masses out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.errors import InputError
-from fastsed.library.types import Library
 
 Floats = NDArray[np.float64]
 SFHS = ("exp", "del", "tru")
@@ -112,39 +111,6 @@ def csp_formed(sfh: str, tau_yr: float, start: ArrayLike, stop: ArrayLike) -> Fl
         return np.exp(-since) * -np.expm1(-span)
     m0, m1, _ = _moments(span)
     return np.exp(-since) * span * (since * m0 + span * m1)
-
-
-def build_csp(ssp: Library, sfh: str, log_tau: float) -> Library:
-    """Composite population of an exp, del or tru history, on the ages of the SSPs.
-
-    Parameters
-    ----------
-    ssp : Library
-        Of kind "ssp".
-    sfh : {"exp", "del", "tru"}
-    log_tau : float
-        log10 of the time scale [yr].
-
-    Returns
-    -------
-    Library
-        Of kind "gridded", normalised to 1 Msun formed in infinite time.
-    """
-    tau = 10.0**log_tau
-    weights = csp_weights(ssp.ages, sfh, tau, ssp.ages)
-    sfr, formed = csp_history(sfh, tau, ssp.ages)
-    return Library(
-        ages=ssp.ages.copy(),
-        lam=ssp.lam.copy(),
-        sed=weights @ ssp.sed,
-        mass=weights @ ssp.mass,
-        sfr=sfr,
-        formed=formed,
-        kind="gridded",
-        metallicity=ssp.metallicity,
-        source=f"{ssp.source} [{sfh}, log tau = {log_tau:g}]",
-        provenance=dict(ssp.provenance),
-    )
 
 
 def _check_sfh(sfh: str, tau_yr: float) -> None:

@@ -109,7 +109,7 @@ def find_gridded(
     -------
     Path or None
         A ``.ised`` file ``ised_<SFH>.<RESOLUTION>/<name>``, or an HDF5 library that holds it, to be read with
-        ``read_library(path, metal, ltau)``. None: build it from simple populations (`csp.build_csp`).
+        ``read_library(path, metal, ltau)``. None: build it from simple populations (`csp.csp_weights`).
     """
     names = with_defaults(library, resolution, imf)
     for folder in search_folders(library_dir):
