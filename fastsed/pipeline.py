@@ -141,6 +141,7 @@ def prepare(params: Params) -> Setup:
         f"{axes.size:_}".replace("_", " "),
         ", ".join(f"{name}: {count}" for name, count in zip(axes.names, axes.shape, strict=True)),
     )
+    log.info("attenuation by dust: %s", dust_law(params.dust_law).citation)
     setup = Setup(
         params=params,
         catalog=catalog,

@@ -22,9 +22,10 @@ KRIEK_CONROY = (1.0, -0.1)  # E_B and delta
 
 @dataclass(frozen=True)
 class DustLaw:
-    """One attenuation law: what it is called in the outputs, and its curve."""
+    """One attenuation law: what it is called in the outputs, where it was published, and its curve."""
 
     title: str
+    citation: str
     curve: Callable[[Array, float, float], Array]
 
     def describe(self, e_b: float, delta: float) -> str:
@@ -149,32 +150,32 @@ def _modified_calzetti(bump: Callable[[Array], Array]) -> Callable[[Array, float
 DUST_LAWS: dict[str, DustLaw] = {
     "calzetti": DustLaw(
         "Calzetti (2000) dust attenuation law",
-        # Calzetti et al. 2000, ApJ 533, 682
+        "Calzetti et al. 2000, ApJ 533, 682",
         lambda lam, e_b, delta: _calzetti(lam),
     ),
     "mw": DustLaw(
         "Milky Way dust attenuation law",
-        # Cardelli, Clayton & Mathis 1989, ApJ 345, 245 (far ultraviolet as in FAST++)
+        "Cardelli, Clayton & Mathis 1989, ApJ 345, 245 (far ultraviolet as in FAST++)",
         lambda lam, e_b, delta: _milky_way(lam, 0.0),
     ),
     "ccm89": DustLaw(
         "Cardelli et al. (1989) dust attenuation law",
-        # Cardelli, Clayton & Mathis 1989, ApJ 345, 245
+        "Cardelli, Clayton & Mathis 1989, ApJ 345, 245",
         lambda lam, e_b, delta: _milky_way(lam, -0.070),
     ),
     "noll": DustLaw(
         "Noll et al. dust law, E_B={e_b:g}, delta={delta:g}",
-        # Noll et al. 2009, A&A 507, 1793 (bump as in FAST)
+        "Noll et al. 2009, A&A 507, 1793 (bump as in FAST)",
         _modified_calzetti(_bump_noll),
     ),
     "noll09": DustLaw(
         "Noll et al. (2009) dust law, E_B={e_b:g}, delta={delta:g}",
-        # Noll et al. 2009, A&A 507, 1793
+        "Noll et al. 2009, A&A 507, 1793",
         _modified_calzetti(_bump_noll09),
     ),
     "kc": DustLaw(
         "Kriek & Conroy (2013) average dust attenuation law",
-        # Kriek & Conroy 2013, ApJ 775, L16 (bump as in FAST)
+        "Kriek & Conroy 2013, ApJ 775, L16 (bump as in FAST)",
         lambda lam, e_b, delta: _modified_calzetti(_bump_noll)(lam, *KRIEK_CONROY),
     ),
 }
