@@ -10,11 +10,13 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastsed._ext import chi2, gridio, photometry, sfh
+from fastsed.fit.groups import Groups, group_models, in_both_precisions
 
 N_BAND = 7
 # rows of flux are padded to a multiple of this
@@ -68,6 +70,11 @@ class Problem:
             "log_error": np.ones(self.n_source),
         }
 
+    @cached_property
+    def groups(self) -> Groups:
+        """The models in groups."""
+        return group_models(self.tile["flux"][:, : self.n_model])
+
     def find_best(self, n_threads: int = 1) -> dict[str, Any]:
         """Best models, from nothing."""
         n = self.n_source
@@ -79,34 +86,34 @@ class Problem:
     def simulate(
         self, n_sim: int, prune: bool, n_threads: int = 1, known: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Best models of simulations; and the noise, and which row of it each simulation takes.
+        """Best models of simulations; and the noise.
 
         From nothing, or from the results of another call, as where another tile has shown the best models.
         """
         rng = np.random.default_rng(1)
         noise = rng.standard_normal((n_sim, self.n_band))
-        draws = np.tile(np.argsort((noise**2).sum(axis=1)).astype(np.int32), (self.n_source, 1))
         shape = (self.n_source, n_sim)
         best = {name: np.full(shape, np.nan) for name in ("chi2", "scale", "spec_scale")}
         best |= {"best_order": np.full(shape, -1)}
         if known is not None:
             best = {name: known[name].copy() for name in best}
+        groups = self.groups
         chi2.simulate(
             **self.tile,
             **self.data,
             active=self.active,
             offset=0,
             noise=noise,
-            noise_rows=np.ascontiguousarray(noise.T),
             log_noise=np.zeros(n_sim),
-            draws=draws,
             **best,
             reach2=np.full((self.n_source, chi2.simulation_parts(n_sim)), np.inf),
-            space=None,
+            models=(*groups.rows, *groups.centres, groups.scale, groups.place),
+            draws=in_both_precisions(noise.T),
+            coordinates=None,
             prune=prune,
             n_threads=n_threads,
         )
-        return best | {"noise": noise, "draws": draws}
+        return best | {"noise": noise}
 
     def good_models(self, below: float, n_threads: int = 1) -> tuple[Any, ...]:
         """Models with a chi2 below a number."""

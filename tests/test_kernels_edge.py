@@ -65,7 +65,7 @@ def test_simulations(level: str, n_model: int, n_source: int, n_band: int, n_sim
     spoil(problem)
     found = problem.simulate(n_sim, prune)
     weight = weights(problem)
-    noise = found["noise"][found["draws"]] / np.where(weight > 0, np.sqrt(weight), np.inf)[:, None, :]
+    noise = found["noise"] / np.where(weight > 0, np.sqrt(weight), np.inf)[:, None, :]
     value = problem.data["value"][:, None, :] + noise
     expected = np.stack(
         [chi2_of(problem, v, np.broadcast_to(w, v.shape)) for v, w in zip(value, weight, strict=True)]

@@ -43,7 +43,6 @@ cdef extern from "chi2_rows.h" nogil:
     ctypedef struct simulations_t:
         ptrdiff_t nsim
         const double *noise
-        const int *draws
         const double *log_noise
         double *chi2
         double *scale
@@ -73,19 +72,26 @@ cdef extern from "chi2_rows.h" nogil:
     void fit_item(const tile_t *, const data_t *, const bests_t *, const screens_t *, const int64_t *, ptrdiff_t,
                   ptrdiff_t, ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
     ctypedef struct space_t:
-        ptrdiff_t nspace, cut
+        ptrdiff_t nspace, cut, ngroup, stride, ncentre, noise_stride
         const double *rows
-        const double *data
+        const float *rows_single
+        const double *centres
+        const float *centres_single
+        const double *scale
+        const int64_t *place
         const double *noise
-        ptrdiff_t n_draws
+        const float *noise_single
+        const double *data
         const double *total
         double slack
 
+    const int GROUP
+    const int SIMULATIONS_TOGETHER
     void add_squares(const double *flux, const double *weight, ptrdiff_t nband, ptrdiff_t n, double *norm2) noexcept
     simulators_t choose_simulators(int level)
-    ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nspace, ptrdiff_t nsim, ptrdiff_t stride)
-    void simulate_source(const tile_t *, const data_t *, const simulators_t *, int64_t, const space_t *, simulations_t,
-                         const double *, ptrdiff_t, int, double *, double *) noexcept
+    ptrdiff_t simulation_scratch(ptrdiff_t nband, const space_t *space, ptrdiff_t nsim)
+    void simulate_source(const tile_t *, const data_t *, const simulators_t *, int64_t, space_t, simulations_t, int,
+                         double *, double *) noexcept
     void merge_parts(bests_t *, const int64_t *, ptrdiff_t, const best_t *, ptrdiff_t) noexcept
 
 
@@ -99,13 +105,14 @@ cdef extern from *:
     """
     const int FASTSED_OPENMP
 
+# models that `simulate` takes together
+GROUP_SIZE = GROUP
 SIMD_NAMES = ("scalar", "avx2", "avx512")
 
 # work for about this many items a tile, whatever the number of threads: the results must not depend on it
 cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
-    SIMULATIONS_TOGETHER = 512
 
 # a thread that waits for the end of a tile keeps a processor from those that make the next ones: each needs enough to
 # do, some tenths of a millisecond
@@ -208,67 +215,77 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
              const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
              const unsigned char[::1] own_spec_scale, const int[::1] log_component,
              const double[::1] log_lir, const double[::1] log_error,
-             const int64_t[::1] active, int64_t offset, const double[:, ::1] noise, const double[:, ::1] noise_rows,
-             const double[::1] log_noise, const int[:, ::1] draws, double[:, ::1] chi2, double[:, ::1] scale,
-             double[:, ::1] spec_scale, int64_t[:, ::1] best_order, double[:, ::1] reach2, object space, bint prune,
-             int n_threads):
+             const int64_t[::1] active, int64_t offset, const double[:, ::1] noise, const double[::1] log_noise,
+             double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale, int64_t[:, ::1] best_order,
+             double[:, ::1] reach2, tuple models, tuple draws, tuple coordinates, bint prune, int n_threads):
     """Bring the best fits of the simulations of the active sources up to date with one tile.
 
-    The first arguments are those of `find_best`. `noise` is (nsim, nband), `noise_rows` its transpose, `log_noise`
-    (nsim,). What follows has a row for each source from number `offset` on: `draws` (nsource, nsim), the row of the
-    noise that each simulation takes, in an order in which neighbours have similar bounds; the results (nsource, nsim),
-    of which `best_order` is -1 where there is none yet, else order * nz + iz of the best model; `reach2`
-    (nsource, simulation_parts(nsim)), which starts infinite and is kept from tile to tile. `space` is None, or for a
-    single active source the coordinates of models (nspace, stride), data (nspace,) and noise (nspace, nsim), the
-    squared lengths of the simulated data (nsim,), and the slack (`space_t`). Without `prune` every model is tried on
-    every simulation.
+    The first arguments are those of `find_best`. `noise` is (nsim, nband), `log_noise` (nsim,). What follows has a row
+    for each source from number `offset` on: the results (nsource, nsim), of which `best_order` is -1 where there is
+    none yet, else order * nz + iz of the best model; `reach2` (nsource, simulation_parts(nsim)), which starts infinite
+    and is kept from tile to tile. The rest are fields of `space_t` (chi2_simulations.h): `models` rows, centres (each
+    in double and single precision), scale and place; `draws` the noise, likewise twice, with room for a multiple of
+    16 simulations; `coordinates` None, or for a single active source data, total and slack. Without `prune` every
+    model is tried on every simulation.
     """
-    if active.shape[0] == 0 or order.shape[0] == 0 or noise.shape[0] == 0:
+    cdef const double[:, ::1] rows, centres, coordinate_noise
+    cdef const float[:, ::1] rows_single, centres_single, noise_single
+    cdef const double[::1] axis_scale, space_data, space_total
+    cdef const int64_t[::1] place
+    rows, rows_single, centres, centres_single, axis_scale, place = models
+    coordinate_noise, noise_single = draws
+    if active.shape[0] == 0 or place.shape[0] == 0 or noise.shape[0] == 0:
         return
     cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
     cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
     cdef simulators_t simulators = choose_simulators(simd_level())
-    cdef space_t sp
-    cdef const double[:, ::1] space_models, space_noise
-    cdef const double[::1] space_data, space_total
-    cdef ptrdiff_t nspace = d.nband, nsim = noise.shape[0]
-    if space is not None:
-        space_models, space_data, space_noise, space_total, sp.slack = space
-        sp.total = &space_total[0]
-        nspace = sp.nspace = sp.cut = space_models.shape[0]
-        sp.rows, sp.data, sp.noise, sp.n_draws = &space_models[0, 0], &space_data[0], &space_noise[0, 0], nsim
+    cdef space_t space
+    space.nspace = space.cut = rows.shape[0]
+    space.stride, space.ngroup, space.ncentre = rows.shape[1], rows.shape[1] // GROUP, centres.shape[1]
+    space.rows, space.rows_single = &rows[0, 0], &rows_single[0, 0]
+    space.centres, space.centres_single = &centres[0, 0], &centres_single[0, 0]
+    space.scale, space.place, space.noise_stride = &axis_scale[0], &place[0], noise_single.shape[1]
+    space.data = space.total = NULL
+    space.slack = 0
+    if coordinates is not None:
+        space_data, space_total, space.slack = coordinates
+        space.data, space.total = &space_data[0], &space_total[0]
 
     # simulations are independent: they are taken in parts, so that few sources share the threads
-    cdef ptrdiff_t nactive = active.shape[0], nparts = reach2.shape[1]
-    cdef ptrdiff_t scratch_size = simulation_scratch(d.nband, nspace, SIMULATIONS_TOGETHER, t.stride)
-    cdef ptrdiff_t item, row, part, begin
-    cdef simulations_t *sims
+    cdef ptrdiff_t nsim = noise.shape[0], nactive = active.shape[0], nparts = reach2.shape[1]
+    cdef ptrdiff_t scratch_size = simulation_scratch(d.nband, &space, SIMULATIONS_TOGETHER)
+    cdef ptrdiff_t item, row, part
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
-    sims = <simulations_t *> calloc(n_threads, sizeof(simulations_t))
-    if scratch == NULL or sims == NULL:
-        free(scratch)
-        free(sims)
+    if scratch == NULL:
         raise MemoryError(f"no memory for {nsim} simulations")
-    cdef int used = useful_threads(nactive * nparts, 1.0 * nactive * nsim * t.nmodel * nspace, n_threads)
+    # most groups of models need one product for each simulation
+    cdef double products = nactive * t.nmodel * (3.0 + nsim / <double> GROUP)
+    cdef int used = useful_threads(nactive * nparts, products * space.nspace, n_threads)
     with nogil:
         for item in prange(nactive * nparts, num_threads=used, schedule="dynamic"):
             row, part = active[item // nparts] - offset, item % nparts
-            begin = part * SIMULATIONS_TOGETHER
-            choose_part(&sims[threadid()], min(SIMULATIONS_TOGETHER, nsim - begin), &noise[0, 0], &log_noise[0],
-                        &draws[row, begin], &chi2[row, begin], &scale[row, begin], &spec_scale[row, begin],
-                        &best_order[row, begin])
-            simulate_source(&t, &d, &simulators, row + offset, &sp if space is not None else NULL, sims[threadid()],
-                            &noise_rows[0, 0], nsim, prune, &reach2[row, part], scratch + threadid() * scratch_size)
+            simulate_part(&t, &d, &simulators, row + offset, &space, part * SIMULATIONS_TOGETHER, nsim,
+                          &coordinate_noise[0, 0], &noise_single[0, 0], &noise[0, 0], &log_noise[0], &chi2[row, 0],
+                          &scale[row, 0], &spec_scale[row, 0], &best_order[row, 0], prune, &reach2[row, part],
+                          scratch + threadid() * scratch_size)
     free(scratch)
-    free(sims)
 
 
-cdef void choose_part(simulations_t *sims, ptrdiff_t nsim, const double *noise, const double *log_noise,
-                      const int *draws, double *chi2, double *scale, double *spec_scale,
-                      int64_t *order) noexcept nogil:
-    """Some simulations of one source."""
-    sims.nsim, sims.noise, sims.log_noise, sims.draws = nsim, noise, log_noise, draws
-    sims.chi2, sims.scale, sims.spec_scale, sims.order = chi2, scale, spec_scale, order
+cdef void simulate_part(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row,
+                        const space_t *space, ptrdiff_t begin, ptrdiff_t nsim, const double *coordinate_noise,
+                        const float *noise_single, const double *noise, const double *log_noise, double *chi2,
+                        double *scale, double *spec_scale, int64_t *order, bint prune, double *reach2,
+                        double *scratch) noexcept nogil:
+    """Some simulations of one source, from number `begin` on."""
+    cdef space_t own = space[0]
+    cdef simulations_t sims
+    own.noise, own.noise_single = coordinate_noise + begin, noise_single + begin
+    if own.total != NULL:
+        own.total += begin
+    sims.nsim = min(SIMULATIONS_TOGETHER, nsim - begin)
+    sims.noise, sims.log_noise = noise + begin * d.nband, log_noise + begin
+    sims.chi2, sims.scale, sims.spec_scale, sims.order = chi2 + begin, scale + begin, spec_scale + begin, order + begin
+    simulate_source(t, d, simulators, row, own, sims, prune, reach2, scratch)
 
 
 def weighted_norms(const double[:, ::1] flux, const double[::1] weight, double[::1] norm2):

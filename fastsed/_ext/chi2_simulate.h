@@ -1,237 +1,458 @@
-/* Monte Carlo simulations: the product of a few models' unit vectors with the simulated data, and its comparison with
-   what each simulation must reach. Included once per SIMD level and precision with REAL, VW (numbers a vector),
-   REACHES, LARGER, TARGET and LEVEL defined. */
+/* Monte Carlo simulations of a source: which groups of models, and which models of them, may win which simulations.
+   Included once per SIMD level and precision: see each_precision.h. */
 
 #if VW > 1
 typedef REAL PASTE(svec, LEVEL) __attribute__((vector_size(VW * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #define VEC PASTE(svec, LEVEL)
 #define LOAD(p) (*(const VEC *)(p))
+#define STORE(p, x) (*(VEC *)(p) = (x))
 #else
 typedef REAL PASTE(svec, LEVEL);
 #define VEC PASTE(svec, LEVEL)
 #define LOAD(p) (*(p))
+#define STORE(p, x) (*(p) = (x))
 #endif
+#define EPSILON (sizeof(REAL) == 4 ? 6e-8 : 1.2e-16)
+/* of a product of unit vectors in this precision, and of what it is compared with */
+#define ROUNDING(nspace) (EPSILON * (double)((nspace) + 20))
+#define SQRT(x) (sizeof(REAL) == 4 ? sqrtf((float)(x)) : sqrt(x))
+/* vectors of a group that go through a product together */
+#define WIDTH (VW == GROUP ? 1 : 2)
 
-/* Bounds of the simulations from `from` on, as many as `n`; see simulations_t. A model wins only if
-   (|p| + e)^2 >= T = |y_s|^2 - best, where p is the product in the space and e bounds what is left out of it: the
-   slack and the rounding. Then, by the triangle inequality, its distance from the unperturbed data (in the space) is
-   at most |r| + sqrt(|z_s|^2 - (sqrt(T) - e)^2). A logarithmic prior only adds to chi2_s, and a second scale only
-   makes of the line a plane: both bounds hold. The largest of these distances comes back. */
+/* What the source sees of the models, in this precision. Arrays of two rows have one for each scale. */
+typedef struct {
+    const REAL *rows, *centres; /* [nspace][stride], [nspace][ncentre]: to be multiplied by multiplier [nspace] */
+    const REAL *noise;          /* [nspace][noise_stride] */
+    REAL *multiplier, *data;    /* [nspace] */
+    REAL *axes, *along;         /* [nspace][ncentre] unit vectors of the centres; [2][ncentre] their products with data */
+    REAL *near2;                /* [ncentre] least squared distance of the data from a model of the group */
+    REAL *cosine, *sine;        /* [ncentre] of the largest angle between a model of the group and its centre */
+    REAL *units, *unit_along;   /* [nspace][GROUP], [2][GROUP]: the same for the models of one group */
+    REAL *least, *gap, *threshold; /* [stride]: see set_bounds */
+} PASTE(view, LEVEL);
+#define VIEW PASTE(view, LEVEL)
+
+/* Bounds of the simulations from `from` on, as many as `n`. A model wins only if |p| + e >= sqrt(T),
+   T = |y_s|^2 - best, where p is the product in the space and e bounds what is left out of it: the slack and the
+   rounding. So |p| must reach `least`, and the distance of the model from the simulated data, in the space, is at
+   most `gap`; from the unperturbed data, by the triangle inequality, at most |r| + gap. A logarithmic prior only adds
+   to chi2_s, and a second scale only makes of the line a plane: the bounds hold. The largest of these distances comes
+   back, squared. */
 TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t from, ptrdiff_t n, ptrdiff_t nband)
 {
-    const double rounding = 4e-16 * (double)(nband + 8), slack = sims->slack;
-    const double miss_inside = (sizeof(REAL) == 4 ? 6e-8 : 2e-16) * (double)(sims->nspace + 8);
+    const VIEW *view = (const VIEW *)sims->view;
+    const double rounding = 4e-16 * (double)(nband + 8), margin = 8 * EPSILON;
     const double *total = sims->total + from, *inside = sims->inside + from, *noise_norm = sims->noise_norm + from;
-    const double *chi2 = sims->bound_chi2 + from;
-    REAL *threshold = (REAL *)sims->threshold + from;
-    double *reach = sims->far + from, largest = 0;
+    const double *chi2 = sims->bound_chi2 + from, *miss = sims->miss + from;
+    REAL *least = view->least + from, *gap = view->gap + from, *threshold = view->threshold + from;
+    double reach[SIM_GROUP], largest = 0;
     for (ptrdiff_t i = 0; i < n; i++) {
-        const double tolerance = 1e-13 * (chi2[i] + sqrt(chi2[i] * total[i])) + 1e-26 * total[i];
+        /* at least the tolerance of ties: the mean of two numbers is more than their geometric mean */
+        const double tolerance = 1e-13 * (2 * chi2[i] + total[i]);
         const double left = POSITIVE(total[i] - chi2[i] - tolerance - rounding * total[i]);
-        const double miss = slack * sqrt(POSITIVE(total[i] - inside[i])) + miss_inside * sqrt(inside[i]);
-        const double product = POSITIVE(sqrt(left) - miss);
-        const double gap = POSITIVE(inside[i] * (1 + 1e-12) - product * product);
-        threshold[i] = (REAL)(product * product * (1 - 1e-6));
-        reach[i] = (noise_norm[i] + sqrt(gap)) * (1 + 1e-12);
+        const double product = POSITIVE((double)SQRT(left) - miss[i]);
+        const double distance = (double)SQRT(POSITIVE(inside[i] * (1 + 1e-12) - product * product)) * (1 + margin);
+        least[i] = (REAL)(product * (1 - margin));
+        gap[i] = (REAL)distance;
+        threshold[i] = (REAL)(product * product * (1 - 2 * margin));
+        reach[i] = (noise_norm[i] + distance) * (1 + 1e-12);
     }
     for (ptrdiff_t i = 0; i < n; i++)
         largest = reach[i] > largest ? reach[i] : largest;
     return largest * largest;
 }
 
-/* Coordinates of data plus noise, and their norms. */
-TARGET static void PASTE(add_noise, LEVEL)(const space_t *space, const double *root_weight, simulations_t *sims)
+/* Norms of data plus noise, and of the noise, over the coordinates that count, and what the products may miss. */
+TARGET static void PASTE(add_noise, LEVEL)(const space_t *space, const double *multiplier, simulations_t *sims)
 {
-    const ptrdiff_t n = sims->nsim;
-    const int *draws = sims->draws;
-    double *inside = sims->inside, *noise_norm = sims->noise_norm;
+    double *total = sims->total, *inside = sims->inside, *noise_norm = sims->noise_norm, *miss = sims->miss;
+    const ptrdiff_t n = sims->stride;
+    memset(inside, 0, sizeof(double) * (size_t)n);
+    memset(noise_norm, 0, sizeof(double) * (size_t)n);
     for (ptrdiff_t k = 0; k < space->nspace; k++) {
-        const double *noise = space->noise + k * space->n_draws, y = space->data[k];
-        const double used = root_weight[k] > 0 ? 1 : 0;
-        REAL *data = (REAL *)sims->data + k * sims->stride;
+        if (!(multiplier[k] > 0))
+            continue;
+        const double *noise = space->noise + k * space->noise_stride, y = space->data[k];
         for (ptrdiff_t i = 0; i < n; i++) {
-            const double r = used * noise[draws[i]], v = y + r;
+            const double r = noise[i], v = y + r;
             inside[i] += v * v;
             noise_norm[i] += r * r;
-            data[i] = (REAL)v;
         }
     }
     for (ptrdiff_t i = 0; i < n; i++)
         noise_norm[i] = sqrt(noise_norm[i]);
+    memcpy(total, inside, sizeof(double) * (size_t)n);
+    if (space->total)
+        memcpy(total, space->total, sizeof(double) * (size_t)sims->nsim);
+    for (ptrdiff_t i = 0; i < n; i++)
+        miss[i] = ROUNDING(space->nspace) * (sims->data_norm + noise_norm[i]);
+    for (ptrdiff_t i = 0; i < n && space->slack > 0; i++)
+        miss[i] += space->slack * sqrt(POSITIVE(total[i] - inside[i]));
 }
 
-/* Unit vectors, one per scale, of the models from `from` to `to`, as columns of units: [nspace][unit_stride]. */
-TARGET static void PASTE(unit_vectors, LEVEL)(const space_t *space, const double *root, ptrdiff_t stride,
-                                              ptrdiff_t from, ptrdiff_t to, const double *norm2, void *units,
-                                              ptrdiff_t unit_stride)
+/* Unit vectors of the centres, and their products with the data. Of a centre without length nothing is concluded. */
+TARGET static void PASTE(find_axes, LEVEL)(const space_t *space, const VIEW *view)
 {
-    double inverse[UNIT_BLOCK];
-    const ptrdiff_t n = to - from;
-    for (ptrdiff_t i = 0; i < n; i++)
-        inverse[i] = 1 / sqrt(norm2[from + i]);
-    for (ptrdiff_t k = space->cut < space->nspace ? space->cut : 0; k < space->nspace; k++) {
-        const double *row = space->rows + k * stride + from, r = root[k];
-        REAL *unit = (REAL *)units + k * unit_stride + from;
-        for (ptrdiff_t i = 0; i < n; i++)
-            unit[i] = (REAL)(r * row[i] * inverse[i]);
-    }
-    if (space->cut == space->nspace)
-        return;
-    for (ptrdiff_t i = 0; i < n; i++)
-        inverse[i] = 0;
-    for (ptrdiff_t k = 0; k < space->cut; k++)
-        for (ptrdiff_t i = 0; i < n; i++) {
-            const double x = root[k] * space->rows[k * stride + from + i];
-            inverse[i] += x * x;
+    for (ptrdiff_t from = 0, to = space->cut, scale = 0; from < space->nspace; from = to, to = space->nspace, scale++)
+        for (ptrdiff_t g = 0; g < space->ncentre; g += VW) {
+            VEC norm2 = (VEC){0}, along = (VEC){0};
+            for (ptrdiff_t k = from; k < to; k++) {
+                const VEC c = view->multiplier[k] * LOAD(view->centres + k * space->ncentre + g);
+                norm2 += c * c;
+            }
+            REAL inverse[VW];
+            STORE(inverse, norm2);
+            for (int i = 0; i < VW; i++)
+                inverse[i] = inverse[i] > 0 ? 1 / SQRT(inverse[i]) : 0;
+            for (ptrdiff_t k = from; k < to; k++) {
+                const VEC c = view->multiplier[k] * LOAD(view->centres + k * space->ncentre + g) * LOAD(inverse);
+                STORE(view->axes + k * space->ncentre + g, c);
+                along += c * view->data[k];
+            }
+            STORE(view->along + scale * space->ncentre + g, along);
         }
-    for (ptrdiff_t i = 0; i < n; i++)
-        inverse[i] = 1 / sqrt(inverse[i]);
-    for (ptrdiff_t k = 0; k < space->cut; k++)
-        for (ptrdiff_t i = 0; i < n; i++)
-            ((REAL *)units)[k * unit_stride + from + i] =
-                (REAL)(root[k] * space->rows[k * stride + from + i] * inverse[i]);
 }
 
-/* Squares of the products of SIM_MODELS models with two vectors of simulations, that start at v and w, over the
-   coordinates from `from` to `to`. */
-TARGET ALWAYS_INLINE void PASTE(squares, LEVEL)(
-    const simulations_t *sims, const REAL *const *units, ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w,
-    ptrdiff_t from, ptrdiff_t to, VEC square[SIM_MODELS][2])
+TARGET ALWAYS_INLINE REAL PASTE(least_of, LEVEL)(VEC x)
 {
-    VEC product[SIM_MODELS][2];
-    for (int k = 0; k < SIM_MODELS; k++)
-        product[k][0] = product[k][1] = (VEC){0};
-    const REAL *y0 = (const REAL *)sims->data + from * sims->stride + v, *y1 = y0 + (w - v);
-    const REAL *u[SIM_MODELS];
-    for (int k = 0; k < SIM_MODELS; k++)
-        u[k] = units[k];
-    const ptrdiff_t stride = sims->stride;
-    for (ptrdiff_t b = from * unit_stride; b < to * unit_stride; b += unit_stride, y0 += stride, y1 += stride) {
-        const VEC a0 = LOAD(y0), a1 = LOAD(y1);
-        for (int k = 0; k < SIM_MODELS; k++) {
-            product[k][0] += u[k][b] * a0;
-            product[k][1] += u[k][b] * a1;
+#ifdef LEAST
+    return LEAST(x);
+#else
+    REAL lanes[VW];
+    STORE(lanes, x);
+    for (int i = 1; i < VW; i++)
+        lanes[0] = lanes[i] < lanes[0] ? lanes[i] : lanes[0];
+    return lanes[0];
+#endif
+}
+
+/* near2 and the squares of cosine for all groups. The least near2 comes back; *faintest is the least square of a
+   model's length. */
+TARGET static REAL PASTE(survey_groups, LEVEL)(const space_t *space, const VIEW *view, double total, REAL *faintest)
+{
+    const REAL left = (REAL)(total - 4 * ROUNDING(space->nspace) * total);
+    const REAL *multiplier = view->multiplier, *data = view->data;
+    VEC nearest = (REAL)HUGE_VAL + (VEC){0}, shortest = nearest;
+    for (ptrdiff_t g = 0; g < space->ngroup; g++) {
+        VEC near2 = (REAL)HUGE_VAL + (VEC){0}, cosine2 = (REAL)1 + (VEC){0};
+        for (ptrdiff_t m = g * GROUP; m < (g + 1) * GROUP; m += VW) {
+            VEC gain = (VEC){0};
+            for (ptrdiff_t from = 0, to = space->cut; from < space->nspace; from = to, to = space->nspace) {
+                VEC num = (VEC){0}, den = (VEC){0}, product = (VEC){0};
+                const REAL *row = view->rows + from * space->stride + m, *axis = view->axes + from * space->ncentre + g;
+                for (ptrdiff_t k = from; k < to; k++, row += space->stride, axis += space->ncentre) {
+                    const VEC f = multiplier[k] * LOAD(row);
+                    num += data[k] * f;
+                    den += f * f;
+                    product += *axis * f;
+                }
+                const VEC inverse = (REAL)1 / den;
+                gain += num * num * inverse;
+                product = LARGER(product, (VEC){0});
+                cosine2 = SMALLER(product * product * inverse, cosine2);
+                shortest = SMALLER(den, shortest);
+            }
+            near2 = SMALLER(left - gain, near2);
         }
+        nearest = SMALLER(near2, nearest);
+        view->near2[g] = PASTE(least_of, LEVEL)(near2);
+        view->cosine[g] = PASTE(least_of, LEVEL)(cosine2);
     }
-    for (int k = 0; k < SIM_MODELS; k++)
-        for (int h = 0; h < 2; h++)
-            square[k][h] = product[k][h] * product[k][h];
+    *faintest = PASTE(least_of, LEVEL)(shortest);
+    return PASTE(least_of, LEVEL)(nearest);
 }
 
-/* Gains of SIM_MODELS models in the simulations of two vectors. */
-TARGET ALWAYS_INLINE void PASTE(gains, LEVEL)(const simulations_t *sims, const REAL *const *units,
-                                              ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w, int two_scales,
-                                              VEC gain[SIM_MODELS][2])
+/* From the squares of the cosines to cosine and sine: at least as wide an angle, whatever the rounding. */
+TARGET static void PASTE(find_angles, LEVEL)(const space_t *space, const VIEW *view)
 {
-    PASTE(squares, LEVEL)(sims, units, unit_stride, v, w, 0, sims->cut, gain);
-    if (two_scales) {
-        VEC more[SIM_MODELS][2];
-        PASTE(squares, LEVEL)(sims, units, unit_stride, v, w, sims->cut, sims->nspace, more);
-        for (int k = 0; k < SIM_MODELS; k++)
-            for (int h = 0; h < 2; h++)
-                gain[k][h] += more[k][h];
+    const REAL rounding = (REAL)(4 * ROUNDING(space->nspace)), up = (REAL)(1 + 8 * EPSILON);
+    for (ptrdiff_t g = 0; g < space->ngroup; g++) {
+        const REAL cosine2 = POSITIVE(view->cosine[g] - rounding);
+        view->cosine[g] = SQRT(cosine2) / up;
+        view->sine[g] = SQRT(1 - cosine2) * up;
     }
 }
 
-/* Whether any of the models may win any of the simulations: no, for most. */
-TARGET ALWAYS_INLINE int PASTE(any_hit, LEVEL)(const simulations_t *sims, const REAL *const *units,
-                                               ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w, int two_scales)
+/* Products of CENTRES groups' axes with the simulations of two vectors, squared, over the coordinates of one scale. */
+TARGET ALWAYS_INLINE void PASTE(centre_squares, LEVEL)(
+    const space_t *space, const VIEW *view, const ptrdiff_t *groups, ptrdiff_t v, ptrdiff_t w, ptrdiff_t from,
+    ptrdiff_t to, ptrdiff_t scale, VEC square[CENTRES][2])
 {
-    VEC gain[SIM_MODELS][2];
-    PASTE(gains, LEVEL)(sims, units, unit_stride, v, w, two_scales, gain);
-    const VEC bound0 = LOAD((const REAL *)sims->threshold + v), bound1 = LOAD((const REAL *)sims->threshold + w);
-    VEC most0 = gain[0][0], most1 = gain[0][1];
-    for (int k = 1; k < SIM_MODELS; k++) {
-        most0 = LARGER(gain[k][0], most0);
-        most1 = LARGER(gain[k][1], most1);
-    }
-    return ((uint64_t)REACHES(most0, bound0) | (uint64_t)REACHES(most1, bound1)) != 0;
-}
-
-/* The same for one scale, the usual case, and the innermost loop of the simulations. Spelt out model by model: GCC
-   leaves arrays of vectors on the stack. */
-TARGET static int PASTE(any_hit_one_scale, LEVEL)(const simulations_t *sims, const REAL *const *units,
-                                                  ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w)
-{
-    const ptrdiff_t stride = sims->stride, end = sims->nspace * unit_stride;
-    const REAL *y0 = (const REAL *)sims->data + v, *y1 = (const REAL *)sims->data + w;
-#define START(k) const REAL *u##k = units[k]; VEC p##k = (VEC){0}, q##k = (VEC){0};
-    EACH_MODEL(START)
-    for (ptrdiff_t b = 0; b < end; b += unit_stride, y0 += stride, y1 += stride) {
+    const REAL *y0 = view->noise + from * space->noise_stride + v, *y1 = y0 + (w - v);
+    const REAL *along = view->along + scale * space->ncentre;
+#define START(k) \
+    const REAL *u##k = view->axes + from * space->ncentre + groups[k]; \
+    VEC p##k = along[groups[k]] + (VEC){0}, q##k = p##k;
+    EACH_CENTRE(START)
+    for (ptrdiff_t b = 0; b < (to - from) * space->ncentre; b += space->ncentre) {
         const VEC a0 = LOAD(y0), a1 = LOAD(y1);
 #define ADD(k) p##k += u##k[b] * a0; q##k += u##k[b] * a1;
-        EACH_MODEL(ADD)
+        EACH_CENTRE(ADD)
+        y0 += space->noise_stride;
+        y1 += space->noise_stride;
     }
-    VEC most0 = p0 * p0, most1 = q0 * q0;
-#define COMPARE(k) p##k *= p##k; q##k *= q##k; most0 = LARGER(p##k, most0); most1 = LARGER(q##k, most1);
-    EACH_MODEL(COMPARE)
+#define SQUARE(k) square[k][0] = p##k * p##k; square[k][1] = q##k * q##k;
+    EACH_CENTRE(SQUARE)
 #undef START
 #undef ADD
-#undef COMPARE
-    const VEC bound0 = LOAD((const REAL *)sims->threshold + v), bound1 = LOAD((const REAL *)sims->threshold + w);
-    return ((uint64_t)REACHES(most0, bound0) | (uint64_t)REACHES(most1, bound1)) != 0;
+#undef SQUARE
 }
 
-TARGET static int PASTE(any_hit_two_scales, LEVEL)(const simulations_t *sims, const REAL *const *units,
-                                                   ptrdiff_t unit_stride, ptrdiff_t v, ptrdiff_t w)
+/* Which simulations of two vectors may be won by a model of each of CENTRES groups: a bit for each.
+   A model within an angle A of the axis has |p| >= least only if the axis has |p| >= cos A least - sin A gap. */
+TARGET ALWAYS_INLINE void PASTE(test_centres, LEVEL)(
+    const space_t *space, const VIEW *view, const ptrdiff_t *groups, ptrdiff_t v, ptrdiff_t w,
+    uint32_t hits[CENTRES][2])
 {
-    return PASTE(any_hit, LEVEL)(sims, units, unit_stride, v, w, 1);
-}
-
-/* Which simulations each model may win: a bit for each. */
-TARGET static void PASTE(find_hits, LEVEL)(const simulations_t *sims, const REAL *const *units, ptrdiff_t unit_stride,
-                                           ptrdiff_t v, ptrdiff_t w, uint32_t hits[SIM_MODELS][2])
-{
-    VEC gain[SIM_MODELS][2];
-    PASTE(gains, LEVEL)(sims, units, unit_stride, v, w, sims->cut < sims->nspace, gain);
-    const VEC bound0 = LOAD((const REAL *)sims->threshold + v), bound1 = LOAD((const REAL *)sims->threshold + w);
-    for (int k = 0; k < SIM_MODELS; k++) {
-        hits[k][0] = (uint32_t)REACHES(gain[k][0], bound0);
-        hits[k][1] = (uint32_t)REACHES(gain[k][1], bound1);
+    VEC square[CENTRES][2];
+    PASTE(centre_squares, LEVEL)(space, view, groups, v, w, 0, space->cut, 0, square);
+    if (space->cut < space->nspace) {
+        VEC more[CENTRES][2];
+        PASTE(centre_squares, LEVEL)(space, view, groups, v, w, space->cut, space->nspace, 1, more);
+        for (int k = 0; k < CENTRES; k++)
+            for (int h = 0; h < 2; h++)
+                square[k][h] += more[k][h];
     }
+    const VEC least0 = LOAD(view->least + v), least1 = LOAD(view->least + w);
+    const VEC gap0 = LOAD(view->gap + v), gap1 = LOAD(view->gap + w), zero = (VEC){0};
+#define TEST(k) { \
+        const REAL cosine = view->cosine[groups[k]], sine = view->sine[groups[k]]; \
+        const VEC must0 = LARGER(cosine * least0 - sine * gap0, zero), must1 = LARGER(cosine * least1 - sine * gap1, zero); \
+        hits[k][0] = (uint32_t)REACHES(square[k][0], must0 * must0); \
+        hits[k][1] = (uint32_t)REACHES(square[k][1], must1 * must1); \
+    }
+    EACH_CENTRE(TEST)
+#undef TEST
 }
 
-/* A few models against all simulations that they may reach; distance2: of the unperturbed data from each, squared. */
-TARGET static void PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t *s, simulations_t *sims,
-                                                 const void *all_units, ptrdiff_t unit_stride,
-                                                 const ptrdiff_t *models, const double *distance2, int nmodel)
+/* Unit vectors of the models of a group, and their products with the data. */
+TARGET static void PASTE(find_units, LEVEL)(const space_t *space, const VIEW *view, ptrdiff_t group)
 {
-    const REAL *units[SIM_MODELS];
-    double nearest2 = distance2[0];
-    for (int k = 0; k < SIM_MODELS; k++) {
-        units[k] = (const REAL *)all_units + models[k < nmodel ? k : 0];
-        if (k < nmodel && distance2[k] < nearest2)
-            nearest2 = distance2[k];
-    }
-    ptrdiff_t starts[2];
-    int n = 0;
-    for (ptrdiff_t v = 0; v <= sims->stride; v += VW) {
-        if (v < sims->stride && nearest2 <= sims->reach2[v / SIM_GROUP])
-            starts[n++] = v;
-        if (n < 2 && (v < sims->stride || n == 0))
-            continue;
-        if (n == 1)
-            starts[1] = starts[0];
-        const int any = sims->cut < sims->nspace
-            ? PASTE(any_hit_two_scales, LEVEL)(sims, units, unit_stride, starts[0], starts[1])
-            : PASTE(any_hit_one_scale, LEVEL)(sims, units, unit_stride, starts[0], starts[1]);
-        if (any) {
-            uint32_t hits[SIM_MODELS][2];
-            PASTE(find_hits, LEVEL)(sims, units, unit_stride, starts[0], starts[1], hits);
-            for (int k = 0; k < nmodel; k++)
-                for (int h = 0; h < n; h++)
-                    for (ptrdiff_t i = starts[h]; hits[k][h]; hits[k][h] >>= 1, i++)
-                        if (hits[k][h] & 1)
-                            try_simulated(t, s, sims, models[k], i);
+    for (ptrdiff_t from = 0, to = space->cut, scale = 0; from < space->nspace; from = to, to = space->nspace, scale++) {
+        REAL inverse[GROUP];
+        for (ptrdiff_t i = 0; i < GROUP; i += VW) {
+            VEC norm2 = (VEC){0};
+            for (ptrdiff_t k = from; k < to; k++) {
+                const VEC f = view->multiplier[k] * LOAD(view->rows + k * space->stride + group * GROUP + i);
+                norm2 += f * f;
+            }
+            STORE(inverse + i, norm2);
         }
-        n = 0;
+        for (int i = 0; i < GROUP; i++)
+            inverse[i] = 1 / SQRT(inverse[i]);
+        for (ptrdiff_t i = 0; i < GROUP; i += VW) {
+            VEC along = (VEC){0};
+            for (ptrdiff_t k = from; k < to; k++) {
+                const VEC f = view->multiplier[k] * LOAD(view->rows + k * space->stride + group * GROUP + i);
+                const VEC u = f * LOAD(inverse + i);
+                STORE(view->units + k * GROUP + i, u);
+                along += u * view->data[k];
+            }
+            STORE(view->unit_along + scale * GROUP + i, along);
+        }
     }
+}
+
+/* Products of WIDTH vectors of models, from number m of the group on, with BLOCK simulations, squared, over the
+   coordinates of one scale. Spelt out simulation by simulation: GCC leaves arrays of vectors on the stack. */
+TARGET ALWAYS_INLINE void PASTE(member_squares, LEVEL)(
+    const space_t *space, const VIEW *view, ptrdiff_t m, const int *list, ptrdiff_t from, ptrdiff_t to,
+    ptrdiff_t scale, VEC square[BLOCK][2])
+{
+    const REAL *u = view->units + from * GROUP + m, *noise = view->noise + from * space->noise_stride;
+    const VEC start0 = LOAD(view->unit_along + scale * GROUP + m);
+    const VEC start1 = WIDTH > 1 ? LOAD(view->unit_along + scale * GROUP + m + VW) : start0;
+    const ptrdiff_t stride = space->noise_stride;
+#define START(j) const REAL *y##j = noise + list[j]; VEC p##j = start0, q##j = start1;
+    EACH_OF_BLOCK(START)
+    for (ptrdiff_t k = from, b = 0; k < to; k++, b += stride, u += GROUP) {
+        const VEC a0 = LOAD(u), a1 = WIDTH > 1 ? LOAD(u + VW) : a0;
+#define ADD(j) p##j += y##j[b] * a0; if (WIDTH > 1) q##j += y##j[b] * a1;
+        EACH_OF_BLOCK(ADD)
+    }
+#define SQUARE(j) square[j][0] = p##j * p##j; if (WIDTH > 1) square[j][1] = q##j * q##j;
+    EACH_OF_BLOCK(SQUARE)
+#undef START
+#undef ADD
+#undef SQUARE
+}
+
+/* The models of a group against `n` simulations that they may win. */
+TARGET static void PASTE(try_members, LEVEL)(const tile_t *t, const source_t *s, const space_t *space,
+                                             const VIEW *view, simulations_t *sims, ptrdiff_t group, const int *list,
+                                             int n)
+{
+    PASTE(find_units, LEVEL)(space, view, group);
+    for (int i = 0; i < n; i += BLOCK) {
+        int block[BLOCK];
+        const int used = n - i < BLOCK ? n - i : BLOCK;
+        for (int j = 0; j < BLOCK; j++)
+            block[j] = list[i + (j < used ? j : 0)];
+        for (ptrdiff_t m = 0; m < GROUP; m += WIDTH * VW) {
+            VEC square[BLOCK][2];
+            PASTE(member_squares, LEVEL)(space, view, m, block, 0, space->cut, 0, square);
+            if (space->cut < space->nspace) {
+                VEC more[BLOCK][2];
+                PASTE(member_squares, LEVEL)(space, view, m, block, space->cut, space->nspace, 1, more);
+                for (int j = 0; j < BLOCK; j++)
+                    for (int h = 0; h < WIDTH; h++)
+                        square[j][h] += more[j][h];
+            }
+            /* most pairs fail: one test for all of them */
+            VEC most = -(REAL)HUGE_VAL + (VEC){0};
+            for (int j = 0; j < BLOCK; j++)
+                for (int h = 0; h < WIDTH; h++)
+                    most = LARGER(square[j][h] - view->threshold[block[j]], most);
+            if (!REACHES(most, (VEC){0}))
+                continue;
+            for (int j = 0; j < used; j++)
+                for (int h = 0; h < WIDTH; h++) {
+                    uint32_t hits = (uint32_t)REACHES(square[j][h], view->threshold[block[j]] + (VEC){0});
+                    for (ptrdiff_t k = group * GROUP + m + h * VW; hits; hits >>= 1, k++)
+                        if (hits & 1)
+                            try_simulated(t, s, sims, space->place[k], block[j]);
+                }
+        }
+    }
+}
+
+/* Up to CENTRES groups against all simulations that they may reach; without `prune` against all. */
+TARGET static void PASTE(try_groups, LEVEL)(const tile_t *t, const source_t *s, const space_t *space, const VIEW *view,
+                                            simulations_t *sims, const ptrdiff_t *groups, int n, int prune)
+{
+    uint16_t may_win[CENTRES][MAX_SIM_GROUPS];
+    const ptrdiff_t nword = sims->stride / SIM_GROUP;
+    ptrdiff_t padded[CENTRES], starts[2];
+    REAL nearest2 = view->near2[groups[0]];
+    for (int k = 0; k < CENTRES; k++) {
+        padded[k] = groups[k < n ? k : 0];
+        nearest2 = view->near2[padded[k]] < nearest2 ? view->near2[padded[k]] : nearest2;
+    }
+    memset(may_win, prune ? 0 : 0xff, sizeof may_win);
+    int count = 0;
+    for (ptrdiff_t v = 0; prune && v <= sims->stride; v += VW) {
+        if (v < sims->stride && nearest2 <= sims->reach2[v / SIM_GROUP])
+            starts[count++] = v;
+        if (count < 2 && (v < sims->stride || count == 0))
+            continue;
+        if (count == 1)
+            starts[1] = starts[0];
+        uint32_t hits[CENTRES][2];
+        PASTE(test_centres, LEVEL)(space, view, padded, starts[0], starts[1], hits);
+        for (int k = 0; k < n; k++)
+            for (int h = 0; h < count; h++)
+                may_win[k][starts[h] / SIM_GROUP] |= (uint16_t)(hits[k][h] << starts[h] % SIM_GROUP);
+        count = 0;
+    }
+    for (int k = 0; k < n; k++) {
+        int list[MAX_SIM_GROUPS * SIM_GROUP];
+        int found = 0;
+        for (ptrdiff_t g = 0; g < nword; g++) {
+            if (prune && !(view->near2[groups[k]] <= sims->reach2[g]))
+                continue;
+            const ptrdiff_t begin = g * SIM_GROUP, left = sims->nsim - begin;
+            for (int i = 0; may_win[k][g] && i < (left < SIM_GROUP ? left : SIM_GROUP); i++) {
+                list[found] = (int)begin + i;
+                found += may_win[k][g] >> i & 1;
+            }
+        }
+        if (found > 0)
+            PASTE(try_members, LEVEL)(t, s, space, view, sims, groups[k], list, found);
+    }
+}
+
+/* The model nearest to the unperturbed data in all simulations: after it few others can win any. */
+TARGET static void PASTE(try_nearest, LEVEL)(const tile_t *t, const source_t *s, const space_t *space, const VIEW *view,
+                                             simulations_t *sims, ptrdiff_t group)
+{
+    PASTE(find_units, LEVEL)(space, view, group);
+    ptrdiff_t best = 0;
+    for (ptrdiff_t i = 1; i < GROUP; i++)
+        if (fabs((double)view->unit_along[i]) > fabs((double)view->unit_along[best]))
+            best = i;
+    for (ptrdiff_t i = 0; i < sims->nsim; i++)
+        try_simulated(t, s, sims, space->place[group * GROUP + best], i);
+}
+
+/* All simulations of a source against a tile; 0 where this precision is too small for it, and nothing was done. */
+TARGET static int PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t *s, const space_t *space,
+                                                const double *multiplier, simulations_t *sims, int prune,
+                                                int first_tile, double *reach2, void *scratch)
+{
+    const ptrdiff_t nspace = space->nspace, ncentre = space->ncentre;
+    VIEW view;
+    REAL *next = (REAL *)scratch;
+#define TAKE(name, n) view.name = next; next += (n);
+    TAKE(axes, nspace * ncentre)
+    TAKE(along, 2 * ncentre)
+    TAKE(near2, ncentre)
+    TAKE(cosine, ncentre)
+    TAKE(sine, ncentre)
+    TAKE(units, nspace * GROUP)
+    TAKE(unit_along, 2 * GROUP)
+    TAKE(least, sims->stride)
+    TAKE(gap, sims->stride)
+    TAKE(threshold, sims->stride)
+    TAKE(multiplier, nspace)
+    TAKE(data, nspace)
+#undef TAKE
+    view.rows = (const REAL *)CHOOSE(space->rows);
+    view.centres = (const REAL *)CHOOSE(space->centres);
+    view.noise = (const REAL *)CHOOSE(space->noise);
+    double total = 0;
+    for (ptrdiff_t k = 0; k < nspace; k++) {
+        view.multiplier[k] = (REAL)multiplier[k];
+        view.data[k] = (REAL)space->data[k];
+        total += space->data[k] * space->data[k];
+    }
+    PASTE(find_axes, LEVEL)(space, &view);
+    REAL faintest;
+    const REAL nearest2 = PASTE(survey_groups, LEVEL)(space, &view, total, &faintest);
+    if (sizeof(REAL) == 4 && !(faintest > FAINTEST))
+        return 0;
+    if (prune && !(nearest2 <= *reach2))
+        return 1;
+    PASTE(find_angles, LEVEL)(space, &view);
+    sims->view = &view;
+    sims->bounds = PASTE(set_bounds, LEVEL);
+    sims->data_norm = sqrt(total);
+    PASTE(add_noise, LEVEL)(space, multiplier, sims);
+    set_all_bounds(t, sims);
+
+    ptrdiff_t groups[CENTRES], first = -1;
+    if (first_tile) {
+        for (first = 0; first < space->ngroup - 1 && view.near2[first] > nearest2; first++)
+            ;
+        PASTE(try_nearest, LEVEL)(t, s, space, &view, sims, first);
+        PASTE(try_groups, LEVEL)(t, s, space, &view, sims, &first, 1, prune);
+    }
+    *reach2 = farthest(sims);
+    int n = 0;
+    for (ptrdiff_t g = 0; g < space->ngroup; g++) {
+        if (g != first && (!prune || view.near2[g] <= *reach2))
+            groups[n++] = g;
+        if (n == CENTRES || (n > 0 && g == space->ngroup - 1)) {
+            PASTE(try_groups, LEVEL)(t, s, space, &view, sims, groups, n, prune);
+            *reach2 = farthest(sims);
+            n = 0;
+        }
+    }
+    return 1;
 }
 
 #undef VEC
-#undef LARGER
 #undef LOAD
+#undef STORE
+#undef EPSILON
+#undef ROUNDING
+#undef SQRT
+#undef WIDTH
+#undef VIEW
+#undef LARGER
+#undef SMALLER
 #undef REACHES
+#undef LEAST
+#undef CHOOSE
 #undef VW
 #undef TARGET
 #undef LEVEL

@@ -3,33 +3,55 @@
    A simulation is y + r: the weighted data and standard normals. With unit vectors a along a model,
    chi2_s = |y_s|^2 - (a . y_s)^2. What is multiplied are not the data columns but coordinates in a space of nspace
    dimensions: the weighted columns themselves, or, where there are many, their projections on an orthonormal basis in
-   which every model of the tile lies up to a small angle (slack). Vector code finds the pairs of model and simulation
-   that may win; try_simulated, the same at every SIMD level, decides in the full space. */
+   which every model of the tile lies up to a small angle (slack).
+
+   Models come in groups of similar ones. The angle between the axis of a group, its mean direction, and the farthest of
+   its models says how far from the axis a simulation may be that one of these models wins: most groups are done with
+   after one product for each simulation. Vector code finds the pairs of model and simulation that may win;
+   try_simulated, the same at every SIMD level, decides in the full space. */
 #ifndef FASTSED_CHI2_SIMULATIONS_H
 #define FASTSED_CHI2_SIMULATIONS_H
 
 #include "chi2_kernels.h"
 
-/* models that go through the product together */
-#define SIM_MODELS 6
-#define EACH_MODEL(X) X(0) X(1) X(2) X(3) X(4) X(5)
+/* models of a group: the longest vector */
+#define GROUP 16
+/* groups whose axes go through a product together */
+#define CENTRES 6
+#define EACH_CENTRE(X) X(0) X(1) X(2) X(3) X(4) X(5)
+/* simulations that go through a product with a group together */
+#define BLOCK 6
+#define EACH_OF_BLOCK(X) X(0) X(1) X(2) X(3) X(4) X(5)
 /* simulations that share one bound: the longest vector */
 #define SIM_GROUP 16
-/* models whose unit vectors are found together */
-#define UNIT_BLOCK 64
+/* simulations that are taken together, at most */
+#define SIMULATIONS_TOGETHER 512
+#define MAX_SIM_GROUPS (SIMULATIONS_TOGETHER / SIM_GROUP)
+/* squared length, beside one, that single precision holds with all its digits whatever the weights */
+#define FAINTEST 1e-12f
 
 /* a vector instruction, unlike fmax */
 #define POSITIVE(x) ((x) > 0 ? (x) : 0)
 
-/* The models of a tile as one source sees them. */
+/* The models of a tile in groups, and the data and the noise, in the same coordinates. What has a single precision has
+   it in an array of its own. */
 typedef struct {
     ptrdiff_t nspace;        /* coordinates */
     ptrdiff_t cut;           /* coordinates of the main scale; the rest have a scale of their own */
-    const double *rows;      /* [nspace][stride] of the models, to be multiplied by root_weight */
-    const double *data;      /* [nspace] of the unperturbed data */
-    const double *noise;     /* [nspace][n_draws] of the noise of each draw */
-    ptrdiff_t n_draws;
-    const double *total;     /* [n_draws] |y_s|^2 over all columns, where the space is a smaller one; else NULL */
+    ptrdiff_t ngroup;        /* groups of GROUP models each */
+    ptrdiff_t stride;        /* ngroup * GROUP */
+    ptrdiff_t ncentre;       /* ngroup rounded up to the longest vector */
+    const double *rows;      /* [nspace][stride] directions of the models, to be multiplied by scale and root weight */
+    const float *rows_single;
+    const double *centres;   /* [nspace][ncentre] mean directions of the groups, likewise */
+    const float *centres_single;
+    const double *scale;     /* [nspace] */
+    const int64_t *place;    /* [stride] which model of the tile each is; the last group may be filled up with one */
+    const double *noise;     /* [nspace][noise_stride] of the noise of each draw */
+    const float *noise_single;
+    ptrdiff_t noise_stride;  /* at least that of the simulations */
+    const double *data;      /* [nspace] of the unperturbed data, where the space is a smaller one; else NULL */
+    const double *total;     /* [n_draws] |y_s|^2 over all columns, likewise */
     double slack;            /* largest part of a model's unit vector that is outside the space */
 } space_t;
 
@@ -45,21 +67,19 @@ static void add_squares(const double *flux, const double *weight, ptrdiff_t nban
 /* The simulations of one source at one redshift. */
 typedef struct simulations {
     ptrdiff_t nsim, stride;  /* stride: nsim rounded up to SIM_GROUP */
-    ptrdiff_t nspace, cut;
-    void *data;              /* [nspace][stride] coordinates of data plus noise, in the precision of the level */
-    void *threshold;         /* [stride] what the square of a product must reach, likewise */
+    const void *view;        /* what the source sees of the models: see chi2_simulate.h */
     double (*bounds)(struct simulations *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
-    double *far;             /* [stride] largest distance from the unperturbed data of a model that can win */
-    double *reach2;          /* [stride / SIM_GROUP] the largest of these in a group, squared */
+    double *reach2;          /* [stride / SIM_GROUP] squared distance from the unperturbed data within which models
+                                can win one of a group */
     double *bound_chi2;      /* [stride] best chi2 so far; where there is none, or nothing to simulate, a limit */
     double *total;           /* [stride] |y_s|^2 over all columns */
     double *inside;          /* [stride] its part in the space */
     double *noise_norm;      /* [stride] |r| in the space */
-    double slack;
-    const double *noise;     /* [draws][nband] of all columns */
-    const int *draws;        /* [nsim] which draw each simulation is */
+    double *miss;            /* [stride] what a product may be short of that of all columns */
+    double data_norm;        /* |y| in the space */
+    const double *noise;     /* [nsim][nband] of all columns */
     const double *root_weight; /* [nband] */
-    const double *log_noise; /* [draws] noise of a logarithmic luminosity, in units of its error */
+    const double *log_noise; /* [nsim] noise of a logarithmic luminosity, in units of its error */
     /* best so far, [nsim] */
     double *chi2, *scale, *spec_scale;
     int64_t *order;          /* position in the tie order, with z; -1: none */
@@ -68,7 +88,7 @@ typedef struct simulations {
 static double simulated_datum(const source_t *s, const simulations_t *sims, ptrdiff_t nband, ptrdiff_t b, ptrdiff_t i)
 {
     const double w = sims->root_weight[b];
-    return w > 0 ? w * s->value[b] + sims->noise[sims->draws[i] * nband + b] : 0;
+    return w > 0 ? w * s->value[b] + sims->noise[i * nband + b] : 0;
 }
 
 static double simulated_part(const tile_t *t, const source_t *s, const simulations_t *sims, ptrdiff_t m, ptrdiff_t i,
@@ -89,9 +109,11 @@ static double simulated_part(const tile_t *t, const source_t *s, const simulatio
     return sum;
 }
 
-typedef double (*bounds_fn)(simulations_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
-
-static double set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband);
+/* Bounds of a group of simulations, from their best fits so far. */
+static void set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
+{
+    sims->reach2[group] = sims->bounds(sims, group * SIM_GROUP, SIM_GROUP, nband);
+}
 
 ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simulations_t *sims, ptrdiff_t m,
                                        ptrdiff_t i)
@@ -103,7 +125,7 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
         chi2 += simulated_part(t, s, sims, m, i, t->nmain, t->nband, &spec_scale);
     if (s->log_component >= 0) {
         const double l = t->dust[s->log_component * t->stride + m];
-        const double d = (s->log_lir - log10(scale * (l > 1e-4 ? l : 1e-4))) / s->log_error + sims->log_noise[sims->draws[i]];
+        const double d = (s->log_lir - log10(scale * (l > 1e-4 ? l : 1e-4))) / s->log_error + sims->log_noise[i];
         chi2 += d * d;
     }
     const int64_t order = t->order[m] * t->nz + t->iz;
@@ -118,121 +140,13 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
     }
 }
 
-#if FASTSED_X86
-#define LEVEL _avx512_single
-#define REAL float
-#define VW 16
-#define TARGET TARGET_AVX512
-#define REACHES(x, y) _mm512_cmp_ps_mask((__m512)(x), (__m512)(y), _CMP_GE_OQ)
-#define LARGER(x, y) ((VEC)_mm512_max_ps((__m512)(x), (__m512)(y)))
-#include "chi2_simulate.h"
-#define LEVEL _avx512_double
-#define REAL double
-#define VW 8
-#define TARGET TARGET_AVX512
-#define REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
-#define LARGER(x, y) ((VEC)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
-#include "chi2_simulate.h"
-#define LEVEL _avx2_single
-#define REAL float
-#define VW 8
-#define TARGET TARGET_AVX2
-#define REACHES(x, y) _mm256_movemask_ps((__m256)((x) >= (y)))
-#define LARGER(x, y) ((VEC)_mm256_max_ps((__m256)(x), (__m256)(y)))
-#include "chi2_simulate.h"
-#define LEVEL _avx2_double
-#define REAL double
-#define VW 4
-#define TARGET TARGET_AVX2
-#define REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
-#define LARGER(x, y) ((VEC)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
-#include "chi2_simulate.h"
-#endif
-
-#define LEVEL _plain_single
-#define REAL float
-#define TARGET
-#ifdef __GNUC__
-#define VW 4
-#define REACHES(x, y) \
-    (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1 | ((x)[2] >= (y)[2]) << 2 | ((x)[3] >= (y)[3]) << 3)
-#define LARGER(x, y) plain_larger_single(x, y)
-#else
-#define VW 1
-#define REACHES(x, y) ((x) >= (y))
-#define LARGER(x, y) ((x) > (y) ? (x) : (y))
-#endif
-#include "chi2_simulate.h"
-#define LEVEL _plain_double
-#define REAL double
-#define TARGET
-#ifdef __GNUC__
-#define VW 2
-#define REACHES(x, y) (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1)
-#define LARGER(x, y) plain_larger_double(x, y)
-#else
-#define VW 1
-#define REACHES(x, y) ((x) >= (y))
-#define LARGER(x, y) ((x) > (y) ? (x) : (y))
-#endif
-#include "chi2_simulate.h"
-
-typedef void (*simulate_fn)(const tile_t *, const source_t *, simulations_t *, const void *, ptrdiff_t,
-                            const ptrdiff_t *, const double *, int);
-typedef void (*noise_fn)(const space_t *, const double *, simulations_t *);
-typedef void (*units_fn)(const space_t *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, void *,
-                         ptrdiff_t);
-
-/* The functions of one SIMD level and precision. */
-typedef struct {
-    simulate_fn simulate;
-    bounds_fn bounds;
-    noise_fn noise;
-    units_fn units;
-} simulator_t;
-
-typedef struct {
-    simulator_t single, twice;
-    distances_fn distances;
-} simulators_t;
-
-#define SIMULATOR(level) {simulate_models##level, set_bounds##level, add_noise##level, unit_vectors##level}
-
-static simulators_t choose_simulators(int level)
+/* The bounds from the best fits so far. */
+static void set_all_bounds(const tile_t *t, simulations_t *sims)
 {
-#if FASTSED_X86
-    if (level == SIMD_AVX512)
-        return (simulators_t){SIMULATOR(_avx512_single), SIMULATOR(_avx512_double), distances_avx512};
-    if (level == SIMD_AVX2)
-        return (simulators_t){SIMULATOR(_avx2_single), SIMULATOR(_avx2_double), distances_avx2};
-#endif
-    return (simulators_t){SIMULATOR(_plain_single), SIMULATOR(_plain_double), distances_plain};
-}
-
-static ptrdiff_t simulation_stride(ptrdiff_t nsim) { return (nsim + SIM_GROUP - 1) / SIM_GROUP * SIM_GROUP; }
-
-/* doubles of scratch that simulate_source needs */
-static ptrdiff_t simulation_scratch(ptrdiff_t nband, ptrdiff_t nspace, ptrdiff_t nsim, ptrdiff_t stride)
-{
-    return 2 * nband + nspace * 2 + simulation_stride(nsim) * (nspace + 8) + (2 + nspace) * stride;
-}
-
-static double set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
-{
-    return sims->reach2[group] = sims->bounds(sims, group * SIM_GROUP, SIM_GROUP, nband);
-}
-
-/* Norms over all columns where the space is a smaller one, and the bounds from the best fits so far. */
-static void set_all_bounds(const tile_t *t, const space_t *space, simulations_t *sims)
-{
-    memcpy(sims->total, sims->inside, sizeof(double) * (size_t)sims->stride);
-    for (ptrdiff_t i = 0; i < sims->stride; i++) {
-        if (i < sims->nsim && space->total)
-            sims->total[i] = space->total[sims->draws[i]];
+    for (ptrdiff_t i = 0; i < sims->stride; i++)
         sims->bound_chi2[i] = i >= sims->nsim ? -1e30 : sims->order[i] < 0 ? 1e300 : sims->chi2[i];
-        if (i >= sims->nsim)
-            sims->noise_norm[i] = 0;
-    }
+    for (ptrdiff_t i = sims->nsim; i < sims->stride; i++)
+        sims->noise_norm[i] = 0;
     for (ptrdiff_t g = 0; g < sims->stride / SIM_GROUP; g++)
         set_group(sims, g, t->nband);
 }
@@ -246,112 +160,85 @@ static double farthest(const simulations_t *sims)
     return reach2;
 }
 
-/* The SIM_MODELS nearest models, or as many as there are; their number comes back. */
-static int nearest_models(const double *distance2, ptrdiff_t nmodel, ptrdiff_t *models)
+#define KERNEL "chi2_simulate.h"
+#include "each_precision.h"
+
+/* Returns whether the precision is enough: see chi2_simulate.h. */
+typedef int (*simulate_fn)(const tile_t *, const source_t *, const space_t *, const double *, simulations_t *, int, int,
+                           double *, void *);
+
+/* The functions of one SIMD level. */
+typedef struct {
+    simulate_fn single, twice;
+    distances_fn distances;
+} simulators_t;
+
+static simulators_t choose_simulators(int level)
 {
-    int n = 0;
-    for (ptrdiff_t m = 0; m < nmodel; m++) {
-        if (distance2[m] != distance2[m] || (n == SIM_MODELS && distance2[m] >= distance2[models[n - 1]]))
-            continue;
-        int k = n < SIM_MODELS ? n++ : n - 1;
-        for (; k > 0 && distance2[models[k - 1]] > distance2[m]; k--)
-            models[k] = models[k - 1];
-        models[k] = m;
-    }
-    return n;
+#if FASTSED_X86
+    if (level == SIMD_AVX512)
+        return (simulators_t){simulate_models_avx512_single, simulate_models_avx512_double, distances_avx512};
+    if (level == SIMD_AVX2)
+        return (simulators_t){simulate_models_avx2_single, simulate_models_avx2_double, distances_avx2};
+#endif
+    return (simulators_t){simulate_models_plain_single, simulate_models_plain_double, distances_plain};
+}
+
+static ptrdiff_t simulation_stride(ptrdiff_t nsim) { return (nsim + SIM_GROUP - 1) / SIM_GROUP * SIM_GROUP; }
+
+/* doubles of scratch that simulate_source needs */
+static ptrdiff_t simulation_scratch(ptrdiff_t nband, const space_t *space, ptrdiff_t nsim)
+{
+    const ptrdiff_t own = 2 * nband + 2 * space->nspace + 6 * simulation_stride(nsim);
+    const ptrdiff_t view = space->nspace * (space->ncentre + GROUP + 2) + 5 * space->ncentre + 2 * GROUP;
+    return own + view + 3 * simulation_stride(nsim);
 }
 
 /* All simulations of source `row` against a tile. `sims` comes with nsim, noise and its best fits (chi2, scale,
-   spec_scale, order); its other arrays are laid out in scratch here. `given` is NULL for the data columns themselves.
-   `reach2` is what any simulation could reach after the tile before, squared (infinite if there was none), and is
-   brought up to date. */
+   spec_scale, order); its other arrays are laid out in scratch here. `reach2` is what any simulation could reach after
+   the tile before, squared (infinite if there was none), and is brought up to date. */
 static void simulate_source(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row,
-                            const space_t *given, simulations_t sims, const double *noise_rows, ptrdiff_t n_draws,
-                            int prune, double *reach2, double *scratch)
+                            space_t space, simulations_t sims, int prune, double *reach2, double *scratch)
 {
-    double *weight = scratch, *root_weight = weight + t->nband, *multiplier = root_weight + t->nband;
+    double *next = scratch;
+#define TAKE(name, n) name = next; next += (n);
+    double *TAKE(weight, t->nband)
+    double *TAKE(root_weight, t->nband)
+    double *TAKE(multiplier, space.nspace)
+    double *TAKE(data, space.nspace)
+    sims.stride = simulation_stride(sims.nsim);
+    TAKE(sims.reach2, sims.stride)
+    TAKE(sims.bound_chi2, sims.stride)
+    TAKE(sims.total, sims.stride)
+    TAKE(sims.inside, sims.stride)
+    TAKE(sims.noise_norm, sims.stride)
+    TAKE(sims.miss, sims.stride)
+#undef TAKE
     const source_t s = prepare_source(d, row, weight);
+    double largest = 0;
     for (ptrdiff_t b = 0; b < t->nband; b++)
         root_weight[b] = sqrt(weight[b]);
-    sims.root_weight = root_weight;
-
-    space_t space;
-    const ptrdiff_t nspace = given ? given->nspace : t->nband;
-    double *data = multiplier + nspace;
-    if (given) {
-        space = *given;
-        for (ptrdiff_t k = 0; k < nspace; k++)
-            multiplier[k] = 1;
-    } else {
-        for (ptrdiff_t b = 0; b < t->nband; b++) {
-            multiplier[b] = root_weight[b];
-            data[b] = root_weight[b] * s.value[b];
-        }
-        space = (space_t){t->nband, s.own_spec_scale ? t->nmain : t->nband, t->flux, data, noise_rows, n_draws, NULL, 0};
+    const int projected = space.data != NULL;
+    for (ptrdiff_t k = 0; k < space.nspace; k++) {
+        multiplier[k] = projected ? space.scale[k] : root_weight[k] * space.scale[k];
+        largest = multiplier[k] > largest ? multiplier[k] : largest;
     }
-    /* single precision where its rounding is small beside differences of chi2 that matter */
-    const simulator_t *simulator = s.total < 1e5 ? &simulators->single : &simulators->twice;
-    sims.nspace = space.nspace;
-    sims.cut = space.cut;
-    sims.slack = space.slack;
-    sims.stride = simulation_stride(sims.nsim);
-    sims.bounds = simulator->bounds;
-    sims.data = data + nspace;
-    sims.threshold = (double *)sims.data + nspace * sims.stride;
-    sims.far = (double *)sims.threshold + sims.stride;
-    sims.reach2 = sims.far + sims.stride;
-    sims.bound_chi2 = sims.reach2 + sims.stride;
-    sims.total = sims.bound_chi2 + sims.stride;
-    sims.inside = sims.total + sims.stride;
-    sims.noise_norm = sims.inside + sims.stride;
-    double *distance2 = sims.noise_norm + 2 * sims.stride, *norm2 = distance2 + t->stride;
-    void *units = norm2 + t->stride; /* [nspace][stride] in the precision of the level */
-
-    double total = 0;
-    for (ptrdiff_t k = 0; k < nspace; k++)
-        total += space.data[k] * space.data[k];
-    const double nearest2 = simulators->distances(space.rows, t->stride, t->nmodel, space.nspace, space.cut, multiplier,
-                                                  space.data, total, 4e-16 * (double)(nspace + 8) * total, distance2,
-                                                  norm2);
-    if (prune && !(nearest2 <= *reach2))
+    if (!(largest > 0))
         return;
-    const int first_tile = given || *reach2 == HUGE_VAL;
-    memset(sims.inside, 0, sizeof(double) * 2 * (size_t)sims.stride);
-    memset(sims.data, 0, sizeof(double) * (size_t)(nspace * sims.stride));
-    simulator->noise(&space, multiplier, &sims);
-    set_all_bounds(t, &space, &sims);
-
-    /* where nothing is known yet, the nearest models first: after them few of the others can win anything */
-    ptrdiff_t models[SIM_MODELS], known = 0;
-    double near2[SIM_MODELS];
-    int n = first_tile ? nearest_models(distance2, t->nmodel, models) : 0;
-    for (int k = 0; k < n; k++) {
-        near2[k] = -1;
-        simulator->units(&space, multiplier, t->stride, models[k], models[k] + 1, norm2, units, t->stride);
+    /* only directions matter */
+    for (ptrdiff_t k = 0; k < space.nspace; k++)
+        multiplier[k] /= largest;
+    if (!projected) {
+        for (ptrdiff_t b = 0; b < t->nband; b++)
+            data[b] = root_weight[b] * s.value[b];
+        space.data = data;
+        space.cut = s.own_spec_scale ? t->nmain : t->nband;
     }
-    if (n > 0)
-        simulator->simulate(t, &s, &sims, units, t->stride, models, near2, n);
-    *reach2 = farthest(&sims);
-    n = 0;
-    for (ptrdiff_t m = 0; m < t->nmodel; m++) {
-        if (prune ? !(distance2[m] <= *reach2) : distance2[m] != distance2[m])
-            continue;
-        if (m >= known) {
-            known = m / UNIT_BLOCK * UNIT_BLOCK + UNIT_BLOCK;
-            known = known < t->nmodel ? known : t->nmodel;
-            simulator->units(&space, multiplier, t->stride, m, known, norm2, units, t->stride);
-        }
-        models[n] = m;
-        near2[n++] = prune ? distance2[m] : -1;
-        if (n == SIM_MODELS) {
-            simulator->simulate(t, &s, &sims, units, t->stride, models, near2, n);
-            n = 0;
-            *reach2 = farthest(&sims);
-        }
-    }
-    if (n > 0)
-        simulator->simulate(t, &s, &sims, units, t->stride, models, near2, n);
-    *reach2 = farthest(&sims);
+    sims.root_weight = root_weight;
+    const int first_tile = projected || *reach2 == HUGE_VAL;
+    /* single precision where its rounding is small beside differences of chi2 that matter */
+    if (!(s.total < 1e5) || !simulators->single(t, &s, &space, multiplier, &sims, prune, first_tile, reach2, next))
+        simulators->twice(t, &s, &space, multiplier, &sims, prune, first_tile, reach2, next);
 }
 
 #endif

@@ -28,22 +28,21 @@ enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 
-/* The larger of each pair of numbers, where there is no instruction to name. */
+/* The larger and the smaller of each pair of numbers, y where x is NaN, where there is no instruction to name. */
 #ifdef __GNUC__
 typedef float plain_single_t __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double plain_double_t __attribute__((vector_size(16), aligned(8), may_alias));
-static inline plain_single_t plain_larger_single(plain_single_t x, plain_single_t y)
-{
-    for (int i = 0; i < 4; i++)
-        x[i] = x[i] > y[i] ? x[i] : y[i];
-    return x;
-}
-static inline plain_double_t plain_larger_double(plain_double_t x, plain_double_t y)
-{
-    for (int i = 0; i < 2; i++)
-        x[i] = x[i] > y[i] ? x[i] : y[i];
-    return x;
-}
+#define DEFINE_PLAIN(name, type, n, sign) \
+    static inline type name(type x, type y) \
+    { \
+        for (int i = 0; i < n; i++) \
+            x[i] = x[i] sign y[i] ? x[i] : y[i]; \
+        return x; \
+    }
+DEFINE_PLAIN(plain_larger_single, plain_single_t, 4, >)
+DEFINE_PLAIN(plain_smaller_single, plain_single_t, 4, <)
+DEFINE_PLAIN(plain_larger_double, plain_double_t, 2, >)
+DEFINE_PLAIN(plain_smaller_double, plain_double_t, 2, <)
 #endif
 
 /* The best level of this processor, or the one named by FASTSED_SIMD where the processor has it. */

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import simulate, simulation_parts
 from fastsed.fit.engine import Fits, Progress, kernel_arguments
+from fastsed.fit.groups import Groups, Pair, group_models, in_both_precisions
 from fastsed.fit.observations import Observations
 from fastsed.fit.projection import FEWEST_COLUMNS, project
 from fastsed.models.grid import ModelGrid, Rows, Tile
@@ -133,7 +134,6 @@ def fit_simulations(
             simulator.take(tile, chosen)
             if progress is not None and sweep == sweeps - 1:
                 progress(tile.n_models)
-        simulator.sort()
     return simulator.found()
 
 
@@ -144,12 +144,14 @@ class Simulator:
     """
 
     def __init__(self, grid: ModelGrid, data: Observations, noise: Noise, rows: slice, prune: bool = True):
-        self._grid, self._data, self._noise, self._rows, self._prune = grid, data, noise, rows, prune
+        self._grid, self._data, self._rows, self._prune = grid, data, rows, prune
         shape = (rows.stop - rows.start, len(noise.data))
-        self._noise_rows = np.ascontiguousarray(noise.data.T)
+        # simulations of similar length share their bounds
+        self._place = np.argsort(np.sum(noise.data**2, axis=1), kind="stable")
+        self._noise = np.ascontiguousarray(noise.data[self._place])
+        self._log_noise = np.ascontiguousarray(noise.log_lir[self._place])
+        self._noise_rows = in_both_precisions(self._noise.T)
         self._noise_power: dict[int, Floats] = {}
-        self._norm = np.sqrt(np.sum(noise.data**2, axis=1))
-        self._draws = np.tile(np.argsort(self._norm, kind="stable").astype(np.int32), (shape[0], 1))
         self._chi2, self._scale, self._spec_scale = (np.full(shape, np.nan) for _ in range(3))
         self._order = np.full(shape, -1, dtype=np.int64)
         self._reach2 = np.full((shape[0], simulation_parts(shape[1])), np.inf)
@@ -158,59 +160,58 @@ class Simulator:
         """Fit one tile, to all sources that may take its redshift or to those `chosen` (nsource,) among them."""
         allowed = (self._data.first_z[self._rows] <= tile.iz) & (tile.iz <= self._data.last_z[self._rows])
         active = self._rows.start + np.flatnonzero(allowed if chosen is None else allowed & chosen)
-        if self._data.n_columns < FEWEST_COLUMNS:
-            self._simulate(tile, active, None)
+        if not len(active):
             return
-        for row in active:
-            self._simulate(tile, np.array([row]), self._space(tile, int(row)))
+        if self._data.n_columns >= FEWEST_COLUMNS:
+            active = active[[not self._take_projected(tile, int(row)) for row in active]]
+        if len(active):
+            groups = group_models(tile.flux[:, : tile.n_models])
+            self._simulate(tile, active, groups, self._noise_rows)
 
-    def _simulate(self, tile: Tile, active: Ints, space: object) -> None:
+    def _simulate(
+        self, tile: Tile, active: Ints, groups: Groups, noise: Pair, coordinates: tuple[object, ...] | None = None
+    ) -> None:
         simulate(
             *kernel_arguments(self._grid, self._data, tile),
             active,
             self._rows.start,
-            self._noise.data,
-            self._noise_rows,
-            self._noise.log_lir,
-            self._draws,
+            self._noise,
+            self._log_noise,
             self._chi2,
             self._scale,
             self._spec_scale,
             self._order,
             self._reach2,
-            space,
+            (*groups.rows, *groups.centres, groups.scale, groups.place),
+            noise,
+            coordinates,
             self._prune,
             self._grid.n_threads,
         )
 
-    def _space(self, tile: Tile, row: int) -> object:
-        """Coordinates of the tile's models as one source sees them; None to take the data columns themselves."""
+    def _take_projected(self, tile: Tile, row: int) -> bool:
+        """Fit one tile to one source in coordinates of the models as it sees them; whether that is worth it."""
         data = self._data
         if data.own_spec_scale[row]:
-            return None
+            return False
         value = data.value[row]
         variance = data.variance[row] + (data.template_error[tile.iz] * value) ** 2
         root_weight = 1 / np.sqrt(variance)
+        noise = self._noise_rows[0][:, : len(self._noise)]
         if row not in self._noise_power:
-            self._noise_power[row] = (root_weight > 0) @ self._noise_rows**2
-        found = project(tile.flux, root_weight, value, self._noise_rows, self._noise_power[row])
-        return None if found is None else (found.models, found.data, found.noise, found.total, found.slack)
-
-    def sort(self) -> None:
-        """Put simulations side by side that models at the same distance may win: it makes the pruning sharp."""
-        reach = np.sqrt(self._chi2) + self._norm[self._draws]
-        place = np.argsort(reach, axis=1, kind="stable")
-        kept = (self._draws, self._chi2, self._scale, self._spec_scale, self._order)
-        self._draws, self._chi2, self._scale, self._spec_scale, self._order = (
-            np.ascontiguousarray(np.take_along_axis(values, place, axis=1)) for values in kept
-        )
-        self._reach2[:] = np.inf
+            self._noise_power[row] = (root_weight > 0) @ noise**2
+        found = project(tile.flux, root_weight, value, noise, self._noise_power[row])
+        if found is None:
+            return False
+        groups = group_models(found.models[:, : tile.n_models], equal_axes=True)
+        coordinates = (found.data, found.total, found.slack)
+        self._simulate(tile, np.array([row]), groups, in_both_precisions(found.noise), coordinates)
+        return True
 
     def found(self) -> Simulations:
         """The best fits, in the order in which the noise was drawn."""
-        as_drawn = np.argsort(self._draws, axis=1)
+        as_drawn = np.argsort(self._place)
         order, chi2, scale, spec_scale = (
-            np.take_along_axis(values, as_drawn, axis=1)
-            for values in (self._order, self._chi2, self._scale, self._spec_scale)
+            values[:, as_drawn] for values in (self._order, self._chi2, self._scale, self._spec_scale)
         )
         return Simulations(self._grid.axes.models_of_tie_order(order), chi2, scale, spec_scale)

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"fastsed model cache, format 2\n"
+MAGIC = b"fastsed model cache, format 3\n"
 END = b"end of fastsed model cache\n"
 ALIGNMENT = 64
 DIGEST_BYTES = hashlib.sha256().digest_size
 SIZE_BYTES = 8
+# file systems tell times apart that are so far from each other
+SETTLED_NS = 2_000_000_000
 TAIL_BYTES = DIGEST_BYTES + SIZE_BYTES + len(END)
 
 # what shapes the fluxes, beside the axes, the bands and the library files
@@ -55,7 +58,7 @@ class ModelCache:
         self._mentioned: set[Path] = set()
 
     def key(self, wanted: NDArray[np.bool_]) -> str:
-        """Digest of everything that shapes the tiles of some redshifts, the content of the library files included."""
+        """Digest of everything that shapes the tiles of some redshifts, but for the content of the library files."""
         grid = self._grid
         digest = hashlib.sha256()
 
@@ -68,17 +71,37 @@ class ModelCache:
         add(grid.axes.names, *grid.axes.values, wanted, grid.rows, grid.needs_dust)
         for band in grid.bands:
             add(band.lam, band.response)
-        add(self._libraries)
+        add([[path.name for path in some] for some in self._library_files])
         return digest.hexdigest()
 
     @cached_property
-    def _libraries(self) -> list[list[str]]:
-        """Digests of the library files of each metallicity."""
-        files = [populations.files() for populations in self._grid.populations]
-        paths = sorted({path for some in files for path in some})
+    def _library_files(self) -> list[list[Path]]:
+        """The library files of each metallicity."""
+        return [populations.files() for populations in self._grid.populations]
+
+    @cached_property
+    def _stamps(self) -> list[list[int] | None]:
+        """What the file system says of the state of each library file."""
+        return [_stamp(path) for some in self._library_files for path in some]
+
+    @cached_property
+    def _digests(self) -> list[str]:
+        """Digests of the content of each library file."""
+        paths = [path for some in self._library_files for path in some]
+        own = sorted(set(paths))
         with ThreadPoolExecutor(self._grid.n_threads) as pool:
-            digests = dict(zip(paths, pool.map(_file_digest, paths), strict=True))
-        return [[digests[path] for path in some] for some in files]
+            digests = dict(zip(own, pool.map(_file_digest, own), strict=True))
+        return [digests[path] for path in paths]
+
+    def _libraries(self) -> dict[str, Any]:
+        """What is kept of the library files; the state is asked first, so that a later change shows."""
+        return {"stamps": self._stamps, "digests": self._digests}
+
+    def _made_from_these(self, libraries: Mapping[str, Any]) -> bool:
+        """Whether a cache was made from the library files as they are now; they are read only if they may differ."""
+        if None not in self._stamps and libraries["stamps"] == self._stamps:
+            return True
+        return bool(libraries["digests"] == self._digests)
 
     def path(self, key: str) -> Path:
         """Where a cache is: in OUTPUT_DIR, under a name that holds the start of its key."""
@@ -106,10 +129,14 @@ class ModelCache:
             file.close()
             log.warning("the model cache %s is damaged or foreign: it will be made anew", path)
             return None
+        if not self._made_from_these(index["libraries"]):
+            file.close()
+            log.info("the model cache %s was made from other library files: it will be made anew", path)
+            return None
         if path not in self._mentioned:
             log.info("using the model cache %s", path)
             self._mentioned.add(path)
-        return _tiles(file, index)
+        return _tiles(file, index["tiles"])
 
     def written(
         self, wanted: NDArray[np.bool_], tiles: Iterable[Tile], expected_bytes: int
@@ -131,7 +158,7 @@ class ModelCache:
             return
         key = self.key(wanted)
         path = self.path(key)
-        writer = _Writer(path, key, expected_bytes)
+        writer = _Writer(path, key, self._libraries(), expected_bytes)
         try:
             for tile in tiles:
                 writer.add(tile)
@@ -149,8 +176,16 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def _read_index(file: BinaryIO, key: str) -> list[dict[str, Any]] | None:
-    """The list of tiles at the end of the file; None if the file is not whole or of another key."""
+def _stamp(path: Path) -> list[int] | None:
+    """Numbers that change with a file; None where it changed so lately that another change might not show."""
+    status = path.stat()
+    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < SETTLED_NS:
+        return None
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _read_index(file: BinaryIO, key: str) -> dict[str, Any] | None:
+    """What the end of the file says of its tiles; None if the file is not whole or of another key."""
     head = MAGIC + key.encode()
     if file.read(len(head)) != head:
         return None
@@ -169,7 +204,7 @@ def _read_index(file: BinaryIO, key: str) -> list[dict[str, Any]] | None:
         return None
     index: dict[str, Any] = json.loads(text)
     # a piece may be missing, or be there twice, before a good end
-    return index["tiles"] if index["start"] == start else None
+    return index if index["start"] == start else None
 
 
 def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]:
@@ -190,8 +225,8 @@ def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]
 class _Writer:
     """Writes tiles one after another, then their index; at the first failure it says so, and writes no more."""
 
-    def __init__(self, path: Path, key: str, expected_bytes: int):
-        self._path, self._temporary = path, temporary_path(path)
+    def __init__(self, path: Path, key: str, libraries: Mapping[str, Any], expected_bytes: int):
+        self._path, self._temporary, self._libraries = path, temporary_path(path), libraries
         self._file: BinaryIO | None = None
         self._index: list[dict[str, Any]] = []
         self.failed = False
@@ -253,7 +288,8 @@ class _Writer:
     def _close(self) -> None:
         file = self._file
         assert file is not None
-        index = json.dumps({"start": file.tell(), "tiles": self._index}).encode()
+        found = {"start": file.tell(), "libraries": self._libraries, "tiles": self._index}
+        index = json.dumps(found).encode()
         file.write(index + hashlib.sha256(index).digest() + len(index).to_bytes(SIZE_BYTES, "little") + END)
         file.close()
         os.replace(self._temporary, self._path)

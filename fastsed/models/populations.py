@@ -148,20 +148,17 @@ class GriddedPopulations:
     def basis(self) -> Basis:
         """Spectra of all populations; those at ages outside the library stay zero."""
         n_history = len(self._members)
-        living, sfr, formed = (np.zeros((len(self._ages), n_history)) for _ in range(3))
-        histories = [m.load(self._ages, self._params.sfr_avg * YR_PER_MYR) for m in self._members]
-        for i, (member, history) in enumerate(zip(self._members, histories, strict=True)):
-            if not np.array_equal(histories[0].lam, history.lam):
-                raise InputError("has other wavelengths than the rest of its library", member.path)
-            living[:, i], sfr[:, i], formed[:, i] = history.living, history.sfr, history.formed
-        self._masses = Masses(living.ravel(), sfr.ravel(), formed.ravel())
+        histories = [m.spectra(self._ages) for m in self._members]
         lam = histories[0].lam
+        for member, history in zip(self._members, histories, strict=True):
+            if not np.array_equal(lam, history.lam):
+                raise InputError("has other wavelengths than the rest of its library", member.path)
         sed = np.empty((len(lam), len(self._ages), n_history), dtype=np.float32)
         # by runs of wavelengths that stay in the cache while the histories are interleaved
         for start in range(0, len(lam), WAVELENGTHS_AT_ONCE):
             run = slice(start, start + WAVELENGTHS_AT_ONCE)
             for i, history in enumerate(histories):
-                sed[run, :, i] = history.spectra(run).T
+                sed[run, :, i] = history.at(run).T
         return broadened(Basis(lam, sed.reshape(len(lam), -1)), self._params.apply_vdisp)
 
     def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
@@ -181,8 +178,12 @@ class GriddedPopulations:
     def masses(self, numbers: Ints) -> Masses:
         """Masses and star formation rates of the populations `numbers`."""
         if self._masses is None:
-            self.basis()
-        assert self._masses is not None
+            found = [m.masses(self._ages, self._params.sfr_avg * YR_PER_MYR) for m in self._members]
+            living, sfr, formed = (
+                np.stack([getattr(one, name) for one in found], axis=1).ravel()
+                for name in ("living", "sfr", "formed")
+            )
+            self._masses = Masses(living, sfr, formed)
         m = self._masses
         return Masses(m.living[numbers], m.sfr[numbers], m.formed[numbers])
 
@@ -239,14 +240,11 @@ class GriddedPopulations:
 
 
 @dataclass
-class _History:
-    """One star formation history at the ages of the grid: spectra(run of wavelengths) (nlage, n), the rest (nlage,)."""
+class _Spectra:
+    """Spectra of one star formation history at the ages of the grid: at(run of wavelengths) is (nlage, n)."""
 
     lam: Floats
-    spectra: Callable[[slice], Floats]
-    living: Floats
-    sfr: Floats
-    formed: Floats
+    at: Callable[[slice], Floats]
 
 
 class _IsedMember:
@@ -255,14 +253,15 @@ class _IsedMember:
     def __init__(self, path: Path, metal: float, log_tau: float | None):
         self.path, self._metal, self._log_tau = path, metal, log_tau
         self.source = str(path.parent)
-        self._tracks: tuple[Floats, Floats, Floats] | None = None
+        self._tracks: tuple[Floats, Floats, Floats, Floats] | None = None
 
     def _read(self) -> Library:
         library = read_library(self.path, self._metal, self._log_tau)
-        self._tracks = library.ages, library.sfr, library.mass
+        self._tracks = library.ages, library.sfr, library.mass, library.formed
         return library
 
-    def _ages_rates_masses(self) -> tuple[Floats, Floats, Floats]:
+    def _ages_rates_masses(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Ages [yr], SFR [Msun/yr], living and formed masses [Msun], as the file has them."""
         if self._tracks is None:
             self._read()
         assert self._tracks is not None
@@ -270,12 +269,12 @@ class _IsedMember:
 
     def sfr_at(self, times: Floats) -> Floats:
         """SFR [Msun/yr] at times [yr] since the onset."""
-        ages, sfr, _ = self._ages_rates_masses()
+        ages, sfr, _, _ = self._ages_rates_masses()
         return np.interp(times, ages, sfr)
 
     def living_at(self, times: Floats) -> Floats:
         """Living mass [Msun] at times [yr] since the onset."""
-        ages, _, mass = self._ages_rates_masses()
+        ages, _, mass, _ = self._ages_rates_masses()
         return np.interp(times, ages, mass)
 
     def age_range(self) -> tuple[float, float]:
@@ -284,36 +283,37 @@ class _IsedMember:
 
     def track(self, age: float, step: float) -> tuple[Floats, Floats]:
         """Times and rates from the onset to `age`: those of the library, and the interpolated rate at `age`."""
-        ages, sfr, _ = self._ages_rates_masses()
+        ages, sfr, _, _ = self._ages_rates_masses()
         left, x, _ = _log_age_weights(ages, np.array([age]))
         last = sfr[left] * (1 - x) + sfr[left + 1] * x
         before = ages < age
         return np.append(ages[before], age), np.append(sfr[before], last)
 
-    def load(self, ages: Floats, sfr_window: float) -> _History:
+    def spectra(self, ages: Floats) -> _Spectra:
+        """Spectra at `ages`."""
         library = self._read()
         left, x, inside = _log_age_weights(library.ages, ages)
         early, late = (1 - x) * inside, x * inside
         # the spectra may be a view of the file: keep those in use
         used = np.unique([left, left + 1])
         sed, place = np.array(library.sed[used]), np.searchsorted(used, left)
+        return _Spectra(
+            library.lam,
+            lambda run: sed[place, run] * early[:, None] + sed[place + 1, run] * late[:, None],
+        )
+
+    def masses(self, ages: Floats, sfr_window: float) -> Masses:
+        """Masses and rates at `ages`, the rates averaged over `sfr_window` [yr] before."""
+        times, rates, living, formed = self._ages_rates_masses()
+        left, x, inside = _log_age_weights(times, ages)
 
         def at_ages(values: Floats) -> Floats:
-            return values[left] * early + values[left + 1] * late
+            return values[left] * ((1 - x) * inside) + values[left + 1] * (x * inside)
 
-        def spectra(run: slice) -> Floats:
-            return sed[place, run] * early[:, None] + sed[place + 1, run] * late[:, None]
-
-        sfr = at_ages(library.sfr)
+        sfr = at_ages(rates)
         if sfr_window > 0:
-            sfr = np.where(inside, mean_rate(library.ages, library.sfr, ages, sfr_window), 0.0)
-        return _History(
-            library.lam,
-            spectra,
-            at_ages(library.mass),
-            sfr,
-            at_ages(library.formed),
-        )
+            sfr = np.where(inside, mean_rate(times, rates, ages, sfr_window), 0.0)
+        return Masses(at_ages(living), sfr, at_ages(formed))
 
 
 class _BuiltMember:
@@ -340,18 +340,24 @@ class _BuiltMember:
         times[0] = max(times[0], 0.0)
         return times, csp_history(self._sfh, self._tau, times)[0]
 
-    def load(self, ages: Floats, sfr_window: float) -> _History:
+    def _weights(self, ages: Floats) -> Floats:
+        """Weights of the SSPs (nlage, nage)."""
         # float32 axes may stick out of the library by a rounding
         inside = ages <= self._ssp.ages[-1] * (1 + 1e-5)
-        weights = csp_weights(self._ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
+        return csp_weights(self._ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
+
+    def spectra(self, ages: Floats) -> _Spectra:
+        """Spectra at `ages`."""
+        weights, seds = self._weights(ages), self._ssp.sed
+        return _Spectra(self._ssp.lam, lambda run: weights @ seds[:, run])
+
+    def masses(self, ages: Floats, sfr_window: float) -> Masses:
+        """Masses and rates at `ages`, the rates averaged over `sfr_window` [yr] before."""
         sfr, formed = csp_history(self._sfh, self._tau, ages)
         if sfr_window > 0:
             before = np.maximum(ages - sfr_window, 0)
             sfr = csp_formed(self._sfh, self._tau, before, ages) / sfr_window
-        seds = self._ssp.sed
-        return _History(
-            self._ssp.lam, lambda run: weights @ seds[:, run], weights @ self._ssp.mass, sfr, formed
-        )
+        return Masses(self._weights(ages) @ self._ssp.mass, sfr, formed)
 
 
 def _find_members(params: Params, axes: Axes, metal: float) -> list[_IsedMember | _BuiltMember]:

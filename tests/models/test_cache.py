@@ -29,8 +29,9 @@ EVERY_Z = np.ones(5, dtype=bool)
 
 
 @pytest.fixture
-def cached(library, tmp_path):
-    """Makes grids with a cache in `tmp_path`."""
+def cached(library, tmp_path, monkeypatch):
+    """Makes grids with a cache in `tmp_path`, from library files that need not be old."""
+    monkeypatch.setattr("fastsed.models.cache.SETTLED_NS", 0)
 
     def make(*overrides, **more):
         return make_grid(make_params(library, f"OUTPUT_DIR={tmp_path}", "NO_CACHE=0", *overrides), **more)
@@ -185,24 +186,70 @@ def test_other_parameters_do_not(cached, change):
     assert key(cached(change)) == key(cached())
 
 
-def test_the_content_of_the_library_counts(library, tmp_path):
-    folder = tmp_path / "own"
+@pytest.fixture
+def own_library(library, tmp_path, monkeypatch):
+    """A copy of the library, the file of it that is in use, and a function that says what becomes of its cache."""
+    folder, output = tmp_path / "own", tmp_path / "output"
     shutil.copytree(library, folder)
-    grid = make_grid(make_params(folder))
-    before = key(grid)
-    assert before == key(make_grid(make_params(library))), "where the library is does not matter"
-    path = folder / "toy_lr_ch_exp.hdf5"
+    monkeypatch.setattr("fastsed.models.cache.SETTLED_NS", 0)
+
+    def use(caplog) -> tuple[list, str]:
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "fastsed.models"):
+            tiles = all_tiles(make_grid(make_params(folder, f"OUTPUT_DIR={output}", "NO_CACHE=0")))
+        the_cache(output)
+        said = [r.getMessage() for r in caplog.records if "model cache" in r.getMessage()]
+        return tiles, "; ".join(s.replace(str(the_cache(output)), "it") for s in said)
+
+    return folder / "toy_lr_ch_exp.hdf5", use
+
+
+MADE_ANEW = "the model cache it was made from other library files: it will be made anew; wrote the model cache it"
+
+
+def test_a_change_of_the_library_that_keeps_its_size_and_time(own_library, caplog):
+    path, use = own_library
+    before = use(caplog)
+    assert before[1] == "wrote the model cache it"
+    assert use(caplog) == (before[0], "using the model cache it")
     status = path.stat()
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
+    content = path.read_bytes()
+    assert b"Angstrom" in content
+    path.write_bytes(content.replace(b"Angstrom", b"angstrom"))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert path.stat().st_size == status.st_size
-    assert key(make_grid(make_params(folder))) != before
-    # the SSPs are not used
-    (folder / "toy_lr_ch.hdf5").write_bytes(b"")
-    shutil.copy2(library / "toy_lr_ch_exp.hdf5", path)
-    assert key(make_grid(make_params(folder))) == before
+    tiles, said = use(caplog)
+    assert said == MADE_ANEW
+    assert use(caplog) == (tiles, "using the model cache it")
+
+
+def test_other_files_of_the_same_content(own_library, caplog, monkeypatch):
+    """A copy has another state, so it is read; files whose state is known are not."""
+    path, use = own_library
+    tiles, _ = use(caplog)
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+    assert use(caplog) == (tiles, "using the model cache it")
+    monkeypatch.setattr("fastsed.models.cache._file_digest", lambda path: "another")
+    assert use(caplog) == (tiles, MADE_ANEW)
+    monkeypatch.setattr("fastsed.models.cache._file_digest", None)
+    assert use(caplog) == (tiles, "using the model cache it")
+
+
+def test_files_that_changed_lately_are_read(own_library, caplog, monkeypatch):
+    path, use = own_library
+    monkeypatch.setattr("fastsed.models.cache.SETTLED_NS", 10**18)
+    tiles, _ = use(caplog)
+    monkeypatch.setattr("fastsed.models.cache._file_digest", lambda path: "another")
+    assert use(caplog) == (tiles, MADE_ANEW)
+
+
+def test_files_that_are_not_in_use_do_not_count(own_library, caplog):
+    path, use = own_library
+    tiles, _ = use(caplog)
+    (path.parent / "toy_lr_ch.hdf5").write_bytes(b"")
+    assert use(caplog) == (tiles, "using the model cache it")
 
 
 def index_of(content: bytes) -> tuple[int, int]:
@@ -229,7 +276,7 @@ def damaged(content: bytes, how: str) -> bytes:
         "two": content + content,
         "text": b"# a catalogue\n" * 1000,
         "another key": content[: len(MAGIC)] + b"0123456789abcdef" * 4 + content[head:],
-        "another format": content.replace(b"format 2", b"format 1", 1),
+        "another format": content.replace(b"format 3", b"format 2", 1),
         "a huge index": content[: -len(END) - SIZE_BYTES] + b"\xff" * SIZE_BYTES + END,
         "no index": content[: -len(END) - SIZE_BYTES] + b"\0" * SIZE_BYTES + END,
         "only ends": content[:head] + END,
@@ -395,7 +442,7 @@ def test_a_disk_that_fills_up(cached, tmp_path, caplog, monkeypatch):
             self._file.close()
 
     monkeypatch.setattr("fastsed.models.cache.open", Full, raising=False)
-    monkeypatch.setattr(ModelCache, "_libraries", [])
+    monkeypatch.setattr(ModelCache, "_digests", [])
     keys = ["MAX_QUEUED_FITS=9"]
     assert all_tiles(cached(*keys)) == all_tiles(cached(*keys, "NO_CACHE=1"))
     assert only_warning(caplog).endswith(".cache: No space left on device")
