@@ -42,6 +42,7 @@ from fastsed.uncertainties import (
     scaled_properties,
     simulated_chunks,
     simulator_for,
+    wanted_properties,
 )
 
 if TYPE_CHECKING:
@@ -201,20 +202,20 @@ class Results:
 
     @cached_property
     def values(self) -> dict[str, Floats]:
-        """Value of each column for each source: linear masses, rates and luminosities; chi2 is reduced.
+        """Value of each parameter and property for each source: linear masses, rates and luminosities; chi2 is reduced.
 
         Sources without a fit have NaN. With BEST_FROM_SIM these are the medians of the simulations.
         """
-        return self._values_of(slice(0, len(self.fits.model)))
+        return self._values_of(slice(0, len(self.fits.model)), property_names(self.setup.grid))
 
-    def _values_of(self, rows: slice) -> dict[str, Floats]:
-        """The `values` of some sources."""
+    def _values_of(self, rows: slice, names: list[str]) -> dict[str, Floats]:
+        """The `values` of some sources: parameters, and some of the properties."""
         setup, fits = self.setup, self.fits
         fitted = np.flatnonzero(self.fitted[rows])
         models = fits.model[rows][fitted]
         scale, spec_scale = (v[rows][fitted] for v in (fits.scale, fits.spec_scale))
         found: dict[str, Floats] = {n: v.astype(float) for n, v in setup.grid.axes.parameters(models).items()}
-        found |= scaled_properties(setup, models, scale, spec_scale)
+        found |= scaled_properties(setup, models, scale, spec_scale, names)
         values = {name: np.full(rows.stop - rows.start, np.nan) for name in found}
         for name, v in found.items():
             values[name][fitted] = v
@@ -247,11 +248,12 @@ class Results:
         )
         intervals = self.uncertainties.intervals if self.uncertainties else None
         confidences = p.c_interval if intervals else ()
+        names = wanted_properties(setup)
         with FoutWriter(self.path, header, setup.columns, confidences, p.output_precision) as writer:
             for start in range(0, len(setup.catalog.ids), ROWS_PER_BLOCK):
                 rows = slice(start, min(start + ROWS_PER_BLOCK, len(setup.catalog.ids)))
                 own = {name: v[rows] for name, v in intervals.items()} if intervals else None
-                writer.append_rows(setup.catalog.ids[rows], self._values_of(rows), own)
+                writer.append_rows(setup.catalog.ids[rows], self._values_of(rows, names), own)
         log.info("wrote %s", self.path)
         return self.path
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class Uncertainties:
     Attributes
     ----------
     intervals : dict of str to (nsource, nconfidence, 2)
-        Lower and upper bound of each axis and property, as stored (not logarithms).
+        Lower and upper bound of each axis and each of `wanted_properties`, as stored (not logarithms).
     medians : dict of str to (nsource,)
         Medians of the simulations; empty without BEST_FROM_SIM.
     """
@@ -54,7 +54,18 @@ class Uncertainties:
         )
 
 
-def scaled_properties(setup: Setup, models: Ints, scale: Floats, spec_scale: Floats) -> dict[str, Floats]:
+def wanted_properties(setup: Setup) -> list[str]:
+    """Names of the properties that the output catalogue holds, or of all if other files will hold them."""
+    names, p = property_names(setup.grid), setup.params
+    if p.save_sim or p.save_bestchi:
+        return names
+    columns = {column.name for column in setup.columns}
+    return [name for name in names if name in columns]
+
+
+def scaled_properties(
+    setup: Setup, models: Ints, scale: Floats, spec_scale: Floats, names: Sequence[str] | None = None
+) -> dict[str, Floats]:
     """Properties of models times the scales with which they fit; linear.
 
     Parameters
@@ -63,13 +74,16 @@ def scaled_properties(setup: Setup, models: Ints, scale: Floats, spec_scale: Flo
     models : (n,) int64
         modelIDs.
     scale, spec_scale : (n,)
+    names : sequence of str, optional
+        Of the properties; all by default.
     """
-    values = model_properties(setup.grid, models)
+    values = model_properties(setup.grid, models, names)
     for column in property_columns(setup.params, {i.name: i.kind for i in setup.grid.indices}):
-        if column.scales:
+        if column.scales and column.name in values:
             values[column.name] = values[column.name] * scale
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values["sscale"] = scale / spec_scale
+    if "sscale" in values:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values["sscale"] = scale / spec_scale
     return values
 
 
@@ -112,7 +126,8 @@ def _described(setup: Setup, rows: slice, simulations: Simulations) -> Simulated
         name: np.where(known, place, -1)
         for name, place in zip(setup.grid.axes.names, setup.grid.axes.indices(model), strict=True)
     }
-    found = scaled_properties(setup, model[known], simulations.scale[known], simulations.spec_scale[known])
+    scales = simulations.scale[known], simulations.spec_scale[known]
+    found = scaled_properties(setup, model[known], *scales, wanted_properties(setup))
     properties = {}
     for name, values in found.items():
         properties[name] = np.full(model.shape, np.nan)
@@ -152,7 +167,7 @@ def from_simulations(
     progress : callable, optional
     """
     params, data, axes = setup.params, setup.data, setup.grid.axes.as_dict()
-    names = [*axes, *property_names(setup.grid)]
+    names = [*axes, *wanted_properties(setup)]
     found = Uncertainties.unknown(names, data.n_sources, len(params.c_interval), params.best_from_sim)
     noise = draw_noise(params.n_sim, setup.grid.rows, params.seed) if simulator is None else None
     for rows in simulated_chunks(data.n_sources, params.n_sim):
@@ -230,7 +245,7 @@ def from_chi2(
     progress : callable, optional
     """
     params, axes = setup.params, setup.grid.axes
-    names = [*axes.names, *property_names(setup.grid)]
+    names = [*axes.names, *wanted_properties(setup)]
     found = Uncertainties.unknown(names, setup.data.n_sources, len(params.c_interval), False)
     good = (
         collector.found(fits)
@@ -251,7 +266,8 @@ def from_chi2(
 def _good_sources(setup: Setup, good: GoodModels) -> Iterator[GoodSource]:
     """The good models source by source, those of a batch being described together."""
     for first, starts, rows in good.batches():
-        properties = scaled_properties(setup, rows["model"], rows["scale"], rows["spec_scale"])
+        scales = rows["scale"], rows["spec_scale"]
+        properties = scaled_properties(setup, rows["model"], *scales, wanted_properties(setup))
         for i, (start, stop) in enumerate(pairwise(starts)):
             if start == stop:
                 continue

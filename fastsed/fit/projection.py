@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 # fewer columns than this are not worth a projection
 FEWEST_COLUMNS = 48
 # part of a model's length that may lie outside the space
-SLACK = 1e-5
+SLACK = 1e-4
 # models from which the basis is extended at a time
 SAMPLE = 96
 

@@ -169,7 +169,12 @@ class Simulator:
             self._simulate(tile, active, groups, self._noise_rows)
 
     def _simulate(
-        self, tile: Tile, active: Ints, groups: Groups, noise: Pair, coordinates: tuple[object, ...] | None = None
+        self,
+        tile: Tile,
+        active: Ints,
+        groups: Groups,
+        noise: Pair,
+        coordinates: tuple[object, ...] | None = None,
     ) -> None:
         simulate(
             *kernel_arguments(self._grid, self._data, tile),

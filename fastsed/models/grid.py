@@ -129,11 +129,19 @@ class Rows:
 
 @dataclass
 class Metal:
-    """One metallicity of the grid: its populations and what is kept of their spectra."""
+    """One metallicity of the grid: its populations and what is kept of their spectra.
+
+    The latter is made when it is first asked for, from spectra that are read then.
+    """
 
     index: int
     populations: Populations
-    rest: RestTables
+    make_rest: Callable[[Basis], RestTables]
+
+    @cached_property
+    def rest(self) -> RestTables:
+        """Its rest-frame tables."""
+        return self.make_rest(self.populations.basis())
 
 
 @dataclass
@@ -229,17 +237,17 @@ class ModelGrid:
         """Transmission of the intergalactic medium at rest wavelengths `lam`."""
         return igm_transmission(lam, z, None if self.params.no_igm else self.params.igm)
 
-    def metal(self, index: int, basis: Basis | None = None) -> Metal:
-        """One metallicity with its rest-frame tables, made at the first call."""
+    def metal(self, index: int) -> Metal:
+        """One metallicity."""
         if index not in self.metals:
-            populations = self.populations[index]
-            basis = populations.basis() if basis is None else basis
-            functionals = [rest_magnitude_weights(basis.lam, band) for band in self.magnitude_bands]
-            functionals += [row for i in self.indices for row in window_weights(basis.lam, list(i.windows)).T]
-            weights = np.array(functionals).reshape(len(functionals), len(basis.lam))
-            rest = make_rest_tables(basis, self.screens(basis.lam), weights, self.params.lambda_ion)
-            self.metals[index] = Metal(index, populations, rest)
+            self.metals[index] = Metal(index, self.populations[index], self._make_rest)
         return self.metals[index]
+
+    def _make_rest(self, basis: Basis) -> RestTables:
+        functionals = [rest_magnitude_weights(basis.lam, band) for band in self.magnitude_bands]
+        functionals += [row for i in self.indices for row in window_weights(basis.lam, list(i.windows)).T]
+        weights = np.array(functionals).reshape(len(functionals), len(basis.lam))
+        return make_rest_tables(basis, self.screens(basis.lam), weights, self.params.lambda_ion)
 
     def tiles(self, wanted: NDArray[np.bool_]) -> Iterator[Tile]:
         """Tiles of the redshifts marked in `wanted` (nz,), metallicity by metallicity, block by block.
@@ -297,7 +305,9 @@ class ModelGrid:
             return
         for index, populations in enumerate(self.populations):
             basis = populations.basis()
-            metal = self.metal(index, basis)
+            metal = self.metal(index)
+            # the spectra are at hand
+            metal.rest = metal.make_rest(basis)
             self._check_ages(populations, int(self.ages_at[redshifts].max(initial=0)))
             tables = FluxTables(basis, self.bands, self.screens, self.axes.z[redshifts])
             del basis

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.models.grid import ModelGrid
-from fastsed.models.indices import combine
+from fastsed.models.indices import Index, combine
 from fastsed.models.populations import Populations
-from fastsed.models.sfh import parse_sfh_quantities, sfh_quantities
+from fastsed.models.sfh import SfhQuantity, parse_sfh_quantities, sfh_quantities
 from fastsed.models.spectrum import populations_of
 
 # populations whose histories are in memory together
@@ -27,32 +28,39 @@ def property_names(grid: ModelGrid) -> list[str]:
     return [c.name for c in property_columns(grid.params, {i.name: i.kind for i in grid.indices})]
 
 
-def model_properties(grid: ModelGrid, model_ids: Ints) -> dict[str, Floats]:
+def model_properties(
+    grid: ModelGrid, model_ids: Ints, names: Sequence[str] | None = None
+) -> dict[str, Floats]:
     """Properties of models, for a scale of one.
 
     Parameters
     ----------
     grid : ModelGrid
     model_ids : (n,) int64
+    names : sequence of str, optional
+        Of the properties wanted; some need the spectra of the library. All of `property_names` by default.
 
     Returns
     -------
     dict of name -> (n,)
         Masses [Msun], rates [Msun/yr], luminosities [Lsun], magnitudes as flux [microjansky] at 10 pc, indices
-        [Angstrom or none], la2t as log10; linear, in the order of `property_names` (sscale is left at one).
+        [Angstrom or none], la2t as log10; linear, in the order of `names` (sscale is left at one).
     """
     axes = grid.axes
     _, iav, ibc, ilage, _, *history = axes.indices(model_ids)
     cell = iav * axes.shape[2] + ibc
     imetal, population = populations_of(axes, model_ids)
 
-    names = property_names(grid)
+    names = property_names(grid) if names is None else names
     values = {name: np.full(len(model_ids), np.nan) for name in names}
     for metal in np.unique(imetal):
         for rows in _few_populations(np.flatnonzero(imetal == metal), population):
-            for name, found in _of_one_metal(grid, int(metal), cell[rows], population[rows]).items():
+            for name, found in _of_one_metal(
+                grid, int(metal), cell[rows], population[rows], names
+            ).items():
                 values[name][rows] = found
-    values["lscale"][:] = values["sscale"][:] = 1.0
+    for name in {"lscale", "sscale"}.intersection(names):
+        values[name][:] = 1.0
     if "la2t" in values:
         tau = axes.as_dict()["ltau"][history[0]]
         values["la2t"][:] = axes.lage[ilage].astype(float) - tau
@@ -66,7 +74,9 @@ def _few_populations(rows: Ints, population: Ints) -> Iterator[Ints]:
     yield from np.split(ordered, np.flatnonzero(np.diff(rank // POPULATIONS_AT_ONCE)) + 1)
 
 
-def _of_one_metal(grid: ModelGrid, metal: int, cell: Ints, population: Ints) -> dict[str, Floats]:
+def _of_one_metal(
+    grid: ModelGrid, metal: int, cell: Ints, population: Ints, names: Sequence[str]
+) -> dict[str, Floats]:
     """Properties that depend on the library, for models of one metallicity."""
     own = grid.metal(metal)
     numbers, place = np.unique(population, return_inverse=True)
@@ -79,34 +89,45 @@ def _of_one_metal(grid: ModelGrid, metal: int, cell: Ints, population: Ints) -> 
             return table[cell, population]
         return np.einsum("ij,ij->i", table[cell], weights[place])
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = masses.sfr / masses.living
-    values = {
-        "lmass": masses.living[place],
-        "lsfr": masses.sfr[place],
-        "lssfr": rate[place],
-        "lldust": of_models(own.rest.absorbed),
-        "lldust_bc": of_models(own.rest.absorbed_young),
-        "llion": own.rest.ionising[population] if weights is None else (weights @ own.rest.ionising)[place],
-        "lmform": masses.formed[place],
+    def rate() -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (masses.sfr / masses.living)[place]
+
+    def ionising() -> Floats:
+        return own.rest.ionising[population] if weights is None else (weights @ own.rest.ionising)[place]
+
+    def magnitude(row: int) -> Floats:
+        return of_models(own.rest.attenuated[row])
+
+    def index_value(index: Index, start: int) -> Floats:
+        tables = own.rest.attenuated[start : start + len(index.windows)]
+        return combine(index, np.stack([of_models(table) for table in tables], axis=-1))
+
+    sources: dict[str, Callable[[], Floats]] = {
+        "lmass": lambda: masses.living[place],
+        "lsfr": lambda: masses.sfr[place],
+        "lssfr": rate,
+        "lldust": lambda: of_models(own.rest.absorbed),
+        "lldust_bc": lambda: of_models(own.rest.absorbed_young),
+        "llion": ionising,
+        "lmform": lambda: masses.formed[place],
     }
-    n_magnitudes = len(grid.magnitude_bands)
-    for band, table in zip(grid.magnitude_bands, own.rest.attenuated[:n_magnitudes], strict=True):
-        values[f"M{band.number}"] = of_models(table)
-    start = n_magnitudes
+    for row, band in enumerate(grid.magnitude_bands):
+        sources[f"M{band.number}"] = partial(magnitude, row)
+    start = len(grid.magnitude_bands)
     for index in grid.indices:
-        stop = start + len(index.windows)
-        means = np.stack([of_models(table) for table in own.rest.attenuated[start:stop]], axis=-1)
-        values[index.name] = combine(index, means)
-        start = stop
-    return values | {
-        name: v[place] for name, v in _history_quantities(grid, own.populations, numbers).items()
-    }
+        sources[index.name] = partial(index_value, index, start)
+        start += len(index.windows)
+    values = {name: sources[name]() for name in names if name in sources}
+    quantities = [q for q in parse_sfh_quantities(grid.params.sfh_quantities) if q.name in names]
+    found = _history_quantities(grid, own.populations, numbers, quantities)
+    return values | {name: v[place] for name, v in found.items()}
 
 
-def _history_quantities(grid: ModelGrid, populations: Populations, numbers: Ints) -> dict[str, Floats]:
-    """The SFH_QUANTITIES of populations, (n,) each."""
-    wanted = parse_sfh_quantities(grid.params.sfh_quantities)
+def _history_quantities(
+    grid: ModelGrid, populations: Populations, numbers: Ints, wanted: list[SfhQuantity]
+) -> dict[str, Floats]:
+    """SFH_QUANTITIES of populations, (n,) each."""
     values = {quantity.name: np.empty(len(numbers)) for quantity in wanted}
     if not wanted:
         return values

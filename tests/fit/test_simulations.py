@@ -252,7 +252,7 @@ def test_without_noise_they_are_the_fit(library):
 
 ONE_MODEL = (
     *("Z_MIN=0.7", "Z_MAX=0.7", "A_V_MIN=0.4", "A_V_MAX=0.4", "LOG_AGE_MIN=8.1", "LOG_AGE_MAX=8.1"),
-    "LOG_TAU_MAX=8.5",
+    *("LOG_TAU_MAX=8.5", "OUTPUT_COLUMNS=[id,z,lscale,lmass]"),
 )
 
 

@@ -204,7 +204,9 @@ def own_library(library, tmp_path, monkeypatch):
     return folder / "toy_lr_ch_exp.hdf5", use
 
 
-MADE_ANEW = "the model cache it was made from other library files: it will be made anew; wrote the model cache it"
+MADE_ANEW = (
+    "the model cache it was made from other library files: it will be made anew; wrote the model cache it"
+)
 
 
 def test_a_change_of_the_library_that_keeps_its_size_and_time(own_library, caplog):
@@ -238,7 +240,7 @@ def test_other_files_of_the_same_content(own_library, caplog, monkeypatch):
 
 
 def test_files_that_changed_lately_are_read(own_library, caplog, monkeypatch):
-    path, use = own_library
+    _, use = own_library
     monkeypatch.setattr("fastsed.models.cache.SETTLED_NS", 10**18)
     tiles, _ = use(caplog)
     monkeypatch.setattr("fastsed.models.cache._file_digest", lambda path: "another")
