@@ -277,6 +277,26 @@ TARGET ALWAYS_INLINE void PASTE(member_squares, LEVEL)(
 #undef SQUARE
 }
 
+/* Models against simulation i, by their squared products: the best first, so that few others are worth a try. */
+TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s, simulations_t *sims,
+                                              const VIEW *view, const int64_t *models, const VEC *square, int i)
+{
+    REAL left[WIDTH * VW];
+    for (int h = 0; h < WIDTH; h++)
+        STORE(left + h * VW, square[h]);
+    for (int k = 0; k < WIDTH * VW; k++)
+        left[k] = left[k] >= 0 ? left[k] : -1;
+    for (;;) {
+        int best = 0;
+        for (int k = 1; k < WIDTH * VW; k++)
+            best = left[k] > left[best] ? k : best;
+        if (!(left[best] >= view->threshold[i]))
+            return;
+        try_simulated(t, s, sims, models[best], i);
+        left[best] = -1;
+    }
+}
+
 /* The models of a group against `n` simulations that they may win. */
 TARGET static void PASTE(try_members, LEVEL)(const tile_t *t, const source_t *s, const space_t *space,
                                              const VIEW *view, simulations_t *sims, ptrdiff_t group, const int *list,
@@ -303,15 +323,9 @@ TARGET static void PASTE(try_members, LEVEL)(const tile_t *t, const source_t *s,
             for (int j = 0; j < BLOCK; j++)
                 for (int h = 0; h < WIDTH; h++)
                     most = LARGER(square[j][h] - view->threshold[block[j]], most);
-            if (!REACHES(most, (VEC){0}))
-                continue;
-            for (int j = 0; j < used; j++)
-                for (int h = 0; h < WIDTH; h++) {
-                    uint32_t hits = (uint32_t)REACHES(square[j][h], view->threshold[block[j]] + (VEC){0});
-                    for (ptrdiff_t k = group * GROUP + m + h * VW; hits; hits >>= 1, k++)
-                        if (hits & 1)
-                            try_simulated(t, s, sims, space->place[k], block[j]);
-                }
+            if (REACHES(most, (VEC){0}))
+                for (int j = 0; j < used; j++)
+                    PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP + m, square[j], block[j]);
         }
     }
 }
