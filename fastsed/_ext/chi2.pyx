@@ -1,6 +1,7 @@
 """Best fits and simulations: a tile of model fluxes and the data of all sources in, best models out."""
 
 from cython.parallel cimport parallel, prange, threadid
+from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
@@ -113,6 +114,8 @@ SIMD_NAMES = ("scalar", "avx2", "avx512")
 cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
+    # multiply-adds that would take as long as the best models of a simulation where nothing is known yet
+    TRY = 10000
 
 # a thread that waits for the end of a tile keeps a processor from those that make the next ones: each needs enough to
 # do, some tenths of a millisecond
@@ -259,8 +262,11 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
     if scratch == NULL:
         raise MemoryError(f"no memory for {nsim} simulations")
     # most groups of models need one product for each simulation
-    cdef double products = nactive * t.nmodel * (3.0 + nsim / <double> GROUP)
-    cdef int used = useful_threads(nactive * nparts, products * space.nspace, n_threads)
+    cdef double work = nactive * t.nmodel * (3.0 + nsim / <double> GROUP) * space.nspace
+    if reach2[active[0] - offset, 0] == INFINITY:
+        # nothing is known yet: a few models are tried on all simulations
+        work += nactive * nsim * (TRY + 20.0 * d.nband)
+    cdef int used = useful_threads(nactive * nparts, work, n_threads)
     with nogil:
         for item in prange(nactive * nparts, num_threads=used, schedule="dynamic"):
             row, part = active[item // nparts] - offset, item % nparts

@@ -256,14 +256,14 @@ TARGET static void PASTE(find_units, LEVEL)(const space_t *space, const VIEW *vi
 /* Products of WIDTH vectors of models, from number m of the group on, with BLOCK simulations, squared, over the
    coordinates of one scale. Spelt out simulation by simulation: GCC leaves arrays of vectors on the stack. */
 TARGET ALWAYS_INLINE void PASTE(member_squares, LEVEL)(
-    const space_t *space, const VIEW *view, ptrdiff_t m, const int *list, ptrdiff_t from, ptrdiff_t to,
+    const space_t *space, const VIEW *view, ptrdiff_t m, const int *list, int in_a_row, ptrdiff_t from, ptrdiff_t to,
     ptrdiff_t scale, VEC square[BLOCK][2])
 {
     const REAL *u = view->units + from * GROUP + m, *noise = view->noise + from * space->noise_stride;
     const VEC start0 = LOAD(view->unit_along + scale * GROUP + m);
     const VEC start1 = WIDTH > 1 ? LOAD(view->unit_along + scale * GROUP + m + VW) : start0;
     const ptrdiff_t stride = space->noise_stride;
-#define START(j) const REAL *y##j = noise + list[j]; VEC p##j = start0, q##j = start1;
+#define START(j) const REAL *y##j = noise + (in_a_row ? (ptrdiff_t)list[0] + j : list[j]); VEC p##j = start0, q##j = start1;
     EACH_OF_BLOCK(START)
     for (ptrdiff_t k = from, b = 0; k < to; k++, b += stride, u += GROUP) {
         const VEC a0 = LOAD(u), a1 = WIDTH > 1 ? LOAD(u + VW) : a0;
@@ -276,6 +276,46 @@ TARGET ALWAYS_INLINE void PASTE(member_squares, LEVEL)(
 #undef ADD
 #undef SQUARE
 }
+
+/* The same over all coordinates: whether any of the models may win any of the simulations: no, for most. */
+TARGET ALWAYS_INLINE int PASTE(any_hit, LEVEL)(const space_t *space, const VIEW *view, ptrdiff_t m, const int *list,
+                                               int in_a_row, int two_scales, VEC hit_square[BLOCK][2])
+{
+    VEC square[BLOCK][2];
+    PASTE(member_squares, LEVEL)(space, view, m, list, in_a_row, 0, space->cut, 0, square);
+    if (two_scales) {
+        VEC more[BLOCK][2];
+        PASTE(member_squares, LEVEL)(space, view, m, list, in_a_row, space->cut, space->nspace, 1, more);
+        for (int j = 0; j < BLOCK; j++)
+            for (int h = 0; h < WIDTH; h++)
+                square[j][h] += more[j][h];
+    }
+    const REAL *threshold = view->threshold;
+#define EXCESS(j) \
+    const VEC e##j = (WIDTH > 1 ? (VEC)LARGER(square[j][0], square[j][1]) : square[j][0]) \
+                     - threshold[in_a_row ? (ptrdiff_t)list[0] + j : list[j]];
+    EACH_OF_BLOCK(EXCESS)
+#undef EXCESS
+    const VEC most = LARGER(LARGER(LARGER(e0, e1), LARGER(e2, e3)), LARGER(e4, e5));
+    if (!REACHES(most, (VEC){0}))
+        return 0;
+#define KEEP(j) hit_square[j][0] = square[j][0]; if (WIDTH > 1) hit_square[j][1] = square[j][1];
+    EACH_OF_BLOCK(KEEP)
+#undef KEEP
+    return 1;
+}
+
+/* Simulations in a row need one pointer. Functions of their own: GCC would make one loop of both. */
+#define DEFINE_ANY_HIT(name, in_a_row, two_scales) \
+    TARGET NOT_INLINE static int PASTE(name, LEVEL)(const space_t *space, const VIEW *view, ptrdiff_t m, \
+                                                    const int *list, VEC hit_square[BLOCK][2]) \
+    { \
+        return PASTE(any_hit, LEVEL)(space, view, m, list, in_a_row, two_scales, hit_square); \
+    }
+DEFINE_ANY_HIT(any_hit_in_a_row, 1, 0)
+DEFINE_ANY_HIT(any_hit_of_list, 0, 0)
+DEFINE_ANY_HIT(any_hit_two_scales, 0, 1)
+#undef DEFINE_ANY_HIT
 
 /* Models against simulation i, by their squared products: the best first, so that few others are worth a try. */
 TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s, simulations_t *sims,
@@ -297,54 +337,41 @@ TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s
     }
 }
 
-/* The models of a group against `n` simulations that they may win. */
+/* The models of a group against the `n` simulations of an ascending list that they may win; the list has room for a
+   block more. */
 TARGET static void PASTE(try_members, LEVEL)(const tile_t *t, const source_t *s, const space_t *space,
-                                             const VIEW *view, simulations_t *sims, ptrdiff_t group, const int *list,
-                                             int n)
+                                             const VIEW *view, simulations_t *sims, ptrdiff_t group, int *list, int n)
 {
     PASTE(find_units, LEVEL)(space, view, group);
+    for (int j = 0; j < BLOCK; j++)
+        list[n + j] = list[n - 1];
     for (int i = 0; i < n; i += BLOCK) {
-        int block[BLOCK];
-        const int used = n - i < BLOCK ? n - i : BLOCK;
-        for (int j = 0; j < BLOCK; j++)
-            block[j] = list[i + (j < used ? j : 0)];
+        const int *block = list + i, in_a_row = i + BLOCK <= n && block[BLOCK - 1] - block[0] == BLOCK - 1;
         for (ptrdiff_t m = 0; m < GROUP; m += WIDTH * VW) {
             VEC square[BLOCK][2];
-            PASTE(member_squares, LEVEL)(space, view, m, block, 0, space->cut, 0, square);
-            if (space->cut < space->nspace) {
-                VEC more[BLOCK][2];
-                PASTE(member_squares, LEVEL)(space, view, m, block, space->cut, space->nspace, 1, more);
-                for (int j = 0; j < BLOCK; j++)
-                    for (int h = 0; h < WIDTH; h++)
-                        square[j][h] += more[j][h];
-            }
-            /* most pairs fail: one test for all of them */
-            VEC most = -(REAL)HUGE_VAL + (VEC){0};
-            for (int j = 0; j < BLOCK; j++)
-                for (int h = 0; h < WIDTH; h++)
-                    most = LARGER(square[j][h] - view->threshold[block[j]], most);
-            if (REACHES(most, (VEC){0}))
-                for (int j = 0; j < used; j++)
-                    PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP + m, square[j], block[j]);
+            const int any = space->cut < space->nspace
+                ? PASTE(any_hit_two_scales, LEVEL)(space, view, m, block, square)
+                : in_a_row ? PASTE(any_hit_in_a_row, LEVEL)(space, view, m, block, square)
+                           : PASTE(any_hit_of_list, LEVEL)(space, view, m, block, square);
+            for (int j = 0; any && j < (n - i < BLOCK ? n - i : BLOCK); j++)
+                PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP + m, square[j], block[j]);
         }
     }
 }
 
-/* Up to CENTRES groups against all simulations that they may reach; without `prune` against all. */
-TARGET static void PASTE(try_groups, LEVEL)(const tile_t *t, const source_t *s, const space_t *space, const VIEW *view,
-                                            simulations_t *sims, const ptrdiff_t *groups, int n, int prune)
+/* Which simulations each of up to CENTRES groups may win: bits of may_win, a word for each bound. */
+TARGET static void PASTE(test_groups, LEVEL)(const space_t *space, const VIEW *view, const simulations_t *sims,
+                                             const ptrdiff_t *groups, int n, uint16_t may_win[CENTRES][MAX_SIM_GROUPS])
 {
-    uint16_t may_win[CENTRES][MAX_SIM_GROUPS];
-    const ptrdiff_t nword = sims->stride / SIM_GROUP;
     ptrdiff_t padded[CENTRES], starts[2];
     REAL nearest2 = view->near2[groups[0]];
     for (int k = 0; k < CENTRES; k++) {
         padded[k] = groups[k < n ? k : 0];
         nearest2 = view->near2[padded[k]] < nearest2 ? view->near2[padded[k]] : nearest2;
     }
-    memset(may_win, prune ? 0 : 0xff, sizeof may_win);
+    memset(may_win, 0, sizeof(uint16_t) * CENTRES * MAX_SIM_GROUPS);
     int count = 0;
-    for (ptrdiff_t v = 0; prune && v <= sims->stride; v += VW) {
+    for (ptrdiff_t v = 0; v <= sims->stride; v += VW) {
         if (v < sims->stride && nearest2 <= sims->reach2[v / SIM_GROUP])
             starts[count++] = v;
         if (count < 2 && (v < sims->stride || count == 0))
@@ -358,16 +385,30 @@ TARGET static void PASTE(try_groups, LEVEL)(const tile_t *t, const source_t *s, 
                 may_win[k][starts[h] / SIM_GROUP] |= (uint16_t)(hits[k][h] << starts[h] % SIM_GROUP);
         count = 0;
     }
+}
+
+/* Up to CENTRES groups against the simulations that they may win; without `prune` against all. */
+TARGET static void PASTE(try_groups, LEVEL)(const tile_t *t, const source_t *s, const space_t *space, const VIEW *view,
+                                            simulations_t *sims, const ptrdiff_t *groups, int n, int prune)
+{
+    int list[SIMULATIONS_TOGETHER + BLOCK];
+    if (!prune) {
+        for (int i = 0; i < sims->nsim; i++)
+            list[i] = i;
+        for (int k = 0; k < n; k++)
+            PASTE(try_members, LEVEL)(t, s, space, view, sims, groups[k], list, (int)sims->nsim);
+        return;
+    }
+    uint16_t may_win[CENTRES][MAX_SIM_GROUPS];
+    PASTE(test_groups, LEVEL)(space, view, sims, groups, n, may_win);
     for (int k = 0; k < n; k++) {
-        int list[MAX_SIM_GROUPS * SIM_GROUP];
         int found = 0;
-        for (ptrdiff_t g = 0; g < nword; g++) {
-            if (prune && !(view->near2[groups[k]] <= sims->reach2[g]))
-                continue;
+        for (ptrdiff_t g = 0; g < sims->stride / SIM_GROUP; g++) {
+            const unsigned bits = view->near2[groups[k]] <= sims->reach2[g] ? may_win[k][g] : 0;
             const ptrdiff_t begin = g * SIM_GROUP, left = sims->nsim - begin;
-            for (int i = 0; may_win[k][g] && i < (left < SIM_GROUP ? left : SIM_GROUP); i++) {
+            for (int i = 0; bits && i < (left < SIM_GROUP ? left : SIM_GROUP); i++) {
                 list[found] = (int)begin + i;
-                found += may_win[k][g] >> i & 1;
+                found += bits >> i & 1;
             }
         }
         if (found > 0)

@@ -11,6 +11,9 @@ typedef struct {
     ptrdiff_t ndim, n;
 } points_t;
 
+/* points that tell which coordinate is the widest */
+#define SAMPLE 64
+
 static ptrdiff_t widest_coordinate(const points_t *p, const int32_t *place, ptrdiff_t n)
 {
     ptrdiff_t widest = 0;
@@ -18,7 +21,7 @@ static ptrdiff_t widest_coordinate(const points_t *p, const int32_t *place, ptrd
     for (ptrdiff_t k = 0; k < p->ndim; k++) {
         const float *x = p->x + k * p->n;
         float low = x[place[0]], high = low;
-        for (ptrdiff_t i = 1; i < n; i++) {
+        for (ptrdiff_t i = 0; i < n; i += 1 + n / SAMPLE) {
             const float value = x[place[i]];
             low = value < low ? value : low;
             high = value > high ? value : high;

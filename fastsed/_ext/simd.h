@@ -16,14 +16,15 @@ enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
 #define FASTSED_X86 0
 #endif
 
-/* For code that must round alike whatever vector code calls it: never inlined into a fused-multiply-add variant. */
 #ifdef __GNUC__
-#define ONE_ROUNDING __attribute__((noinline))
+#define NOT_INLINE __attribute__((noinline))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #else
-#define ONE_ROUNDING
+#define NOT_INLINE
 #define ALWAYS_INLINE static inline
 #endif
+/* For code that must round alike whatever vector code calls it: never inlined into a fused-multiply-add variant. */
+#define ONE_ROUNDING NOT_INLINE
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)

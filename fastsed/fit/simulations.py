@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,13 +128,18 @@ def fit_simulations(
     n_z = len(grid.axes.z)
     wanted = data.wanted_redshifts(n_z)
     best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
-    sweeps = 2 if n_z > 1 and grid.keeps(wanted) else 1
-    for sweep in range(sweeps):
-        for tile in grid.tiles(wanted):
-            chosen = (best_z == tile.iz) == (sweep == 0) if sweeps == 2 else None
-            simulator.take(tile, chosen)
-            if progress is not None and sweep == sweeps - 1:
-                progress(tile.n_models)
+    tiles: Iterable[tuple[Tile, Groups | None]]
+    if n_z > 1 and grid.keeps(wanted):
+        tiles = [(tile, simulator.groups(tile)) for tile in grid.tiles(wanted)]
+        for tile, groups in tiles:
+            simulator.take(tile, groups, best_z == tile.iz)
+    else:
+        best_z[:] = -1
+        tiles = ((tile, simulator.groups(tile)) for tile in grid.tiles(wanted))
+    for tile, groups in tiles:
+        simulator.take(tile, groups, best_z != tile.iz)
+        if progress is not None:
+            progress(tile.n_models)
     return simulator.found()
 
 
@@ -156,16 +162,23 @@ class Simulator:
         self._order = np.full(shape, -1, dtype=np.int64)
         self._reach2 = np.full((shape[0], simulation_parts(shape[1])), np.inf)
 
-    def take(self, tile: Tile, chosen: NDArray[np.bool_] | None = None) -> None:
-        """Fit one tile, to all sources that may take its redshift or to those `chosen` (nsource,) among them."""
+    def groups(self, tile: Tile) -> Groups | None:
+        """The models of a tile in groups; None where each source has coordinates of its own."""
+        if self._data.n_columns >= FEWEST_COLUMNS:
+            return None
+        return group_models(tile.flux[:, : tile.n_models])
+
+    def take(self, tile: Tile, groups: Groups | None = None, chosen: NDArray[np.bool_] | None = None) -> None:
+        """Fit one tile, with its `groups`, to all sources that may take its redshift.
+
+        With `chosen` (nsource,) only to those among them.
+        """
         allowed = (self._data.first_z[self._rows] <= tile.iz) & (tile.iz <= self._data.last_z[self._rows])
         active = self._rows.start + np.flatnonzero(allowed if chosen is None else allowed & chosen)
-        if not len(active):
-            return
-        if self._data.n_columns >= FEWEST_COLUMNS:
+        if groups is None:
             active = active[[not self._take_projected(tile, int(row)) for row in active]]
         if len(active):
-            groups = group_models(tile.flux[:, : tile.n_models])
+            groups = groups or group_models(tile.flux[:, : tile.n_models])
             self._simulate(tile, active, groups, self._noise_rows)
 
     def _simulate(

@@ -55,9 +55,7 @@ def model_properties(
     values = {name: np.full(len(model_ids), np.nan) for name in names}
     for metal in np.unique(imetal):
         for rows in _few_populations(np.flatnonzero(imetal == metal), population):
-            for name, found in _of_one_metal(
-                grid, int(metal), cell[rows], population[rows], names
-            ).items():
+            for name, found in _of_one_metal(grid, int(metal), cell[rows], population[rows], names).items():
                 values[name][rows] = found
     for name in {"lscale", "sscale"}.intersection(names):
         values[name][:] = 1.0
@@ -69,9 +67,20 @@ def model_properties(
 
 def _few_populations(rows: Ints, population: Ints) -> Iterator[Ints]:
     """Split rows into sets that hold a bounded number of populations: each has a history to be looked at."""
-    ordered = rows[np.argsort(population[rows], kind="stable")]
-    rank = np.cumsum(np.diff(population[ordered], prepend=-1) != 0) - 1
-    yield from np.split(ordered, np.flatnonzero(np.diff(rank // POPULATIONS_AT_ONCE)) + 1)
+    numbers, place = _distinct(population[rows])
+    if len(numbers) <= POPULATIONS_AT_ONCE:
+        yield rows
+        return
+    ordered = np.argsort(place, kind="stable")
+    batch = place[ordered] // POPULATIONS_AT_ONCE
+    yield from np.split(rows[ordered], np.flatnonzero(np.diff(batch)) + 1)
+
+
+def _distinct(numbers: Ints) -> tuple[Ints, Ints]:
+    """As `numpy.unique` with its inverse, for numbers that are not large: without sorting."""
+    present = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=bool)
+    present[numbers] = True
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[numbers]
 
 
 def _of_one_metal(
@@ -79,7 +88,7 @@ def _of_one_metal(
 ) -> dict[str, Floats]:
     """Properties that depend on the library, for models of one metallicity."""
     own = grid.metal(metal)
-    numbers, place = np.unique(population, return_inverse=True)
+    numbers, place = _distinct(population)
     weights = own.populations.weights(numbers)
     masses = own.populations.masses(numbers)
 
