@@ -51,7 +51,7 @@ def time_kernels(runs: int, quick: bool) -> dict[str, object]:
     from tests.kernel_problems import Problem, Spectra
 
     part = 4 if quick else 1
-    fit, simulated = Problem(8192, 4000 // part), Problem(4096, 100 // part)
+    fit, simulated = Problem(8192, 4000 // part), Problem(4000, 100 // part)
     spectra = Spectra(13000, 44, 31)
     bands = sum(
         int(((spectra.lam * 2 > b[0][0]) & (spectra.lam * 2 < b[0][-1])).sum()) for b in spectra.bands

@@ -305,17 +305,22 @@ TARGET ALWAYS_INLINE int PASTE(any_hit, LEVEL)(const space_t *space, const VIEW 
     return 1;
 }
 
-/* Simulations in a row need one pointer. Functions of their own: GCC would make one loop of both. */
-#define DEFINE_ANY_HIT(name, in_a_row, two_scales) \
+/* The first block, from number `i` of the list on, in which any of the models may win; `n` or more if there is none.
+   Functions of their own for simulations in a row, which need one pointer, and for others: GCC would make one loop of
+   both. */
+#define DEFINE_NEXT_HIT(name, in_a_row, two_scales, last) \
     TARGET NOT_INLINE static int PASTE(name, LEVEL)(const space_t *space, const VIEW *view, ptrdiff_t m, \
-                                                    const int *list, VEC hit_square[BLOCK][2]) \
+                                                    const int *list, int i, int n, VEC hit_square[BLOCK][2]) \
     { \
-        return PASTE(any_hit, LEVEL)(space, view, m, list, in_a_row, two_scales, hit_square); \
+        for (; i + last < n; i += BLOCK) \
+            if (PASTE(any_hit, LEVEL)(space, view, m, list + i, in_a_row, two_scales, hit_square)) \
+                return i; \
+        return i; \
     }
-DEFINE_ANY_HIT(any_hit_in_a_row, 1, 0)
-DEFINE_ANY_HIT(any_hit_of_list, 0, 0)
-DEFINE_ANY_HIT(any_hit_two_scales, 0, 1)
-#undef DEFINE_ANY_HIT
+DEFINE_NEXT_HIT(next_hit_in_a_row, 1, 0, BLOCK - 1)
+DEFINE_NEXT_HIT(next_hit, 0, 0, 0)
+DEFINE_NEXT_HIT(next_hit_two_scales, 0, 1, 0)
+#undef DEFINE_NEXT_HIT
 
 /* Models against simulation i, by their squared products: the best first, so that few others are worth a try. */
 TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s, simulations_t *sims,
@@ -332,6 +337,7 @@ TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s
             best = left[k] > left[best] ? k : best;
         if (!(left[best] >= view->threshold[i]))
             return;
+        LEAVE_VECTORS;
         try_simulated(t, s, sims, models[best], i);
         left[best] = -1;
     }
@@ -345,16 +351,18 @@ TARGET static void PASTE(try_members, LEVEL)(const tile_t *t, const source_t *s,
     PASTE(find_units, LEVEL)(space, view, group);
     for (int j = 0; j < BLOCK; j++)
         list[n + j] = list[n - 1];
-    for (int i = 0; i < n; i += BLOCK) {
-        const int *block = list + i, in_a_row = i + BLOCK <= n && block[BLOCK - 1] - block[0] == BLOCK - 1;
-        for (ptrdiff_t m = 0; m < GROUP; m += WIDTH * VW) {
-            VEC square[BLOCK][2];
-            const int any = space->cut < space->nspace
-                ? PASTE(any_hit_two_scales, LEVEL)(space, view, m, block, square)
-                : in_a_row ? PASTE(any_hit_in_a_row, LEVEL)(space, view, m, block, square)
-                           : PASTE(any_hit_of_list, LEVEL)(space, view, m, block, square);
-            for (int j = 0; any && j < (n - i < BLOCK ? n - i : BLOCK); j++)
-                PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP + m, square[j], block[j]);
+    const int two_scales = space->cut < space->nspace, in_a_row = !two_scales && list[n - 1] - list[0] == n - 1;
+    for (ptrdiff_t m = 0; m < GROUP; m += WIDTH * VW) {
+        VEC square[BLOCK][2];
+        for (int i = 0; i < n; i += BLOCK) {
+            if (in_a_row)
+                i = PASTE(next_hit_in_a_row, LEVEL)(space, view, m, list, i, n, square);
+            /* the end of a row is less than a block */
+            if (!in_a_row || i + BLOCK > n)
+                i = two_scales ? PASTE(next_hit_two_scales, LEVEL)(space, view, m, list, i, n, square)
+                               : PASTE(next_hit, LEVEL)(space, view, m, list, i, n, square);
+            for (int j = 0; j < BLOCK && i + j < n; j++)
+                PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP + m, square[j], list[i + j]);
         }
     }
 }
@@ -508,6 +516,7 @@ TARGET static int PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t 
 #undef REACHES
 #undef LEAST
 #undef CHOOSE
+#undef LEAVE_VECTORS
 #undef VW
 #undef TARGET
 #undef LEVEL

@@ -1,11 +1,13 @@
 /* Compiles the file KERNEL once for each SIMD level and precision, with LEVEL (end of its names), REAL, VW (numbers a
    vector), TARGET, REACHES (bits: where x >= y), LARGER and SMALLER (y where x is NaN), CHOOSE (of a pair of
-   pointers), and LEAST (of a vector) where there is an instruction for it; the file undefines them. */
+   pointers), LEAVE_VECTORS (before calls of code without AVX, which waits for the upper halves of registers otherwise),
+   and LEAST (of a vector) where there is an instruction for it; the file undefines them. */
 #if FASTSED_X86
 #define LEVEL _avx512_single
 #define REAL float
 #define VW 16
 #define TARGET TARGET_AVX512
+#define LEAVE_VECTORS _mm256_zeroupper()
 #define REACHES(x, y) _mm512_cmp_ps_mask((__m512)(x), (__m512)(y), _CMP_GE_OQ)
 #define LARGER(x, y) ((VEC)_mm512_max_ps((__m512)(x), (__m512)(y)))
 #define SMALLER(x, y) ((VEC)_mm512_min_ps((__m512)(x), (__m512)(y)))
@@ -16,6 +18,7 @@
 #define REAL double
 #define VW 8
 #define TARGET TARGET_AVX512
+#define LEAVE_VECTORS _mm256_zeroupper()
 #define REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
 #define LARGER(x, y) ((VEC)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
 #define SMALLER(x, y) ((VEC)_mm512_min_pd((__m512d)(x), (__m512d)(y)))
@@ -26,6 +29,7 @@
 #define REAL float
 #define VW 8
 #define TARGET TARGET_AVX2
+#define LEAVE_VECTORS _mm256_zeroupper()
 #define REACHES(x, y) _mm256_movemask_ps((__m256)((x) >= (y)))
 #define LARGER(x, y) ((VEC)_mm256_max_ps((__m256)(x), (__m256)(y)))
 #define SMALLER(x, y) ((VEC)_mm256_min_ps((__m256)(x), (__m256)(y)))
@@ -35,6 +39,7 @@
 #define REAL double
 #define VW 4
 #define TARGET TARGET_AVX2
+#define LEAVE_VECTORS _mm256_zeroupper()
 #define REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
 #define LARGER(x, y) ((VEC)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
 #define SMALLER(x, y) ((VEC)_mm256_min_pd((__m256d)(x), (__m256d)(y)))
@@ -45,6 +50,7 @@
 #define LEVEL _plain_single
 #define REAL float
 #define TARGET
+#define LEAVE_VECTORS (void)0
 #define CHOOSE(pair) (pair##_single)
 #ifdef __GNUC__
 #define VW 4
@@ -62,6 +68,7 @@
 #define LEVEL _plain_double
 #define REAL double
 #define TARGET
+#define LEAVE_VECTORS (void)0
 #define CHOOSE(pair) (pair)
 #ifdef __GNUC__
 #define VW 2
