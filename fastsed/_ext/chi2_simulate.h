@@ -225,30 +225,30 @@ TARGET ALWAYS_INLINE void PASTE(test_centres, LEVEL)(
 #undef TEST
 }
 
-/* Unit vectors of the models of a group, and their products with the data. */
+/* Unit vectors of the models of a group, and their products with the data: both sums first, as the next group waits for
+   them. */
 TARGET static void PASTE(find_units, LEVEL)(const space_t *space, const VIEW *view, ptrdiff_t group)
 {
+    const REAL *rows = view->rows + group * GROUP;
     for (ptrdiff_t from = 0, to = space->cut, scale = 0; from < space->nspace; from = to, to = space->nspace, scale++) {
-        REAL inverse[GROUP];
+        REAL inverse[GROUP], *along = view->unit_along + scale * GROUP;
         for (ptrdiff_t i = 0; i < GROUP; i += VW) {
-            VEC norm2 = (VEC){0};
+            VEC norm2 = (VEC){0}, product = (VEC){0};
             for (ptrdiff_t k = from; k < to; k++) {
-                const VEC f = view->multiplier[k] * LOAD(view->rows + k * space->stride + group * GROUP + i);
+                const VEC f = view->multiplier[k] * LOAD(rows + k * space->stride + i);
                 norm2 += f * f;
+                product += f * view->data[k];
+                STORE(view->units + k * GROUP + i, f);
             }
             STORE(inverse + i, norm2);
+            STORE(along + i, product);
         }
         for (int i = 0; i < GROUP; i++)
             inverse[i] = 1 / SQRT(inverse[i]);
         for (ptrdiff_t i = 0; i < GROUP; i += VW) {
-            VEC along = (VEC){0};
-            for (ptrdiff_t k = from; k < to; k++) {
-                const VEC f = view->multiplier[k] * LOAD(view->rows + k * space->stride + group * GROUP + i);
-                const VEC u = f * LOAD(inverse + i);
-                STORE(view->units + k * GROUP + i, u);
-                along += u * view->data[k];
-            }
-            STORE(view->unit_along + scale * GROUP + i, along);
+            STORE(along + i, LOAD(along + i) * LOAD(inverse + i));
+            for (ptrdiff_t k = from; k < to; k++)
+                STORE(view->units + k * GROUP + i, LOAD(view->units + k * GROUP + i) * LOAD(inverse + i));
         }
     }
 }
