@@ -73,6 +73,24 @@ def test_simulations(level: str, n_model: int, n_source: int, n_band: int, n_sim
     np.testing.assert_allclose(found["chi2"], np.nanmin(expected, axis=2), rtol=1e-9, atol=1e-20)
 
 
+@pytest.mark.parametrize("prune", [False, True])
+@pytest.mark.parametrize("faint", [0.0, 1e-30, 1e-12, 1e-6, 1e-3])
+@pytest.mark.parametrize("masked", [1e6, 1e20, np.inf])
+def test_simulations_of_models_that_nearly_vanish(level: str, masked: float, faint: float, prune: bool) -> None:
+    """A third of the models are faint where the data are good: single precision cannot hold their directions."""
+    problem = Problem(100, 3, 5)
+    problem.tile["flux"][0, ::3] *= faint
+    problem.data["variance"][:, 1:] *= masked
+    found = problem.simulate(60, prune)
+    weight = weights(problem)
+    noise = found["noise"] / np.where(weight > 0, np.sqrt(weight), np.inf)[:, None, :]
+    value = problem.data["value"][:, None, :] + noise
+    expected = np.stack(
+        [chi2_of(problem, v, np.broadcast_to(w, v.shape)) for v, w in zip(value, weight, strict=True)]
+    )
+    np.testing.assert_allclose(found["chi2"], np.nanmin(expected, axis=2), rtol=1e-7, atol=1e-9)
+
+
 @pytest.mark.parametrize("n_spectrum", [1, 3, 11, 16, 44])
 @pytest.mark.parametrize("n_screen", [1, 8, 9])
 def test_band_fluxes(level: str, n_spectrum: int, n_screen: int) -> None:
