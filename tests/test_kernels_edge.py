@@ -74,13 +74,18 @@ def test_simulations(level: str, n_model: int, n_source: int, n_band: int, n_sim
 
 
 @pytest.mark.parametrize("prune", [False, True])
-@pytest.mark.parametrize("faint", [0.0, 1e-30, 1e-12, 1e-6, 1e-3])
+@pytest.mark.parametrize("faint", [0.0, 1e-60, 1e-30, 1e-12, 1e-6, 1e-3])
 @pytest.mark.parametrize("masked", [1e6, 1e20, np.inf])
 def test_simulations_of_models_that_nearly_vanish(level: str, masked: float, faint: float, prune: bool) -> None:
-    """A third of the models are faint where the data are good: single precision cannot hold their directions."""
+    """The best models are faint where the data are good: single precision cannot hold their directions."""
     problem = Problem(100, 3, 5)
-    problem.tile["flux"][0, ::3] *= faint
-    problem.data["variance"][:, 1:] *= masked
+    problem.tile["flux"][1] = problem.tile["flux"][0]
+    models = problem.tile["flux"][:2, : problem.n_model : 3]
+    models[1] *= np.linspace(2, 5, models.shape[1])
+    models *= faint
+    problem.data["value"][:, 1] = 3 * problem.data["value"][:, 0]
+    problem.data["variance"][:, :2] = (0.03 * problem.data["value"][:, :2]) ** 2
+    problem.data["variance"][:, 2:] *= masked
     found = problem.simulate(60, prune)
     weight = weights(problem)
     noise = found["noise"] / np.where(weight > 0, np.sqrt(weight), np.inf)[:, None, :]

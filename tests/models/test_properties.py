@@ -56,6 +56,29 @@ def test_gridded(library):
     np.testing.assert_array_equal(found["lldust"][no_dust], 0)
 
 
+def test_masses_need_no_spectra(library, monkeypatch):
+    params = make_params(library, "METAL=[0.008,0.02]")
+    ids = np.random.default_rng(0).choice(make_grid(params).axes.size, 40, replace=False).astype(np.int64)
+    everything = model_properties(make_grid(params), ids)
+    monkeypatch.setattr("fastsed.models.populations.GriddedPopulations.basis", None)
+    names = ["lssfr", "lmass", "la2t", "lscale", "lmform", "lsfr"]
+    found = model_properties(make_grid(params), ids, names)
+    assert list(found) == names
+    for name in names:
+        np.testing.assert_array_equal(found[name], everything[name])
+    with pytest.raises(TypeError):
+        model_properties(make_grid(params), ids, ["lldust"])
+
+
+def test_populations_in_batches(library, monkeypatch):
+    params = make_params(library, "SFH_QUANTITIES=[tform50]", "METAL=[0.008,0.02]")
+    ids = np.random.default_rng(1).integers(make_grid(params).axes.size, size=300)
+    whole = model_properties(make_grid(params), ids)
+    monkeypatch.setattr("fastsed.models.properties.POPULATIONS_AT_ONCE", 3)
+    for name, values in model_properties(make_grid(params), ids).items():
+        np.testing.assert_array_equal(values, whole[name])
+
+
 def test_custom_with_birth_clouds(library):
     keys = [
         "CUSTOM_SFH=1 + a*(t > 5e7)", "CUSTOM_PARAMS=[a]", "A_MIN=0", "A_MAX=2", "A_STEP=1",
