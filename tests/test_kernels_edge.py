@@ -76,7 +76,9 @@ def test_simulations(level: str, n_model: int, n_source: int, n_band: int, n_sim
 @pytest.mark.parametrize("prune", [False, True])
 @pytest.mark.parametrize("faint", [0.0, 1e-60, 1e-30, 1e-12, 1e-6, 1e-3])
 @pytest.mark.parametrize("masked", [1e6, 1e20, np.inf])
-def test_simulations_of_models_that_nearly_vanish(level: str, masked: float, faint: float, prune: bool) -> None:
+def test_simulations_of_models_that_nearly_vanish(
+    level: str, masked: float, faint: float, prune: bool
+) -> None:
     """The best models are faint where the data are good: single precision cannot hold their directions."""
     problem = Problem(100, 3, 5)
     problem.tile["flux"][1] = problem.tile["flux"][0]

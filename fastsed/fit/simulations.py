@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,11 +157,16 @@ class Simulator:
         self._place = np.argsort(np.sum(noise.data**2, axis=1), kind="stable")
         self._noise = np.ascontiguousarray(noise.data[self._place])
         self._log_noise = np.ascontiguousarray(noise.log_lir[self._place])
-        self._noise_rows = in_both_precisions(self._noise.T)
+        self._noise_rows = np.ascontiguousarray(self._noise.T)
         self._noise_power: dict[int, Floats] = {}
         self._chi2, self._scale, self._spec_scale = (np.full(shape, np.nan) for _ in range(3))
         self._order = np.full(shape, -1, dtype=np.int64)
         self._reach2 = np.full((shape[0], simulation_parts(shape[1])), np.inf)
+
+    @cached_property
+    def _noise_of_columns(self) -> Pair:
+        """The noise, where the data columns themselves are the coordinates."""
+        return in_both_precisions(self._noise_rows)
 
     def groups(self, tile: Tile) -> Groups | None:
         """The models of a tile in groups; None where each source has coordinates of its own."""
@@ -179,7 +185,7 @@ class Simulator:
             active = active[[not self._take_projected(tile, int(row)) for row in active]]
         if len(active):
             groups = groups or group_models(tile.flux[:, : tile.n_models])
-            self._simulate(tile, active, groups, self._noise_rows)
+            self._simulate(tile, active, groups, self._noise_of_columns)
 
     def _simulate(
         self,
@@ -215,10 +221,9 @@ class Simulator:
         value = data.value[row]
         variance = data.variance[row] + (data.template_error[tile.iz] * value) ** 2
         root_weight = 1 / np.sqrt(variance)
-        noise = self._noise_rows[0][:, : len(self._noise)]
         if row not in self._noise_power:
-            self._noise_power[row] = (root_weight > 0) @ noise**2
-        found = project(tile.flux, root_weight, value, noise, self._noise_power[row])
+            self._noise_power[row] = (root_weight > 0) @ self._noise_rows**2
+        found = project(tile.flux, root_weight, value, self._noise_rows, self._noise_power[row])
         if found is None:
             return False
         groups = group_models(found.models[:, : tile.n_models], equal_axes=True)
