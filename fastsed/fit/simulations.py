@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -182,10 +183,10 @@ class Simulator:
         allowed = (self._data.first_z[self._rows] <= tile.iz) & (tile.iz <= self._data.last_z[self._rows])
         active = self._rows.start + np.flatnonzero(allowed if chosen is None else allowed & chosen)
         if groups is None:
-            active = active[[not self._take_projected(tile, int(row)) for row in active]]
+            active = self._take_projected(tile, active)
         if len(active):
             groups = groups or group_models(tile.flux[:, : tile.n_models])
-            self._simulate(tile, active, groups, self._noise_of_columns)
+            self._simulate(tile, active, groups, self._noise_of_columns, self._grid.n_threads)
 
     def _simulate(
         self,
@@ -193,6 +194,7 @@ class Simulator:
         active: Ints,
         groups: Groups,
         noise: Pair,
+        n_threads: int,
         coordinates: tuple[object, ...] | None = None,
     ) -> None:
         simulate(
@@ -210,11 +212,21 @@ class Simulator:
             noise,
             coordinates,
             self._prune,
-            self._grid.n_threads,
+            n_threads,
         )
 
-    def _take_projected(self, tile: Tile, row: int) -> bool:
-        """Fit one tile to one source in coordinates of the models as it sees them; whether that is worth it."""
+    def _take_projected(self, tile: Tile, active: Ints) -> Ints:
+        """Fit one tile to sources in coordinates of the models as each sees them; those where it is not worth it."""
+        n_threads = self._grid.n_threads
+        if len(active) < 2 or n_threads == 1:
+            worth_it = [self._project_and_simulate(tile, int(row), n_threads) for row in active]
+        else:
+            with ThreadPoolExecutor(n_threads) as pool:
+                worth_it = list(pool.map(lambda row: self._project_and_simulate(tile, int(row), 1), active))
+        return active[~np.array(worth_it, dtype=bool)]
+
+    def _project_and_simulate(self, tile: Tile, row: int, n_threads: int) -> bool:
+        """Fit one tile to one source in such coordinates; whether that is worth it."""
         data = self._data
         if data.own_spec_scale[row]:
             return False
@@ -228,7 +240,8 @@ class Simulator:
             return False
         groups = group_models(found.models[:, : tile.n_models], equal_axes=True)
         coordinates = (found.data, found.total, found.slack)
-        self._simulate(tile, np.array([row]), groups, in_both_precisions(found.noise), coordinates)
+        noise = in_both_precisions(found.noise)
+        self._simulate(tile, np.array([row]), groups, noise, n_threads, coordinates)
         return True
 
     def found(self) -> Simulations:

@@ -89,6 +89,7 @@ CASES = {
     "linear luminosity": {"components": (0,)},
     "logarithmic luminosity": {"needs_dust": True},
     "all at once": {"n_channels": 4, "components": (0,)},
+    "many channels": {"n_channels": 90},
 }
 
 
@@ -175,7 +176,7 @@ def test_pruning_with_the_first_guess_far_off(library):
         np.testing.assert_allclose(again.chi2, found.chi2, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["plain", "all at once"])
+@pytest.mark.parametrize("name", ["plain", "all at once", "many channels"])
 @pytest.mark.parametrize(("n", "n_sim"), [(6, 40), (1, 2000), (2, 513), (40, 3)])
 def test_threads_change_nothing(library, name, n, n_sim):
     """Few sources with many simulations divide these, many sources are divided themselves."""

@@ -15,6 +15,8 @@ from fastsed.pipeline import Setup
 from tests.models.helpers import BANDS, make_filter, make_params
 
 CHANNELS = [make_filter(low, low + 300.0, 2, number=0) for low in (5000.0, 5600.0, 6200.0, 7400.0)]
+# enough for a projection of the data columns
+CHANNELS += [make_filter(low, low + 80.0, 2, number=0) for low in np.arange(5000.0, 9300.0, 50.0).tolist()]
 GRID = ("A_V_STEP=0.2", "LOG_AGE_STEP=0.4", "Z_MAX=2.3", "Z_STEP=0.4")
 
 
