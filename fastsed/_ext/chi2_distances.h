@@ -18,9 +18,9 @@ typedef double PASTE(dvec, LEVEL);
 #endif
 
 /* The sums of a run of models, kept in registers: for few coordinates. `width` is a multiple of VW. */
-TARGET static void PASTE(sums_in_registers, LEVEL)(const double *rows, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t from,
-                                             ptrdiff_t to, const double *multiplier, const double *data, double *num,
-                                             double *den)
+TARGET static void PASTE(sums_in_registers, LEVEL)(const double *rows, ptrdiff_t stride, ptrdiff_t width,
+                                                   ptrdiff_t from, ptrdiff_t to, const double *multiplier,
+                                                   const double *data, double *num, double *den)
 {
     for (ptrdiff_t m = 0; m < width; m += VW) {
         VEC n = (VEC){0}, d = (VEC){0};

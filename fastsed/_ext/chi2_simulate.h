@@ -15,7 +15,6 @@ typedef REAL PASTE(svec, LEVEL);
 #define EPSILON (sizeof(REAL) == 4 ? 6e-8 : 1.2e-16)
 /* of a product of unit vectors in this precision, and of what it is compared with */
 #define ROUNDING(nspace) (EPSILON * (double)((nspace) + 20))
-#define SQRT(x) (sizeof(REAL) == 4 ? sqrtf((float)(x)) : sqrt(x))
 /* vectors of a group that go through a product together */
 #define WIDTH (VW == GROUP ? 1 : 2)
 
@@ -24,7 +23,7 @@ typedef struct {
     const REAL *rows, *centres; /* [nspace][stride], [nspace][ncentre]: to be multiplied by multiplier [nspace] */
     const REAL *noise;          /* [nspace][noise_stride] */
     REAL *multiplier, *data;    /* [nspace] */
-    REAL *axes, *along;         /* [nspace][ncentre] unit vectors of the centres; [2][ncentre] their products with data */
+    REAL *axes, *along;         /* [nspace][ncentre], [2][ncentre] unit vectors of centres; their products with data */
     REAL *near2;                /* [ncentre] least squared distance of the data from a model of the group */
     REAL *cosine, *sine;        /* [ncentre] of the largest angle between a model of the group and its centre */
     REAL *units, *unit_along;   /* [nspace][GROUP], [2][GROUP]: the same for the models of one group */
@@ -217,7 +216,8 @@ TARGET ALWAYS_INLINE void PASTE(test_centres, LEVEL)(
     const VEC gap0 = LOAD(view->gap + v), gap1 = LOAD(view->gap + w), zero = (VEC){0};
 #define TEST(k) { \
         const REAL cosine = view->cosine[groups[k]], sine = view->sine[groups[k]]; \
-        const VEC must0 = LARGER(cosine * least0 - sine * gap0, zero), must1 = LARGER(cosine * least1 - sine * gap1, zero); \
+        const VEC must0 = LARGER(cosine * least0 - sine * gap0, zero); \
+        const VEC must1 = LARGER(cosine * least1 - sine * gap1, zero); \
         hits[k][0] = (uint32_t)REACHES(square[k][0], must0 * must0); \
         hits[k][1] = (uint32_t)REACHES(square[k][1], must1 * must1); \
     }
@@ -263,7 +263,9 @@ TARGET ALWAYS_INLINE void PASTE(member_squares, LEVEL)(
     const VEC start0 = LOAD(view->unit_along + scale * GROUP + m);
     const VEC start1 = WIDTH > 1 ? LOAD(view->unit_along + scale * GROUP + m + VW) : start0;
     const ptrdiff_t stride = space->noise_stride;
-#define START(j) const REAL *y##j = noise + (in_a_row ? (ptrdiff_t)list[0] + j : list[j]); VEC p##j = start0, q##j = start1;
+#define START(j) \
+    const REAL *y##j = noise + (in_a_row ? (ptrdiff_t)list[0] + j : list[j]); \
+    VEC p##j = start0, q##j = start1;
     EACH_OF_BLOCK(START)
     for (ptrdiff_t k = from, b = 0; k < to; k++, b += stride, u += GROUP) {
         const VEC a0 = LOAD(u), a1 = WIDTH > 1 ? LOAD(u + VW) : a0;
@@ -433,6 +435,7 @@ TARGET static void PASTE(try_nearest, LEVEL)(const tile_t *t, const source_t *s,
     for (ptrdiff_t i = 1; i < GROUP; i++)
         if (fabs((double)view->unit_along[i]) > fabs((double)view->unit_along[best]))
             best = i;
+    LEAVE_VECTORS;
     for (ptrdiff_t i = 0; i < sims->nsim; i++)
         try_simulated(t, s, sims, space->place[group * GROUP + best], i);
 }
@@ -515,6 +518,7 @@ TARGET static int PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t 
 #undef SMALLER
 #undef REACHES
 #undef LEAST
+#undef SQRT
 #undef CHOOSE
 #undef LEAVE_VECTORS
 #undef VW

@@ -136,7 +136,8 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
         chi2 += d * d;
     }
     const int64_t order = t->order[m] * t->nz + t->iz;
-    const best_t best = {sims->chi2[i], 0, 0, rounding_of(sims->chi2[i], sims->total[i]), sims->order[i], sims->order[i]};
+    const double rounding = rounding_of(sims->chi2[i], sims->total[i]);
+    const best_t best = {sims->chi2[i], 0, 0, rounding, sims->order[i], sims->order[i]};
     if (improves(&best, chi2, order)) {
         sims->chi2[i] = chi2;
         sims->scale[i] = scale;

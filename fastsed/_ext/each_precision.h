@@ -1,10 +1,11 @@
-/* Compiles the file KERNEL once for each SIMD level and precision, with LEVEL (end of its names), REAL, VW (numbers a
-   vector), TARGET, REACHES (bits: where x >= y), LARGER and SMALLER (y where x is NaN), CHOOSE (of a pair of
+/* Compiles the file KERNEL once for each SIMD level and precision, with LEVEL (end of its names), REAL, SQRT, VW
+   (numbers a vector), TARGET, REACHES (bits: where x >= y), LARGER and SMALLER (y where x is NaN), CHOOSE (of a pair of
    pointers), LEAVE_VECTORS (before calls of code without AVX, which waits for the upper halves of registers otherwise),
    and LEAST (of a vector) where there is an instruction for it; the file undefines them. */
 #if FASTSED_X86
 #define LEVEL _avx512_single
 #define REAL float
+#define SQRT(x) sqrtf(x)
 #define VW 16
 #define TARGET TARGET_AVX512
 #define LEAVE_VECTORS _mm256_zeroupper()
@@ -16,6 +17,7 @@
 #include KERNEL
 #define LEVEL _avx512_double
 #define REAL double
+#define SQRT(x) sqrt(x)
 #define VW 8
 #define TARGET TARGET_AVX512
 #define LEAVE_VECTORS _mm256_zeroupper()
@@ -27,6 +29,7 @@
 #include KERNEL
 #define LEVEL _avx2_single
 #define REAL float
+#define SQRT(x) sqrtf(x)
 #define VW 8
 #define TARGET TARGET_AVX2
 #define LEAVE_VECTORS _mm256_zeroupper()
@@ -37,6 +40,7 @@
 #include KERNEL
 #define LEVEL _avx2_double
 #define REAL double
+#define SQRT(x) sqrt(x)
 #define VW 4
 #define TARGET TARGET_AVX2
 #define LEAVE_VECTORS _mm256_zeroupper()
@@ -49,6 +53,7 @@
 
 #define LEVEL _plain_single
 #define REAL float
+#define SQRT(x) sqrtf(x)
 #define TARGET
 #define LEAVE_VECTORS (void)0
 #define CHOOSE(pair) (pair##_single)
@@ -67,6 +72,7 @@
 #include KERNEL
 #define LEVEL _plain_double
 #define REAL double
+#define SQRT(x) sqrt(x)
 #define TARGET
 #define LEAVE_VECTORS (void)0
 #define CHOOSE(pair) (pair)

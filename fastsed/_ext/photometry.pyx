@@ -6,8 +6,8 @@ from libc.stdlib cimport calloc, free
 
 cdef extern from "band_products.h" nogil:
     ptrdiff_t packed_rows(ptrdiff_t nscreen)
-    ctypedef void (*product_fn)(const double *, int, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
-                                ptrdiff_t) noexcept
+    ctypedef void (*product_fn)(const double *, int, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,
+                                double *, ptrdiff_t) noexcept
     int simd_level()
     product_fn choose_product(int level)
     void band_product(product_fn, const double *, ptrdiff_t, const double *, ptrdiff_t, const float *,
