@@ -25,7 +25,7 @@ from fastsed.make_seds import make_seds, read_sed_list
 from fastsed.models.attenuation import dust_law
 from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
 from fastsed.models.grid import ModelGrid, Tile
-from fastsed.models.properties import property_names
+from fastsed.models.properties import need_spectra, property_names
 from fastsed.models.sfh import parse_sfh_quantities
 from fastsed.outputs.chi2grid import check_space, full_grid_size
 from fastsed.outputs.columns import Column, output_columns
@@ -41,6 +41,7 @@ from fastsed.uncertainties import (
     from_simulations,
     scaled_properties,
     simulated_chunks,
+    simulates_in_passing,
     simulator_for,
     wanted_properties,
 )
@@ -104,7 +105,7 @@ class Setup:
         passes = (
             1 + bool(p.save_chi_grid) + (bool(p.save_bestchi) and not p.n_sim and collector_for(self) is None)
         )
-        if p.n_sim and simulator_for(self) is None:
+        if p.n_sim and not simulates_in_passing(self):
             passes += len(list(simulated_chunks(self.data.n_sources, p.n_sim)))
         return self.n_models_in_use * passes
 
@@ -152,6 +153,7 @@ def prepare(params: Params) -> Setup:
         data=make_observations(params, axes, catalog, filters, luminosities, redshifts, rows),
         columns=output_columns(params, {i.name: i.kind for i in grid.indices}),
     )
+    grid.needs_rest = params.save_chi_grid or need_spectra(grid, wanted_properties(setup))
     _check_requests(setup)
     return setup
 

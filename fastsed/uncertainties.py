@@ -135,16 +135,23 @@ def _described(setup: Setup, rows: slice, simulations: Simulations) -> Simulated
     return SimulatedSources(rows, simulations, indices, properties)
 
 
-def simulator_for(setup: Setup) -> Simulator | None:
-    """Simulations that can be fitted in the same pass over the tiles as the data.
+def simulates_in_passing(setup: Setup) -> bool:
+    """Whether the simulations can be fitted in the same pass over the tiles as the data.
 
-    None where the tiles stay in memory anyway (several passes prune better), or the sources come in several runs.
+    Not where the tiles stay in memory anyway (several passes prune better), or the sources come in several runs.
     """
     params, data, grid = setup.params, setup.data, setup.grid
-    chunks = list(simulated_chunks(data.n_sources, params.n_sim)) if params.n_sim else []
-    if len(chunks) != 1 or grid.keeps(data.wanted_redshifts(len(grid.axes.z))):
+    if not params.n_sim or len(list(simulated_chunks(data.n_sources, params.n_sim))) != 1:
+        return False
+    return not grid.keeps(data.wanted_redshifts(len(grid.axes.z)))
+
+
+def simulator_for(setup: Setup) -> Simulator | None:
+    """Simulations for the same pass over the tiles as the data; None where they need their own."""
+    if not simulates_in_passing(setup):
         return None
-    return Simulator(grid, data, draw_noise(params.n_sim, grid.rows, params.seed), chunks[0])
+    params, data, grid = setup.params, setup.data, setup.grid
+    return Simulator(grid, data, draw_noise(params.n_sim, grid.rows, params.seed), slice(0, data.n_sources))
 
 
 def from_simulations(

@@ -17,6 +17,7 @@ import numpy as np
 
 from fastsed._ext import chi2, gridio, photometry, sfh
 from fastsed.fit.groups import Groups, group_models, in_both_precisions
+from fastsed.models.screen_runs import make_screen_runs
 
 N_BAND = 7
 # rows of flux are padded to a multiple of this
@@ -147,16 +148,14 @@ class Spectra:
         centres = np.geomspace(3000, 20000, self.n_band)
         self.bands = [(np.linspace(0.85 * c, 1.15 * c, 100), shape / c) for c in centres]
         self.transmission = np.ones(self.n_lam)
+        self.runs = make_screen_runs(np.ascontiguousarray(self.screens.T))
         self.out = np.empty((self.n_band, self.n_screen, self.n_spectrum))
 
     def band_fluxes(self) -> None:
         """Fluxes at redshift 1."""
         photometry.band_fluxes(
-            lam=self.lam,
-            stretch=2.0,
-            bands=self.bands,
-            transmission=self.transmission,
-            screens=self.screens,
+            windows=photometry.BandWindows(self.lam, 2.0, self.bands, self.transmission),
+            screens=self.runs.arguments,
             sed=self.sed,
             out=self.out,
         )

@@ -1,64 +1,166 @@
-/* Fluxes of many spectra behind many screens in one band. */
+/* Fluxes of many spectra behind many screens in many bands. */
 #ifndef FASTSED_BAND_PRODUCTS_H
 #define FASTSED_BAND_PRODUCTS_H
 
 #include "simd.h"
 #include <stddef.h>
+#include <stdint.h>
 #if FASTSED_X86
 #include <immintrin.h>
 #endif
 
-/* terms of the sums that are taken at a time */
-#define PRODUCT_LENGTH 256
-#define EACH_OF_7(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6)
+/* spectra that are taken together: with the wavelengths of a run they stay in the second cache */
+#define COLUMNS 128
+#define EACH_OF_1(X) X(0)
+#define EACH_OF_4(X) X(0) X(1) X(2) X(3)
+#define EACH_OF_5(X) EACH_OF_4(X) X(4)
+#define EACH_OF_6(X) EACH_OF_5(X) X(5)
+#define EACH_OF_7(X) EACH_OF_6(X) X(6)
 #define EACH_OF_8(X) EACH_OF_7(X) X(7)
 
 #define KERNEL "products.h"
 #include "each_level.h"
 
-typedef void (*product_fn)(const double *, int, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
-                           ptrdiff_t);
+/* The functions of one SIMD level. */
+typedef struct {
+    void (*product)(const double *, int, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, int, double *,
+                    ptrdiff_t);
+    void (*mix)(const double *, ptrdiff_t, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, int, double *, ptrdiff_t);
+} products_t;
 
-static product_fn choose_product(int level)
+static products_t choose_products(int level)
 {
 #if FASTSED_X86
     if (level == SIMD_AVX512)
-        return product_avx512;
+        return (products_t){product_avx512, mix_avx512};
     if (level == SIMD_AVX2)
-        return product_avx2;
+        return (products_t){product_avx2, mix_avx2};
 #endif
-    return product_plain;
+    return (products_t){product_plain, mix_plain};
 }
 
-/* Rows that go through the product together: 8 or 7, whichever leaves fewer of them empty. */
-static int rows_together(ptrdiff_t nscreen) { return (nscreen + 6) / 7 * 7 < (nscreen + 7) / 8 * 8 ? 7 : 8; }
+/* Screens in runs of wavelengths, as ScreenRuns in models/screen_runs.py has them. */
+typedef struct {
+    ptrdiff_t nscreen, nrun;
+    const double *passed;   /* [nlam][nscreen] */
+    const int64_t *starts;  /* [nrun + 1] */
+    const int64_t *n_nodes; /* [nrun] */
+    const double *nodes;    /* run by run [length][n_nodes] */
+    const double *mixtures; /* run by run [nscreen][n_nodes] */
+} screens_t;
 
-/* numbers that band_product packs for each wavelength */
-static ptrdiff_t packed_rows(ptrdiff_t nscreen)
+/* A band on the wavelengths of the spectra: those from `first` to `stop` (excluded) and their weights. */
+typedef struct {
+    ptrdiff_t first, stop;
+    const double *weights;
+} band_t;
+
+/* Spectra [nlam][stride], of which ncol are to be seen. */
+typedef struct {
+    const float *flux;
+    ptrdiff_t stride, ncol;
+} spectra_t;
+
+/* Rows that go through a product together: 4 to 8, with as few of them empty as may be. */
+static int rows_together(ptrdiff_t nrow)
 {
-    const ptrdiff_t group = rows_together(nscreen);
-    return (nscreen + group - 1) / group * group;
+    const ptrdiff_t ngroup = (nrow + 7) / 8, group = (nrow + ngroup - 1) / ngroup;
+    return group < 4 ? 4 : (int)group;
 }
 
-/* out[screen][spectrum] = sum over l of screens[l][screen] weights[l] sed[l][spectrum]; `length` wavelengths.
-   scratch: length * packed_rows(nscreen) doubles. */
-static void band_product(product_fn product, const double *screens, ptrdiff_t nscreen, const double *weights,
-                         ptrdiff_t length, const float *sed, ptrdiff_t sed_stride, ptrdiff_t nsed, double *out,
-                         ptrdiff_t out_stride, double *scratch)
+/* numbers that a product packs for each wavelength */
+static ptrdiff_t packed_rows(ptrdiff_t nrow)
 {
-    const int group = rows_together(nscreen);
+    const ptrdiff_t group = rows_together(nrow);
+    return (nrow + group - 1) / group * group;
+}
+
+/* out[row][spectrum] = sum over l of curves[l][row] weights[l] sed[l][spectrum] */
+static void weighted_product(const products_t *f, const double *curves, ptrdiff_t nrow, const double *weights,
+                             ptrdiff_t length, const spectra_t *sed, int first, double *out, ptrdiff_t out_stride,
+                             double *scratch)
+{
+    const int group = rows_together(nrow);
     double *packed = scratch;
-    for (ptrdiff_t first = 0; first < nscreen; first += group) {
-        const ptrdiff_t n = nscreen - first < group ? nscreen - first : group;
+    for (ptrdiff_t row = 0; row < nrow; row += group) {
+        const ptrdiff_t n = nrow - row < group ? nrow - row : group;
         for (ptrdiff_t l = 0; l < length; l++, packed += group) {
-            const double *passed = screens + l * nscreen + first;
             for (ptrdiff_t r = 0; r < n; r++)
-                packed[r] = passed[r] * weights[l];
+                packed[r] = curves[l * nrow + row + r] * weights[l];
             for (ptrdiff_t r = n; r < group; r++)
                 packed[r] = 0;
         }
     }
-    product(scratch, group, sed, sed_stride, length, nscreen, nsed, out, out_stride);
+    f->product(scratch, group, sed->flux, sed->stride, length, nrow, sed->ncol, first, out, out_stride);
+}
+
+static ptrdiff_t longest_run(const screens_t *screens)
+{
+    ptrdiff_t longest = 0;
+    for (ptrdiff_t j = 0; j < screens->nrun; j++)
+        if (screens->starts[j + 1] - screens->starts[j] > longest)
+            longest = (ptrdiff_t)(screens->starts[j + 1] - screens->starts[j]);
+    return longest;
+}
+
+/* doubles of scratch that band_products needs */
+static ptrdiff_t band_scratch(const screens_t *screens)
+{
+    return longest_run(screens) * packed_rows(screens->nscreen) + screens->nscreen * COLUMNS;
+}
+
+/* Up to COLUMNS spectra in the wavelengths of one run, in all bands. Behind every screen, or, where that is less work,
+   behind the nodes of the run, to be mixed. */
+static void run_products(const products_t *f, const screens_t *screens, ptrdiff_t run, const double *nodes,
+                         const double *mixture, const band_t *bands, ptrdiff_t nband, spectra_t sed, double *out,
+                         ptrdiff_t band_stride, ptrdiff_t screen_stride, double *scratch)
+{
+    const ptrdiff_t nscreen = screens->nscreen, n = (ptrdiff_t)screens->n_nodes[run];
+    const ptrdiff_t start = (ptrdiff_t)screens->starts[run], stop = (ptrdiff_t)screens->starts[run + 1];
+    const float *flux = sed.flux;
+    double *parts = scratch, *packed = scratch + nscreen * COLUMNS;
+    for (ptrdiff_t b = 0; b < nband; b++) {
+        const ptrdiff_t from = bands[b].first > start ? bands[b].first : start;
+        const ptrdiff_t length = (bands[b].stop < stop ? bands[b].stop : stop) - from;
+        if (length <= 0)
+            continue;
+        const double *weights = bands[b].weights + (from - bands[b].first);
+        const int first = from == bands[b].first;
+        double *own = out + b * band_stride;
+        sed.flux = flux + from * sed.stride;
+        if (length * (nscreen - n) <= nscreen * n)
+            weighted_product(f, screens->passed + from * nscreen, nscreen, weights, length, &sed, first, own,
+                             screen_stride, packed);
+        else {
+            weighted_product(f, nodes + (from - start) * n, n, weights, length, &sed, 1, parts, COLUMNS, packed);
+            f->mix(mixture, nscreen, n, parts, COLUMNS, sed.ncol, first, own, screen_stride);
+        }
+    }
+}
+
+/* out[band][screen][spectrum] = sum over l of screens[l][screen] weights[l] sed[l][spectrum], run by run of
+   wavelengths; scratch as band_scratch says. */
+static void band_products(const products_t *f, const screens_t *screens, const band_t *bands, ptrdiff_t nband,
+                          const spectra_t *sed, double *out, ptrdiff_t band_stride, ptrdiff_t screen_stride,
+                          double *scratch)
+{
+    for (ptrdiff_t b = 0; b < nband; b++)
+        for (ptrdiff_t s = 0; s < screens->nscreen && bands[b].first >= bands[b].stop; s++)
+            memset(out + b * band_stride + s * screen_stride, 0, sizeof(double) * (size_t)sed->ncol);
+    /* what is left there by others would be slow if it were denormal */
+    memset(scratch, 0, sizeof(double) * (size_t)(screens->nscreen * COLUMNS));
+    for (ptrdiff_t column = 0; column < sed->ncol; column += COLUMNS) {
+        const ptrdiff_t left = sed->ncol - column;
+        const spectra_t some = {sed->flux + column, sed->stride, left < COLUMNS ? left : COLUMNS};
+        const double *nodes = screens->nodes, *mixture = screens->mixtures;
+        for (ptrdiff_t run = 0; run < screens->nrun; run++) {
+            const ptrdiff_t n = (ptrdiff_t)screens->n_nodes[run];
+            run_products(f, screens, run, nodes, mixture, bands, nband, some, out + column, band_stride,
+                         screen_stride, scratch);
+            nodes += n * (ptrdiff_t)(screens->starts[run + 1] - screens->starts[run]);
+            mixture += n * screens->nscreen;
+        }
+    }
 }
 
 #endif

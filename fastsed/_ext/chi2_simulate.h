@@ -324,9 +324,11 @@ DEFINE_NEXT_HIT(next_hit, 0, 0, 0)
 DEFINE_NEXT_HIT(next_hit_two_scales, 0, 1, 0)
 #undef DEFINE_NEXT_HIT
 
-/* Models against simulation i, by their squared products: the best first, so that few others are worth a try. */
+/* Models of a group, from number m on, against simulation i, by their squared products: the best first, so that few
+   others are worth a try. */
 TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s, simulations_t *sims,
-                                              const VIEW *view, const int64_t *models, const VEC *square, int i)
+                                              const VIEW *view, const int64_t *place, ptrdiff_t m, const VEC *square,
+                                              int i)
 {
     REAL left[WIDTH * VW];
     for (int h = 0; h < WIDTH; h++)
@@ -340,7 +342,7 @@ TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s
         if (!(left[best] >= view->threshold[i]))
             return;
         LEAVE_VECTORS;
-        try_simulated(t, s, sims, models[best], i);
+        try_simulated(t, s, sims, (int)m + best, place[m + best], i);
         left[best] = -1;
     }
 }
@@ -364,7 +366,7 @@ TARGET static void PASTE(try_members, LEVEL)(const tile_t *t, const source_t *s,
                 i = two_scales ? PASTE(next_hit_two_scales, LEVEL)(space, view, m, list, i, n, square)
                                : PASTE(next_hit, LEVEL)(space, view, m, list, i, n, square);
             for (int j = 0; j < BLOCK && i + j < n; j++)
-                PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP + m, square[j], list[i + j]);
+                PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP, m, square[j], list[i + j]);
         }
     }
 }
@@ -437,7 +439,7 @@ TARGET static void PASTE(try_nearest, LEVEL)(const tile_t *t, const source_t *s,
             best = i;
     LEAVE_VECTORS;
     for (ptrdiff_t i = 0; i < sims->nsim; i++)
-        try_simulated(t, s, sims, space->place[group * GROUP + best], i);
+        try_simulated(t, s, sims, (int)best, space->place[group * GROUP + best], i);
 }
 
 /* All simulations of a source against a tile; 0 where this precision is too small for it, and nothing was done. */

@@ -64,6 +64,13 @@ static void add_squares(const double *flux, const double *weight, ptrdiff_t nban
             norm2[i] += weight[b] * flux[b * n + i] * flux[b * n + i];
 }
 
+/* A model and its weighted columns: their squared lengths in those of the main scale and in the others. */
+typedef struct {
+    ptrdiff_t model; /* -1: none */
+    const double *columns;
+    double norm2, spec_norm2;
+} kept_t;
+
 /* The simulations of one source at one redshift. */
 typedef struct simulations {
     ptrdiff_t nsim, stride;  /* stride: nsim rounded up to SIM_GROUP */
@@ -78,8 +85,11 @@ typedef struct simulations {
     double *miss;            /* [stride] what a product may be short of that of all columns */
     double data_norm;        /* |y| in the space */
     const double *noise;     /* [nsim][nband] of all columns */
-    const double *root_weight; /* [nband] */
-    double *model, *datum;   /* [nband] scratch */
+    const double *root_weight, *weighted; /* [nband] and the data times it */
+    ptrdiff_t cut;           /* columns of the main scale */
+    double *datum, *scratch; /* [nband] */
+    kept_t kept[GROUP];      /* models that were tried last, by their places in their groups */
+    double *columns;         /* [GROUP][nband] of these */
     const double *log_noise; /* [nsim] noise of a logarithmic luminosity, in units of its error */
     /* best so far, [nsim] */
     double *chi2, *scale, *spec_scale;
@@ -99,21 +109,25 @@ static double product_of(const double *x, const double *y, ptrdiff_t n)
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Residuals of one model and simulation i in the columns of one scale, squared and summed; and the scale. */
-static double simulated_part(const tile_t *t, const source_t *s, const simulations_t *sims, ptrdiff_t m, ptrdiff_t i,
-                             ptrdiff_t from, ptrdiff_t to, double *scale)
+/* The weighted columns of model m, the `member`-th of its group: they are put aside, as few models are often tried. */
+static const kept_t *take_model(const tile_t *t, simulations_t *sims, int member, ptrdiff_t m)
 {
-    const double *root_weight = sims->root_weight, *noise = sims->noise + i * t->nband;
-    double *model = sims->model, *datum = sims->datum;
-    const ptrdiff_t n = to - from;
-    for (ptrdiff_t b = from; b < to; b++) {
-        model[b - from] = root_weight[b] * t->flux[b * t->stride + m];
-        datum[b - from] = root_weight[b] > 0 ? root_weight[b] * s->value[b] + noise[b] : 0;
-    }
-    *scale = product_of(model, datum, n) / product_of(model, model, n);
+    kept_t *kept = sims->kept + member;
+    if (kept->model == m)
+        return kept;
+    double *columns = sims->columns + member * t->nband;
+    for (ptrdiff_t b = 0; b < t->nband; b++)
+        columns[b] = sims->root_weight[b] * t->flux[b * t->stride + m];
+    *kept = (kept_t){m, columns, product_of(columns, columns, sims->cut),
+                     product_of(columns + sims->cut, columns + sims->cut, t->nband - sims->cut)};
+    return kept;
+}
+
+static double residual2(const double *datum, const double *model, double scale, ptrdiff_t n, double *scratch)
+{
     for (ptrdiff_t b = 0; b < n; b++)
-        datum[b] -= *scale * model[b];
-    return product_of(datum, datum, n);
+        scratch[b] = datum[b] - scale * model[b];
+    return product_of(scratch, scratch, n);
 }
 
 /* Bounds of a group of simulations, from their best fits so far. */
@@ -122,14 +136,29 @@ static void set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
     sims->reach2[group] = sims->bounds(sims, group * SIM_GROUP, SIM_GROUP, nband);
 }
 
-ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simulations_t *sims, ptrdiff_t m,
-                                       ptrdiff_t i)
+/* Model m, the `member`-th of its group, and simulation i in the full space: a new best fit, if it is one. */
+ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simulations_t *sims, int member,
+                                       ptrdiff_t m, ptrdiff_t i)
 {
-    double scale, spec_scale;
-    double chi2 = simulated_part(t, s, sims, m, i, 0, s->own_spec_scale ? t->nmain : t->nband, &scale);
-    spec_scale = scale;
-    if (s->own_spec_scale)
-        chi2 += simulated_part(t, s, sims, m, i, t->nmain, t->nband, &spec_scale);
+    const kept_t *kept = take_model(t, sims, member, m);
+    const double *noise = sims->noise + i * t->nband, *model = kept->columns;
+    double *datum = sims->datum;
+    const ptrdiff_t cut = sims->cut, rest = t->nband - cut;
+    for (ptrdiff_t b = 0; b < t->nband; b++)
+        datum[b] = sims->root_weight[b] > 0 ? sims->weighted[b] + noise[b] : 0;
+    const double product = product_of(model, datum, cut), scale = product / kept->norm2;
+    double gain = product * scale, spec_scale = scale;
+    if (rest > 0) {
+        const double spec_product = product_of(model + cut, datum + cut, rest);
+        spec_scale = spec_product / kept->spec_norm2;
+        gain += spec_product * spec_scale;
+    }
+    /* far more than the rounding of this difference, which is not exact enough for a chi2 */
+    if (sims->total[i] - gain > sims->chi2[i] + 1e-9 * sims->total[i])
+        return;
+    double chi2 = residual2(datum, model, scale, cut, sims->scratch);
+    if (rest > 0)
+        chi2 += residual2(datum + cut, model + cut, spec_scale, rest, sims->scratch);
     if (s->log_component >= 0) {
         const double l = t->dust[s->log_component * t->stride + m];
         const double d = (s->log_lir - log10(scale * (l > 1e-4 ? l : 1e-4))) / s->log_error + sims->log_noise[i];
@@ -197,7 +226,7 @@ static ptrdiff_t simulation_stride(ptrdiff_t nsim) { return (nsim + SIM_GROUP - 
 /* doubles of scratch that simulate_source needs */
 static ptrdiff_t simulation_scratch(ptrdiff_t nband, const space_t *space, ptrdiff_t nsim)
 {
-    const ptrdiff_t own = 4 * nband + 2 * space->nspace + 6 * simulation_stride(nsim);
+    const ptrdiff_t own = (5 + GROUP) * nband + space->nspace + 6 * simulation_stride(nsim);
     const ptrdiff_t view = space->nspace * (space->ncentre + GROUP + 2) + 5 * space->ncentre + 2 * GROUP;
     return own + view + 3 * simulation_stride(nsim);
 }
@@ -212,8 +241,8 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
 #define TAKE(name, n) name = next; next += (n);
     double *TAKE(weight, t->nband)
     double *TAKE(root_weight, t->nband)
+    double *TAKE(weighted, t->nband)
     double *TAKE(multiplier, space.nspace)
-    double *TAKE(data, space.nspace)
     sims.stride = simulation_stride(sims.nsim);
     TAKE(sims.reach2, sims.stride)
     TAKE(sims.bound_chi2, sims.stride)
@@ -221,13 +250,16 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
     TAKE(sims.inside, sims.stride)
     TAKE(sims.noise_norm, sims.stride)
     TAKE(sims.miss, sims.stride)
-    TAKE(sims.model, t->nband)
     TAKE(sims.datum, t->nband)
+    TAKE(sims.scratch, t->nband)
+    TAKE(sims.columns, GROUP * t->nband)
 #undef TAKE
     const source_t s = prepare_source(d, row, weight);
     double largest = 0;
-    for (ptrdiff_t b = 0; b < t->nband; b++)
+    for (ptrdiff_t b = 0; b < t->nband; b++) {
         root_weight[b] = sqrt(weight[b]);
+        weighted[b] = root_weight[b] * s.value[b];
+    }
     const int projected = space.data != NULL;
     for (ptrdiff_t k = 0; k < space.nspace; k++) {
         multiplier[k] = projected ? space.scale[k] : root_weight[k] * space.scale[k];
@@ -238,14 +270,19 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
     /* only directions matter */
     for (ptrdiff_t k = 0; k < space.nspace; k++)
         multiplier[k] /= largest;
+    sims.cut = s.own_spec_scale ? t->nmain : t->nband;
     if (!projected) {
-        for (ptrdiff_t b = 0; b < t->nband; b++)
-            data[b] = root_weight[b] * s.value[b];
-        space.data = data;
-        space.cut = s.own_spec_scale ? t->nmain : t->nband;
+        space.data = weighted;
+        space.cut = sims.cut;
     }
     sims.root_weight = root_weight;
-    const int first_tile = projected || *reach2 == HUGE_VAL;
+    sims.weighted = weighted;
+    for (int k = 0; k < GROUP; k++)
+        sims.kept[k].model = -1;
+    const int first_tile = *reach2 == HUGE_VAL;
+    /* distances are those in the space, which is another one for each tile */
+    if (projected)
+        *reach2 = HUGE_VAL;
     /* single precision where its rounding is small beside differences of chi2 that matter */
     if (!(s.total < 1e5) || !simulators->single(t, &s, &space, multiplier, &sims, prune, first_tile, reach2, next))
         simulators->twice(t, &s, &space, multiplier, &sims, prune, first_tile, reach2, next);

@@ -1,17 +1,31 @@
 """Band integrals: filters and a wavelength grid in, weights out; weights, screens and spectra in, fluxes out."""
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdlib cimport calloc, free
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
 
 
 cdef extern from "band_products.h" nogil:
-    ptrdiff_t packed_rows(ptrdiff_t nscreen)
-    ctypedef void (*product_fn)(const double *, int, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,
-                                double *, ptrdiff_t) noexcept
+    ctypedef struct products_t:
+        pass
+    ctypedef struct screens_t:
+        ptrdiff_t nscreen, nrun
+        const double *passed
+        const int64_t *starts
+        const int64_t *n_nodes
+        const double *nodes
+        const double *mixtures
+    ctypedef struct band_t:
+        ptrdiff_t first, stop
+        const double *weights
+    ctypedef struct spectra_t:
+        const float *flux
+        ptrdiff_t stride, ncol
     int simd_level()
-    product_fn choose_product(int level)
-    void band_product(product_fn, const double *, ptrdiff_t, const double *, ptrdiff_t, const float *,
-                      ptrdiff_t, ptrdiff_t, double *, ptrdiff_t, double *) noexcept
+    products_t choose_products(int level)
+    ptrdiff_t band_scratch(const screens_t *)
+    void band_products(const products_t *, const screens_t *, const band_t *, ptrdiff_t, const spectra_t *, double *,
+                       ptrdiff_t, ptrdiff_t, double *) noexcept
 
 
 cdef ptrdiff_t last_at_or_below(const double[::1] x, double value) noexcept nogil:
@@ -88,9 +102,8 @@ def band_weights(const double[::1] lam, double stretch, const double[::1] band_l
     return add_band_weights(lam, stretch, band_lam, response, weights)
 
 
-def band_fluxes(const double[::1] lam, double stretch, list bands, const double[::1] transmission,
-                const double[:, ::1] screens, const float[:, :] sed, double[:, :, :] out):
-    """Fluxes of spectra behind screens in all bands: out[band, screen, spectrum].
+cdef class BandWindows:
+    """The weights of several bands on the wavelengths of spectra.
 
     Parameters
     ----------
@@ -98,28 +111,74 @@ def band_fluxes(const double[::1] lam, double stretch, list bands, const double[
     stretch : 1 + z
     bands : list of (wavelengths, response) pairs of float64 arrays
     transmission : (nlam,) factor on every spectrum
-    screens : (nlam, nscreen) factors of each screen
+    """
+    cdef band_t *bands
+    cdef double *weights
+    cdef readonly ptrdiff_t n_bands, n_lam, nbytes
+
+    def __cinit__(self, const double[::1] lam, double stretch, list bands, const double[::1] transmission):
+        cdef ptrdiff_t b, l, used = 0, room = 0
+        cdef const double[::1] band_lam, response
+        self.n_bands, self.n_lam = len(bands), lam.shape[0]
+        self.bands = <band_t *> malloc((self.n_bands + 1) * sizeof(band_t))
+        cdef double *dense = <double *> calloc(self.n_lam, sizeof(double))
+        try:
+            if self.bands == NULL or dense == NULL:
+                raise MemoryError("no memory for the weights of the bands")
+            for b in range(self.n_bands):
+                band_lam, response = bands[b]
+                self.bands[b].first, self.bands[b].stop = add_band_weights(lam, stretch, band_lam, response,
+                                                                           <double[:self.n_lam]> dense)
+                if used + self.n_lam > room:
+                    room = 2 * room + self.n_lam
+                    self.resize(room)
+                for l in range(self.bands[b].first, self.bands[b].stop):
+                    self.weights[used] = dense[l] * transmission[l]
+                    dense[l] = 0
+                    used += 1
+        finally:
+            free(dense)
+        self.resize(used)
+        self.nbytes = used * sizeof(double) + self.n_bands * sizeof(band_t)
+        used = 0
+        for b in range(self.n_bands):
+            self.bands[b].weights = self.weights + used
+            used += self.bands[b].stop - self.bands[b].first
+
+    cdef resize(self, ptrdiff_t n):
+        cdef double *weights = <double *> realloc(self.weights, (n + 1) * sizeof(double))
+        if weights == NULL:
+            raise MemoryError("no memory for the weights of the bands")
+        self.weights = weights
+
+    def __dealloc__(self):
+        free(self.bands)
+        free(self.weights)
+
+
+def band_fluxes(BandWindows windows, tuple screens, const float[:, :] sed, double[:, :, :] out):
+    """Fluxes of spectra behind screens in all bands: out[band, screen, spectrum].
+
+    Parameters
+    ----------
+    windows : BandWindows
+    screens : (passed, starts, n_nodes, nodes, mixtures) as ScreenRuns has them
     sed : (nlam, nspectrum), the last axis contiguous
     out : (nband, nscreen, nspectrum), the last axis contiguous
     """
-    cdef ptrdiff_t nlam = lam.shape[0], nscreen = screens.shape[1], nsed = sed.shape[1], b, l, first, stop
-    cdef const double[::1] band_lam, response
-    cdef product_fn product = choose_product(simd_level())
-    if nsed == 0 or nscreen == 0:
+    cdef const double[:, ::1] passed = screens[0]
+    cdef const int64_t[::1] starts = screens[1], n_nodes = screens[2]
+    cdef const double[::1] nodes = screens[3], mixtures = screens[4]
+    cdef products_t products = choose_products(simd_level())
+    if windows.n_bands == 0 or sed.shape[1] == 0:
         return
-    cdef double *scratch = <double *> calloc(nlam * (1 + packed_rows(nscreen)), sizeof(double))
+    cdef screens_t shades = screens_t(passed.shape[1], n_nodes.shape[0], &passed[0, 0], &starts[0], &n_nodes[0],
+                                      &nodes[0], &mixtures[0])
+    cdef spectra_t spectra = spectra_t(&sed[0, 0], sed.strides[0] // sizeof(float), sed.shape[1])
+    cdef double *scratch = <double *> malloc(band_scratch(&shades) * sizeof(double))
     if scratch == NULL:
-        raise MemoryError("no memory for the weights of a band")
-    cdef double[::1] weights = <double[:nlam]> scratch
-    for b in range(len(bands)):
-        band_lam, response = bands[b]
-        with nogil:
-            first, stop = add_band_weights(lam, stretch, band_lam, response, weights)
-            for l in range(first, stop):
-                weights[l] *= transmission[l]
-            band_product(product, &screens[first, 0], nscreen, scratch + first, stop - first, &sed[first, 0],
-                         sed.strides[0] // sizeof(float), nsed, &out[b, 0, 0], out.strides[1] // sizeof(double),
-                         scratch + nlam)
-            for l in range(first, stop):
-                weights[l] = 0
+        raise MemoryError("no memory for the fluxes of the bands")
+    with nogil:
+        band_products(&products, &shades, windows.bands, windows.n_bands, &spectra, &out[0, 0, 0],
+                      out.strides[0] // sizeof(double), out.strides[1] // sizeof(double), scratch)
     free(scratch)

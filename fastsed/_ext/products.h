@@ -25,16 +25,17 @@ typedef double PASTE(pvec, LEVEL);
 
 /* Some rows times two vectors of columns; left is packed [length][rows]. The products are added to what is in out,
    unless this is the first piece of the sums. Spelt out row by row: GCC leaves arrays of vectors on the stack. */
-#define STRIP(name, rows, EACH)                                                                                        \
-    TARGET static void PASTE(name, LEVEL)(const double *left, const float *right, ptrdiff_t right_stride,             \
-                                          ptrdiff_t length, int first, int nrow, double *out, ptrdiff_t out_stride)    \
+#define STRIP(rows)                                                                                                    \
+    TARGET static void PASTE(strip_of_##rows, LEVEL)(const double *left, const float *right, ptrdiff_t right_stride,  \
+                                                     ptrdiff_t length, int first, ptrdiff_t nrow, double *out,        \
+                                                     ptrdiff_t out_stride)                                             \
     {                                                                                                                  \
-        EACH(START)                                                                                                    \
+        EACH_OF_##rows(START)                                                                                          \
         for (ptrdiff_t l = 0; l < length; l++, left += rows, right += right_stride) {                                  \
             const VEC a = LOAD(right), b = LOAD(right + VW);                                                           \
-            EACH(ADD)                                                                                                  \
+            EACH_OF_##rows(ADD)                                                                                        \
         }                                                                                                              \
-        EACH(PUT)                                                                                                      \
+        EACH_OF_##rows(PUT)                                                                                            \
     }
 #define START(r) VEC p##r = (VEC){0}, q##r = (VEC){0};
 #define ADD(r) p##r += left[r] * a; q##r += left[r] * b;
@@ -48,65 +49,108 @@ typedef double PASTE(pvec, LEVEL);
         STORE(out + VW, q##r);                                                                                         \
         out += out_stride;                                                                                             \
     }
-STRIP(strip_of_8, 8, EACH_OF_8)
-STRIP(strip_of_7, 7, EACH_OF_7)
+STRIP(4)
+STRIP(5)
+STRIP(6)
+STRIP(7)
+STRIP(8)
 #undef STRIP
 #undef START
 #undef ADD
 #undef PUT
 
-/* The columns from `next` to `ncol`, fewer than a strip: as a strip that begins earlier, put aside. */
-TARGET static void PASTE(last_columns, LEVEL)(const double *left, int group, const float *right,
-                                              ptrdiff_t right_stride, ptrdiff_t length, int first, int nrow,
-                                              ptrdiff_t next, ptrdiff_t ncol, double *out, ptrdiff_t out_stride)
+TARGET static void PASTE(strip, LEVEL)(int group, const double *left, const float *right, ptrdiff_t right_stride,
+                                       ptrdiff_t length, int first, ptrdiff_t nrow, double *out, ptrdiff_t out_stride)
 {
-    double aside[8 * 2 * VW];
-    const ptrdiff_t begin = ncol - 2 * VW;
-    if (group == 8)
-        PASTE(strip_of_8, LEVEL)(left, right + begin, right_stride, length, 1, nrow, aside, 2 * VW);
-    else
-        PASTE(strip_of_7, LEVEL)(left, right + begin, right_stride, length, 1, nrow, aside, 2 * VW);
-    for (int r = 0; r < nrow; r++)
-        for (ptrdiff_t j = next; j < ncol; j++)
-            out[r * out_stride + j] = (first ? 0 : out[r * out_stride + j]) + aside[r * 2 * VW + j - begin];
+#define CASE(rows) \
+    case rows: PASTE(strip_of_##rows, LEVEL)(left, right, right_stride, length, first, nrow, out, out_stride); break;
+    switch (group) {
+    CASE(4)
+    CASE(5)
+    CASE(6)
+    CASE(7)
+    CASE(8)
+    }
+#undef CASE
 }
 
-/* left: [length][group] for each group of rows, one after another; `group` is 8 or 7. A piece of the sums at a time,
-   so that what is multiplied stays in the innermost cache. */
+/* left: [length][group] for each group of rows, one after another. Columns that do not fill a strip go as one that
+   begins earlier, put aside; if there are fewer than a strip, one by one. */
 TARGET static void PASTE(product, LEVEL)(const double *left, int group, const float *right, ptrdiff_t right_stride,
-                                         ptrdiff_t length, ptrdiff_t nrow, ptrdiff_t ncol, double *out,
+                                         ptrdiff_t length, ptrdiff_t nrow, ptrdiff_t ncol, int first, double *out,
                                          ptrdiff_t out_stride)
 {
-    const ptrdiff_t width = 2 * VW;
-    if (ncol < width) {
-        for (ptrdiff_t j = 0; j < ncol; j++)
-            for (ptrdiff_t r = 0; r < nrow; r++) {
-                const double *own = left + r / group * group * length + r % group;
+    const ptrdiff_t width = 2 * VW, begin = ncol - width;
+    double aside[8 * 2 * VW];
+    for (ptrdiff_t row = 0; row < nrow; row += group, left += group * length, out += group * out_stride) {
+        const ptrdiff_t rows = nrow - row < group ? nrow - row : group;
+        ptrdiff_t next = 0;
+        for (; next + width <= ncol; next += width)
+            PASTE(strip, LEVEL)(group, left, right + next, right_stride, length, first, rows, out + next, out_stride);
+        if (next < ncol && begin >= 0) {
+            PASTE(strip, LEVEL)(group, left, right + begin, right_stride, length, 1, rows, aside, width);
+            for (ptrdiff_t r = 0; r < rows; r++)
+                for (ptrdiff_t j = next; j < ncol; j++)
+                    out[r * out_stride + j] = (first ? 0 : out[r * out_stride + j]) + aside[r * width + j - begin];
+        }
+        for (ptrdiff_t j = next; j < ncol && begin < 0; j++)
+            for (ptrdiff_t r = 0; r < rows; r++) {
                 double sum = 0;
                 for (ptrdiff_t l = 0; l < length; l++)
-                    sum += own[l * group] * right[l * right_stride + j];
-                out[r * out_stride + j] = sum;
+                    sum += left[l * group + r] * right[l * right_stride + j];
+                out[r * out_stride + j] = (first ? 0 : out[r * out_stride + j]) + sum;
             }
-        return;
     }
-    for (ptrdiff_t from = 0; from < length || from == 0; from += PRODUCT_LENGTH) {
-        const ptrdiff_t n = length - from < PRODUCT_LENGTH ? length - from : PRODUCT_LENGTH;
-        for (ptrdiff_t row = 0; row < nrow; row += group) {
-            const int rows = nrow - row < group ? (int)(nrow - row) : group;
-            const double *own = left + row * length + from * group;
-            for (ptrdiff_t next = 0; next < ncol; next += width) {
-                /* columns that do not fill a strip are taken one by one */
-                if (next + width > ncol)
-                    PASTE(last_columns, LEVEL)(own, group, right + from * right_stride, right_stride, n, from == 0,
-                                               rows, next, ncol, out + row * out_stride, out_stride);
-                else if (group == 8)
-                    PASTE(strip_of_8, LEVEL)(own, right + from * right_stride + next, right_stride, n, from == 0,
-                                             rows, out + row * out_stride + next, out_stride);
-                else
-                    PASTE(strip_of_7, LEVEL)(own, right + from * right_stride + next, right_stride, n, from == 0,
-                                             rows, out + row * out_stride + next, out_stride);
-            }
-        }
+}
+
+/* Rows of shares times two vectors of columns of the parts, spelt out as the strips are. */
+#define BLEND(rows)                                                                                                    \
+    TARGET static void PASTE(blend_##rows, LEVEL)(const double *shares, ptrdiff_t npart, const double *parts,          \
+                                                  ptrdiff_t stride, int first, double *out, ptrdiff_t out_stride)      \
+    {                                                                                                                  \
+        EACH_OF_##rows(START)                                                                                          \
+        for (ptrdiff_t k = 0; k < npart; k++, parts += stride) {                                                       \
+            const VEC a = GET(parts), b = GET(parts + VW);                                                             \
+            EACH_OF_##rows(ADD)                                                                                        \
+        }                                                                                                              \
+        EACH_OF_##rows(PUT)                                                                                            \
+    }
+#define START(r) VEC p##r = (VEC){0}, q##r = (VEC){0};
+#define ADD(r) p##r += shares[r * npart + k] * a; q##r += shares[r * npart + k] * b;
+#define PUT(r)                                                                                                         \
+    if (!first) {                                                                                                      \
+        p##r += GET(out + r * out_stride);                                                                             \
+        q##r += GET(out + r * out_stride + VW);                                                                        \
+    }                                                                                                                  \
+    STORE(out + r * out_stride, p##r);                                                                                 \
+    STORE(out + r * out_stride + VW, q##r);
+BLEND(1)
+BLEND(4)
+#undef BLEND
+#undef START
+#undef ADD
+#undef PUT
+
+/* out[r][j] = sum over k of shares[r][k] parts[k][j], added to what is there unless this is the first piece. The rows
+   of parts hold `stride` numbers, which fill whole pairs of vectors. */
+TARGET static void PASTE(mix, LEVEL)(const double *shares, ptrdiff_t nrow, ptrdiff_t npart, const double *parts,
+                                     ptrdiff_t stride, ptrdiff_t ncol, int first, double *out, ptrdiff_t out_stride)
+{
+    const ptrdiff_t width = 2 * VW, whole = ncol - ncol % width;
+    for (ptrdiff_t j = 0; j < whole; j += width) {
+        ptrdiff_t r = 0;
+        for (; r + 4 <= nrow; r += 4)
+            PASTE(blend_4, LEVEL)(shares + r * npart, npart, parts + j, stride, first, out + r * out_stride + j,
+                                  out_stride);
+        for (; r < nrow; r++)
+            PASTE(blend_1, LEVEL)(shares + r * npart, npart, parts + j, stride, first, out + r * out_stride + j,
+                                  out_stride);
+    }
+    for (ptrdiff_t r = 0; r < nrow && whole < ncol; r++) {
+        double aside[2 * VW];
+        PASTE(blend_1, LEVEL)(shares + r * npart, npart, parts + whole, stride, 1, aside, width);
+        for (ptrdiff_t j = whole; j < ncol; j++)
+            out[r * out_stride + j] = (first ? 0 : out[r * out_stride + j]) + aside[j - whole];
     }
 }
 

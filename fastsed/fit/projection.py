@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import weighted_norms
+from fastsed.models.grid import Tile
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 # fewer columns than this are not worth a projection
 FEWEST_COLUMNS = 48
-# part of a model's length that may lie outside the space
-SLACK = 1e-4
-# models from which the basis is extended at a time
+# part of a model's length that may lie outside the space, and its part of the product of data and model
+LARGEST_SLACK, SLACK_OF_PRODUCT = 1e-2, 0.05
+# models from which the space is extended at a time
 SAMPLE = 96
 
 
@@ -45,74 +47,113 @@ class Coordinates:
     slack: float
 
 
-def project(
-    flux: Floats, root_weight: Floats, value: Floats, noise: Floats, noise_power: Floats
-) -> Coordinates | None:
-    """Coordinates of the models of a tile, the data and the noise in a space that holds the weighted models.
+class Projector:
+    """Finds the spaces of the tiles of one source, one after another.
 
-    Parameters
-    ----------
-    flux : (ncolumn, stride)
-    root_weight, value : (ncolumn,)
-        Inverse errors, 0 where masked, and data.
-    noise : (ncolumn, nsim)
-    noise_power : (nsim,)
-        Sum of the squared noise over the columns that are not masked.
-
-    Returns
-    -------
-    Coordinates or None
-        None where the models fill more than half of the data columns: nothing would be gained.
+    Tiles of one block of populations at neighbouring redshifts resemble each other: the models that span the space of
+    one tile are tried first for the next.
     """
-    found = _model_space(flux, root_weight)
-    if found is None:
-        return None
-    basis, models, slack = found
-    data = root_weight * value
-    total = data @ data + 2 * (data @ noise) + noise_power
-    return Coordinates(models, basis @ data, basis @ noise, total, slack)
+
+    def __init__(self) -> None:
+        self._block: tuple[int, int] | None = None
+        self._spanning = np.empty(0, dtype=np.int64)
+
+    def project(
+        self, tile: Tile, root_weight: Floats, value: Floats, noise: Floats, noise_power: Floats
+    ) -> Coordinates | None:
+        """Coordinates of the models of a tile, the data and the noise in a space that holds the weighted models.
+
+        Parameters
+        ----------
+        tile : Tile
+        root_weight, value : (ncolumn,)
+            Inverse errors, 0 where masked, and data.
+        noise : (ncolumn, nsim)
+        noise_power : (nsim,)
+            Sum of the squared noise over the columns that are not masked.
+
+        Returns
+        -------
+        Coordinates or None
+            None where the models fill more than half of the data columns: nothing would be gained.
+        """
+        data = root_weight * value
+        slack = min(LARGEST_SLACK, SLACK_OF_PRODUCT / max(float(np.linalg.norm(data)), 1e-300))
+        block = int(tile.ids[0]), tile.n_models
+        found = _model_space(tile.flux, root_weight, self._spanning if block == self._block else None, slack)
+        if found is None:
+            return None
+        self._spanning, basis, models, left = found
+        self._block = block
+        total = data @ data + 2 * (data @ noise) + noise_power
+        return Coordinates(models, basis @ data, basis @ noise, total, left)
 
 
-def _model_space(flux: Floats, root_weight: Floats) -> tuple[Floats, Floats, float] | None:
-    """Orthonormal basis (dimension, ncolumn) of the weighted models, their coordinates, and the slack.
+def _model_space(
+    flux: Floats, root_weight: Floats, spanning: Ints | None, slack: float
+) -> tuple[Ints, Floats, Floats, float] | None:
+    """Models that span the space of all, its orthonormal basis (dimension, ncolumn), the coordinates, and the slack.
 
-    The basis is made from a sample of the models, then from those that are farthest outside, until none is; None if
-    it grows to more than half of the columns.
+    The space is that of `spanning`, or of some of a sample of the models, extended by those that are farthest outside
+    until none is; None if it grows to more than half of the columns.
     """
     norm2 = np.empty(flux.shape[1])
     weighted_norms(flux, root_weight**2, norm2)
-    outside2 = norm2.copy()
+    lit = norm2 > 0
+    inverse = np.divide(1, np.sqrt(norm2), out=np.zeros_like(norm2), where=lit)
+
+    def unit_vectors(numbers: Ints) -> Floats:
+        return root_weight[:, None] * flux[:, numbers] * inverse[numbers]
+
+    if spanning is None:
+        sample = np.unique(np.linspace(0, flux.shape[1] - 1, SAMPLE).astype(int))
+        spanning = sample[_independent(unit_vectors(sample), slack)]
+    spanning = spanning[lit[spanning]]
+    added = unit_vectors(spanning)
     basis, models = np.empty((0, len(flux))), np.empty((0, flux.shape[1]))
-    sample = np.unique(np.linspace(0, flux.shape[1] - 1, SAMPLE).astype(int))
+    outside2 = lit.astype(float)
     while True:
-        relative2 = np.divide(outside2, norm2, out=np.zeros_like(norm2), where=norm2 > 0)
-        if len(basis):
-            worst = np.argsort(relative2)[-SAMPLE:]
-            sample = worst[relative2[worst] > SLACK**2]
-        added = _new_directions(basis, root_weight[:, None] * flux[:, sample])
-        if len(added) == 0:
-            return basis, models, float(np.sqrt(max(relative2.max(), 0.0))) + 1e-7
-        basis = np.vstack([basis, added])
+        new = _new_directions(basis, added)
+        basis = np.vstack([basis, new])
         if 2 * len(basis) > len(root_weight):
             return None
-        rows = (added * root_weight) @ flux
+        rows = (new * root_weight) @ flux
         models = np.vstack([models, rows])
-        outside2 -= np.sum(rows**2, axis=0)
+        outside2 -= np.sum((rows * inverse) ** 2, axis=0)
+        worst = np.argsort(outside2)[-SAMPLE:]
+        worst = worst[outside2[worst] > slack**2]
+        vectors = unit_vectors(worst)
+        vectors -= basis.T @ (basis @ vectors)
+        chosen = _independent(vectors, slack)
+        if len(chosen) == 0:
+            return spanning, basis, models, float(np.sqrt(max(outside2.max(), 0.0))) + 1e-7
+        spanning, added = np.concatenate([spanning, worst[chosen]]), vectors[:, chosen]
+
+
+def _independent(vectors: Floats, slack: float) -> Ints:
+    """Numbers of those of the vectors (ncolumn, n) that leave no other farther outside their space than half `slack`.
+
+    One after another the one that is farthest outside the space of those before (the Cholesky decomposition with
+    pivots of their products).
+    """
+    products = vectors.T @ vectors
+    left = np.diagonal(products).copy()
+    factor = np.empty((len(left), 0))
+    chosen: list[int] = []
+    # smaller ones are rounding
+    while len(left) and left.max() > max(slack**2 / 4, 1e-13):
+        chosen.append(int(np.argmax(left)))
+        column = (products[:, chosen[-1]] - factor @ factor[chosen[-1]]) / np.sqrt(left[chosen[-1]])
+        factor = np.column_stack([factor, column])
+        left -= column**2
+        left[chosen] = 0
+    return np.array(chosen, dtype=np.int64)
 
 
 def _new_directions(basis: Floats, vectors: Floats) -> Floats:
-    """Orthonormal directions (n, ncolumn), orthogonal to the basis, without which the vectors (ncolumn, m) leave it.
-
-    They are the principal directions of what the basis leaves of the vectors, all of unit length at first.
-    """
-    length2 = np.sum(vectors**2, axis=0)
-    left = vectors[:, length2 > 0] / np.sqrt(length2[length2 > 0])
-    for _ in range(2):
-        left = left - basis.T @ (basis @ left)
-    power, mixture = np.linalg.eigh(left.T @ left)
-    # smaller ones are rounding, or too small to matter
-    kept = power > max(SLACK**2 / 16, 1e-13 * power.max(initial=0.0))
-    directions = (left @ mixture[:, kept] / np.sqrt(power[kept])).T
-    # once more, against the rounding of the small ones
-    directions -= (directions @ basis.T) @ basis
-    return np.linalg.qr(directions.T)[0].T if len(directions) else directions
+    """Orthonormal directions (n, ncolumn), orthogonal to the basis, without which the vectors (ncolumn, n) leave it."""
+    left = vectors - basis.T @ (basis @ vectors)
+    left /= np.linalg.norm(left, axis=0)
+    # once more, against the rounding of the short ones
+    left -= basis.T @ (basis @ left)
+    return np.linalg.qr(left)[0].T

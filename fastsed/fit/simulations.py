@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from fastsed._ext.chi2 import simulate, simulation_parts
 from fastsed.fit.engine import Fits, Progress, kernel_arguments
 from fastsed.fit.groups import Groups, Pair, group_models, in_both_precisions
 from fastsed.fit.observations import Observations
-from fastsed.fit.projection import FEWEST_COLUMNS, project
+from fastsed.fit.projection import FEWEST_COLUMNS, Projector
 from fastsed.models.grid import ModelGrid, Rows, Tile
 
 Floats = NDArray[np.float64]
@@ -160,6 +161,7 @@ class Simulator:
         self._log_noise = np.ascontiguousarray(noise.log_lir[self._place])
         self._noise_rows = np.ascontiguousarray(self._noise.T)
         self._noise_power: dict[int, Floats] = {}
+        self._projectors: defaultdict[int, Projector] = defaultdict(Projector)
         self._chi2, self._scale, self._spec_scale = (np.full(shape, np.nan) for _ in range(3))
         self._order = np.full(shape, -1, dtype=np.int64)
         self._reach2 = np.full((shape[0], simulation_parts(shape[1])), np.inf)
@@ -235,7 +237,9 @@ class Simulator:
         root_weight = 1 / np.sqrt(variance)
         if row not in self._noise_power:
             self._noise_power[row] = (root_weight > 0) @ self._noise_rows**2
-        found = project(tile.flux, root_weight, value, self._noise_rows, self._noise_power[row])
+        found = self._projectors[row].project(
+            tile, root_weight, value, self._noise_rows, self._noise_power[row]
+        )
         if found is None:
             return False
         groups = group_models(found.models[:, : tile.n_models], equal_axes=True)

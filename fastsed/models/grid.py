@@ -13,6 +13,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed._ext.photometry import BandWindows
 from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.models.attenuation import attenuation_curve
@@ -41,6 +42,8 @@ TILE_BYTES = 8 << 20
 TABLE_BYTES = 48 << 20
 # tiles kept from one pass to the next
 KEEP_BYTES = 48 << 20
+# weights of bands that are kept between blocks of populations
+WINDOW_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,8 @@ class ModelGrid:
     n_threads : int
     several_passes : bool
         Whether tiles will be asked for more than once; they are kept then, if they are small.
+    needs_rest : bool
+        Whether rest-frame quantities will be asked for: they are made while the spectra are at hand.
     """
 
     params: Params
@@ -169,8 +174,10 @@ class ModelGrid:
     needs_dust: bool = False
     n_threads: int = 1
     several_passes: bool = False
+    needs_rest: bool = True
     metals: dict[int, Metal] = field(default_factory=dict)
     _kept: tuple[NDArray[np.bool_], list[Tile]] | None = None
+    _screened: tuple[Floats, Screens] | None = None
 
     @cached_property
     def cosmology(self) -> Cosmology:
@@ -223,15 +230,18 @@ class ModelGrid:
         return self.cosmology.luminosity_to_flux(self.axes.z.astype(float))
 
     def screens(self, lam: Floats) -> Screens:
-        """Attenuation of the dust cells at rest wavelengths `lam`."""
-        p = self.params
-        return make_screens(
-            lam,
-            lambda x: attenuation_curve(p.dust_law, x, p.e_b, p.delta),
-            self.axes.values[1],
-            self.axes.values[2],
-            p.differential_a_v,
-        )
+        """Attenuation of the dust cells at rest wavelengths `lam`: the last ones, where these are the same."""
+        if self._screened is None or not np.array_equal(lam, self._screened[0]):
+            p = self.params
+            screens = make_screens(
+                lam,
+                lambda x: attenuation_curve(p.dust_law, x, p.e_b, p.delta),
+                self.axes.values[1],
+                self.axes.values[2],
+                p.differential_a_v,
+            )
+            self._screened = lam, screens
+        return self._screened[1]
 
     def igm(self, lam: Floats, z: float) -> Floats:
         """Transmission of the intergalactic medium at rest wavelengths `lam`."""
@@ -306,8 +316,8 @@ class ModelGrid:
         for index, populations in enumerate(self.populations):
             basis = populations.basis()
             metal = self.metal(index)
-            # the spectra are at hand
-            metal.rest = metal.make_rest(basis)
+            if self.needs_rest or self.needs_dust:
+                metal.rest = metal.make_rest(basis)
             self._check_ages(populations, int(self.ages_at[redshifts].max(initial=0)))
             tables = FluxTables(basis, self.bands, self.screens, self.axes.z[redshifts])
             del basis
@@ -383,15 +393,29 @@ class _TableStore:
         self._factors = grid.fluxes_per_redshift
         self._kept: dict[int, Floats] = {}
         self._room = TABLE_BYTES
+        self._found: dict[tuple[int, int], BandWindows] = {}
+        self._room_of_windows = WINDOW_BYTES
         self._lock = Lock()
-
-    def transmission(self, iz: int) -> Floats:
-        """Factor from luminosity to observed flux at each wavelength."""
-        return self._grid.igm(self.tables.basis.lam, float(self._grid.axes.z[iz])) * self._factors[iz]
 
     def fill(self, iz: int, which: slice, bands: slice, out: Floats) -> None:
         """Fluxes (nband, ncell, n) of the basis spectra `which`."""
-        self.tables.fluxes(float(self._grid.axes.z[iz]), self.transmission(iz), bands, which, out)
+        self.tables.fluxes(self._windows(iz, bands), which, out)
+
+    def _windows(self, iz: int, bands: slice) -> BandWindows:
+        """Weights of some bands at a redshift, the same for all blocks of populations."""
+        key = iz, bands.start
+        with self._lock:
+            if key in self._found:
+                return self._found[key]
+        z = float(self._grid.axes.z[iz])
+        # from luminosity to observed flux
+        transmission = self._grid.igm(self.tables.basis.lam, z) * self._factors[iz]
+        windows = self.tables.windows(z, transmission, bands)
+        with self._lock:
+            if windows.nbytes <= self._room_of_windows:
+                self._found[key] = windows
+                self._room_of_windows -= windows.nbytes
+        return windows
 
     def whole(self, iz: int) -> Floats:
         """Fluxes (nband, ncell, nbasis) of all basis spectra."""

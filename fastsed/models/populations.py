@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed._ext.spectra import interpolate_spectra
 from fastsed.errors import InputError
 from fastsed.library.csp import csp_formed, csp_history, csp_weights
 from fastsed.library.find import find_gridded, find_own, find_ssp, missing_library
@@ -147,25 +148,14 @@ class GriddedPopulations:
 
     def basis(self) -> Basis:
         """Spectra of all populations; those at ages outside the library stay zero."""
-        n_history = len(self._members)
-        histories = [m.spectra(self._ages) for m in self._members]
-        lam = histories[0].lam
-        for member, history in zip(self._members, histories, strict=True):
-            if not np.array_equal(lam, history.lam):
-                raise InputError("has other wavelengths than the rest of its library", member.path)
-        sed = np.empty((len(lam), len(self._ages), n_history), dtype=np.float32)
-        # by runs of wavelengths that stay in the cache while the histories are interleaved
-        for start in range(0, len(lam), WAVELENGTHS_AT_ONCE):
-            run = slice(start, start + WAVELENGTHS_AT_ONCE)
-            for i, history in enumerate(histories):
-                sed[run, :, i] = history.at(run).T
-        return broadened(Basis(lam, sed.reshape(len(lam), -1)), self._params.apply_vdisp)
+        lam, sed = _spectra(self._members, self._ages)
+        return broadened(Basis(lam, sed), self._params.apply_vdisp)
 
     def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
         """All populations in runs of whole ages, of about `limit`; numbers that fill whole vectors are preferred."""
         n_history, n_ages = len(self._members), len(self._ages)
         usual = max(1, limit // n_history)
-        step = max(range(usual, usual * 5 // 4 + 1), key=lambda s: (s * n_history) / -(-s * n_history // 16))
+        step = max(range(usual, usual * 4 // 3 + 1), key=lambda s: (s * n_history) / -(-s * n_history // 16))
         for first in range(0, n_ages, step):
             yield first * n_history, min(first + step, n_ages) * n_history
 
@@ -239,14 +229,6 @@ class GriddedPopulations:
         return max(r[0] for r in ranges), min(r[1] for r in ranges)
 
 
-@dataclass
-class _Spectra:
-    """Spectra of one star formation history at the ages of the grid: at(run of wavelengths) is (nlage, n)."""
-
-    lam: Floats
-    at: Callable[[slice], Floats]
-
-
 class _IsedMember:
     """One tau of a pre-gridded library."""
 
@@ -255,7 +237,8 @@ class _IsedMember:
         self.source = str(path.parent)
         self._tracks: tuple[Floats, Floats, Floats, Floats] | None = None
 
-    def _read(self) -> Library:
+    def read(self) -> Library:
+        """The content of the file."""
         library = read_library(self.path, self._metal, self._log_tau)
         self._tracks = library.ages, library.sfr, library.mass, library.formed
         return library
@@ -263,7 +246,7 @@ class _IsedMember:
     def _ages_rates_masses(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Ages [yr], SFR [Msun/yr], living and formed masses [Msun], as the file has them."""
         if self._tracks is None:
-            self._read()
+            self.read()
         assert self._tracks is not None
         return self._tracks
 
@@ -289,19 +272,6 @@ class _IsedMember:
         before = ages < age
         return np.append(ages[before], age), np.append(sfr[before], last)
 
-    def spectra(self, ages: Floats) -> _Spectra:
-        """Spectra at `ages`."""
-        library = self._read()
-        left, x, inside = _log_age_weights(library.ages, ages)
-        early, late = (1 - x) * inside, x * inside
-        # the spectra may be a view of the file: keep those in use
-        used = np.unique([left, left + 1])
-        sed, place = np.array(library.sed[used]), np.searchsorted(used, left)
-        return _Spectra(
-            library.lam,
-            lambda run: sed[place, run] * early[:, None] + sed[place + 1, run] * late[:, None],
-        )
-
     def masses(self, ages: Floats, sfr_window: float) -> Masses:
         """Masses and rates at `ages`, the rates averaged over `sfr_window` [yr] before."""
         times, rates, living, formed = self._ages_rates_masses()
@@ -320,11 +290,11 @@ class _BuiltMember:
     """One tau built on the fly from an SSP."""
 
     def __init__(self, path: Path, ssp: Library, sfh: str, log_tau: float):
-        self.path, self._ssp, self._sfh, self._tau = path, ssp, sfh, 10.0**log_tau
+        self.path, self.ssp, self._sfh, self._tau = path, ssp, sfh, 10.0**log_tau
         self.source = f"{path} (SSP, {sfh} built on the fly)"
 
     def age_range(self) -> tuple[float, float]:
-        return 0.0, float(self._ssp.ages[-1])
+        return 0.0, float(self.ssp.ages[-1])
 
     def sfr_at(self, times: Floats) -> Floats:
         """SFR [Msun/yr] at times [yr] since the onset."""
@@ -332,7 +302,7 @@ class _BuiltMember:
 
     def living_at(self, times: Floats) -> Floats:
         """Living mass [Msun] at times [yr] since the onset."""
-        return csp_weights(self._ssp.ages, self._sfh, self._tau, times) @ self._ssp.mass
+        return csp_weights(self.ssp.ages, self._sfh, self._tau, times) @ self.ssp.mass
 
     def track(self, age: float, step: float) -> tuple[Floats, Floats]:
         """Times and rates from the onset to `age`, `step` apart."""
@@ -340,16 +310,11 @@ class _BuiltMember:
         times[0] = max(times[0], 0.0)
         return times, csp_history(self._sfh, self._tau, times)[0]
 
-    def _weights(self, ages: Floats) -> Floats:
+    def weights(self, ages: Floats) -> Floats:
         """Weights of the SSPs (nlage, nage)."""
         # float32 axes may stick out of the library by a rounding
-        inside = ages <= self._ssp.ages[-1] * (1 + 1e-5)
-        return csp_weights(self._ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
-
-    def spectra(self, ages: Floats) -> _Spectra:
-        """Spectra at `ages`."""
-        weights, seds = self._weights(ages), self._ssp.sed
-        return _Spectra(self._ssp.lam, lambda run: weights @ seds[:, run])
+        inside = ages <= self.ssp.ages[-1] * (1 + 1e-5)
+        return csp_weights(self.ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
 
     def masses(self, ages: Floats, sfr_window: float) -> Masses:
         """Masses and rates at `ages`, the rates averaged over `sfr_window` [yr] before."""
@@ -357,10 +322,10 @@ class _BuiltMember:
         if sfr_window > 0:
             before = np.maximum(ages - sfr_window, 0)
             sfr = csp_formed(self._sfh, self._tau, before, ages) / sfr_window
-        return Masses(self._weights(ages) @ self._ssp.mass, sfr, formed)
+        return Masses(self.weights(ages) @ self.ssp.mass, sfr, formed)
 
 
-def _find_members(params: Params, axes: Axes, metal: float) -> list[_IsedMember | _BuiltMember]:
+def _find_members(params: Params, axes: Axes, metal: float) -> list[_IsedMember] | list[_BuiltMember]:
     """One member per tau: the pre-gridded file where there is one, else the SSP from which to build it."""
     where = (params.library_dir, params.library, params.resolution, params.imf)
     if params.my_sfh:
@@ -378,6 +343,43 @@ def _find_members(params: Params, axes: Axes, metal: float) -> list[_IsedMember 
         params.sfh, sum(p is None for p in paths), len(paths), metal, found[0],
     )  # fmt: skip
     return [_BuiltMember(found[0], ssp, params.sfh, tau) for tau in taus]
+
+
+def _spectra(
+    members: list[_IsedMember] | list[_BuiltMember], ages: Floats
+) -> tuple[Floats, NDArray[np.float32]]:
+    """Wavelengths, and the spectra (nlam, nage * nmember) of all members at `ages`; zero outside the library."""
+    if isinstance(members[0], _BuiltMember):
+        ssp = members[0].ssp
+        weights = np.stack([m.weights(ages) for m in members], axis=1).reshape(-1, len(ssp.ages))
+        sed = np.empty((len(ssp.lam), len(weights)), dtype=np.float32)
+        for start in range(0, len(sed), WAVELENGTHS_AT_ONCE):
+            run = slice(start, start + WAVELENGTHS_AT_ONCE)
+            sed[run] = ssp.sed[:, run].T @ weights.T
+        return ssp.lam, sed
+    return _interpolated(members, ages)
+
+
+def _interpolated(members: list[_IsedMember], ages: Floats) -> tuple[Floats, NDArray[np.float32]]:
+    """The same of members from files, linear in log10(age)."""
+    lam: Floats | None = None
+    used, left, early, late = [], [], [], []
+    for member in members:
+        library = member.read()
+        lam = library.lam if lam is None else lam
+        if not np.array_equal(lam, library.lam):
+            raise InputError("has other wavelengths than the rest of its library", member.path)
+        below, share, inside = _log_age_weights(library.ages, ages)
+        # the spectra may be a view of the file: keep those in use
+        numbers = np.unique([below, below + 1])
+        used.append(np.ascontiguousarray(library.sed[numbers], dtype=np.float32))
+        left.append(np.searchsorted(numbers, below))
+        early.append((1 - share) * inside)
+        late.append(share * inside)
+    assert lam is not None
+    sed = np.empty((len(lam), len(ages) * len(members)), dtype=np.float32)
+    interpolate_spectra(used, np.array(left, dtype=np.int64), np.array(early), np.array(late), sed)
+    return lam, sed
 
 
 def _log_age_weights(library_ages: Floats, ages: Floats) -> tuple[Ints, Floats, NDArray[np.bool_]]:

@@ -28,6 +28,14 @@ def property_names(grid: ModelGrid) -> list[str]:
     return [c.name for c in property_columns(grid.params, {i.name: i.kind for i in grid.indices})]
 
 
+def need_spectra(grid: ModelGrid, names: Sequence[str]) -> bool:
+    """Whether some of these properties are found from spectra, the others being of masses and histories."""
+    from_spectra = {"lldust", "lldust_bc", "llion"}
+    from_spectra.update(f"M{band.number}" for band in grid.magnitude_bands)
+    from_spectra.update(index.name for index in grid.indices)
+    return not from_spectra.isdisjoint(names)
+
+
 def model_properties(
     grid: ModelGrid, model_ids: Ints, names: Sequence[str] | None = None
 ) -> dict[str, Floats]:

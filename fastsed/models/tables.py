@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.photometry import band_fluxes
+from fastsed._ext.photometry import BandWindows, band_fluxes
 from fastsed.inputs.filters import Filter
 from fastsed.models.attenuation import transmission
 from fastsed.models.photometry import total_weights
 from fastsed.models.populations import WAVELENGTHS_AT_ONCE, Basis
+from fastsed.models.screen_runs import ScreenRuns, make_screen_runs, whole_runs
 
 # blocks of spectra that threads may be at work on, one ending while the next begins
 BLOCKS_KEPT = 2
@@ -26,7 +28,7 @@ Floats = NDArray[np.float64]
 Curve = Callable[[Floats], Floats]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Screens:
     """Attenuation of the grid's dust cells, a cell being one (Av, Av_bc), Av_bc the faster.
 
@@ -35,11 +37,21 @@ class Screens:
     old : (nav, nlam) fraction that passes at Av
     young : (nav * nbc, nlam) fraction that passes at Av + Av_bc; None without differential attenuation
     n_bc : int
+    old_runs, young_runs : ScreenRuns
+        The same as the band fluxes need them; found when they are first asked for.
     """
 
     old: Floats
     young: Floats | None
     n_bc: int
+
+    @cached_property
+    def old_runs(self) -> ScreenRuns:
+        return make_screen_runs(self.old)
+
+    @cached_property
+    def young_runs(self) -> ScreenRuns | None:
+        return None if self.young is None else make_screen_runs(self.young)
 
     @property
     def n_cells(self) -> int:
@@ -78,19 +90,18 @@ class FluxTables:
         screens_of: Callable[[Floats], Screens],
         redshifts: NDArray[np.float32],
     ):
-        seen = wavelengths_in_use(basis.lam, bands, redshifts)
+        # whole runs: fluxes do not depend on which redshifts are asked for
+        seen = whole_runs(wavelengths_in_use(basis.lam, bands, redshifts), len(basis.lam))
         self.basis = Basis(basis.lam[seen], np.ascontiguousarray(basis.sed[seen]), basis.n_young)
         self.bands = bands
         self._blocks: dict[tuple[int, int], NDArray[np.float32]] = {}
         self._lock = Lock()
         self._curves = [(band.lam, band.response) for band in bands]
         self.screens = screens_of(self.basis.lam)
-        # wavelength by wavelength, as the kernel takes them
-        self._old = np.ascontiguousarray(self.screens.old.T)
-        self._young = None if self.screens.young is None else np.ascontiguousarray(self.screens.young.T)
+        self._old, self._young = self.screens.old_runs, self.screens.young_runs
 
-    def fluxes(self, z: float, transmission: Floats, bands: slice, which: slice, out: Floats) -> None:
-        """Fluxes at redshift `z` of the basis spectra `which` in some bands.
+    def windows(self, z: float, transmission: Floats, bands: slice) -> BandWindows:
+        """Weights of some bands at redshift `z`.
 
         Parameters
         ----------
@@ -98,20 +109,29 @@ class FluxTables:
         transmission : (nlam,)
             Factor from luminosity [Lsun/A] to observed flux, intergalactic medium included, at the wavelengths of
             `basis`.
-        bands, which : slice
+        bands : slice
+        """
+        return BandWindows(self.basis.lam, 1 + z, self._curves[bands], transmission)
+
+    def fluxes(self, windows: BandWindows, which: slice, out: Floats) -> None:
+        """Fluxes of the basis spectra `which` in some bands.
+
+        Parameters
+        ----------
+        windows : BandWindows
+        which : slice
             With start and stop.
         out : (nband, ncell, stop - start)
             Filled.
         """
-        lam, n_bc = self.basis.lam, self.screens.n_bc
+        n_bc, sed = self.screens.n_bc, self._columns(which)
         n_young = min(max(self.basis.n_young - which.start, 0), which.stop - which.start)
-        curves, sed = self._curves[bands], self._columns(which)
         by_av = out[:, ::n_bc, n_young:]
-        band_fluxes(lam, 1 + z, curves, transmission, self._old, sed[:, n_young:], by_av)
+        band_fluxes(windows, self._old.arguments, sed[:, n_young:], by_av)
         for other in range(1, n_bc):
             out[:, other::n_bc, n_young:] = by_av
         if n_young and self._young is not None:
-            band_fluxes(lam, 1 + z, curves, transmission, self._young, sed[:, :n_young], out[:, :, :n_young])
+            band_fluxes(windows, self._young.arguments, sed[:, :n_young], out[:, :, :n_young])
 
     def _columns(self, which: slice) -> NDArray[np.float32]:
         """Some of the spectra, side by side in memory: they are read many times, redshift after redshift."""

@@ -65,12 +65,12 @@ def test_fluxes(monkeypatch, n_young, level):
                     expected[b, cell, i] = union_integral(LAM * (1 + redshift), seen[cell, i], band)
         passed = 0.37 * igm_transmission(tables.basis.lam, redshift)
         out = np.full_like(expected, np.nan)
-        tables.fluxes(redshift, passed, slice(0, 4), slice(0, N_BASIS), out)
+        tables.fluxes(tables.windows(redshift, passed, slice(0, 4)), slice(0, N_BASIS), out)
         np.testing.assert_allclose(out, expected, rtol=1e-10)
         for part in (slice(0, 2), slice(2, 5), slice(4, 5), slice(1, 18), slice(5, 36), slice(3, 19)):
             for bands in (slice(0, 4), slice(1, 2), slice(2, 4)):
                 piece = np.full((bands.stop - bands.start, 6, part.stop - part.start), np.nan)
-                tables.fluxes(redshift, passed, bands, part, piece)
+                tables.fluxes(tables.windows(redshift, passed, bands), part, piece)
                 np.testing.assert_allclose(piece, expected[bands, :, part], rtol=1e-10)
 
 
@@ -78,12 +78,13 @@ def test_bands_beyond_the_spectrum_have_no_flux():
     bands = [make_filter(50.0, 300.0), make_filter(1e5, 5e5), make_filter(6e5, 7e5), make_filter(5e3, 6e3)]
     tables = FluxTables(basis(), bands, screens(N_YOUNG), np.float32([0.1, 0.5]))
     out = np.full((4, 6, N_BASIS), np.nan)
-    tables.fluxes(0.5, np.ones(len(tables.basis.lam)), slice(0, 4), slice(0, N_BASIS), out)
+    windows = tables.windows(0.5, np.ones(len(tables.basis.lam)), slice(0, 4))
+    tables.fluxes(windows, slice(0, N_BASIS), out)
     assert not out[:3].any()
     assert (out[3] > 0).all()
     only = FluxTables(basis(), bands[2:3], screens(N_YOUNG), np.float32([0.1, 0.5]))
     out[0] = np.nan
-    only.fluxes(0.5, np.ones(len(only.basis.lam)), slice(0, 1), slice(0, N_BASIS), out[:1])
+    only.fluxes(only.windows(0.5, np.ones(len(only.basis.lam)), slice(0, 1)), slice(0, N_BASIS), out[:1])
     assert not out[0].any()
 
 
