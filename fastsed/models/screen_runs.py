@@ -21,6 +21,8 @@ LONGEST_RUN = 256
 SHORTEST_RUN = 32
 # largest error of a mixture, relative to the screen, at any wavelength
 TOLERANCE = 1e-12
+# what a mixture adds and takes away, relative to the screen: its rounding grows with it
+LARGEST_TERMS = 100
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,12 @@ def _find_nodes(passed: Floats) -> tuple[Ints, Floats]:
     left = scaled.copy()
     chosen: list[int] = []
     while 5 * len(chosen) < 4 * len(passed):
-        chosen.append(int(np.argmax(np.max(np.abs(left), axis=1))))
-        direction = left[chosen[-1]] / np.linalg.norm(left[chosen[-1]])
+        farthest = int(np.argmax(np.max(np.abs(left), axis=1)))
+        distance = np.linalg.norm(left[farthest])
+        if distance == 0:
+            break
+        chosen.append(farthest)
+        direction = left[farthest] / distance
         for _ in range(2):
             left -= np.outer(left @ direction, direction)
         if np.all(np.abs(left) <= TOLERANCE / 4 * scaled):
@@ -119,6 +125,8 @@ def _find_nodes(passed: Floats) -> tuple[Ints, Floats]:
             shares = np.linalg.lstsq(scaled[numbers].T, scaled.T, rcond=None)[0].T
             mixture = shares * largest / largest[numbers].T
             mixture[numbers] = np.eye(len(numbers))
-            if np.all(np.abs(mixture @ passed[numbers] - passed) <= TOLERANCE * passed):
+            exact = np.abs(mixture @ passed[numbers] - passed) <= TOLERANCE * passed
+            stable = np.abs(mixture) @ passed[numbers] <= LARGEST_TERMS * passed
+            if np.all(exact & stable):
                 return numbers, mixture
     return everything

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from fastsed.fit.engine import fit
-from fastsed.fit.simulations import Noise, draw_noise, fit_simulations, polar_normals
-from fastsed.models.grid import Rows
+from fastsed.fit.simulations import Noise, Simulator, draw_noise, fit_simulations, polar_normals
+from fastsed.models.grid import Rows, Tile
 from fastsed.params import read_params
 from fastsed.pipeline import run
 from fastsed.uncertainties import from_simulations
@@ -147,22 +147,46 @@ def test_pruned_and_unpruned_winners_are_the_same(library, name, n_sim):
     assert_same(simulated(setup, n_sim)[2], simulated(setup, n_sim, prune=False)[2])
 
 
+@pytest.mark.parametrize("name", ["plain", "many channels"])
 @pytest.mark.parametrize("error", [1e-4, 0.01, 100.0])
-def test_pruning_whatever_the_signal_to_noise(library, error):
-    setup = make_case(library, "plain")
+def test_pruning_whatever_the_signal_to_noise(library, name, error):
+    setup = make_case(library, name)
     data = setup.data
     data.variance[np.isfinite(data.variance)] *= error**2
     assert_same(simulated(setup, 50)[2], simulated(setup, 50, prune=False)[2])
 
 
-def test_pruning_where_no_model_is_good(library):
+@pytest.mark.parametrize("name", ["plain", "many channels"])
+def test_pruning_where_no_model_is_good(library, name):
     """Data that no model resembles: the best chi2 is far from zero."""
-    setup = make_case(library, "plain")
+    setup = make_case(library, name)
     data = setup.data
     data.value[:, ::2] *= 30
     fits, _, found = simulated(setup, 60)
     assert (fits.chi2 > 50).any()
     assert_same(found, simulated(setup, 60, prune=False)[2])
+
+
+@pytest.mark.parametrize("shapes", [(1, 40), (40, 1), (1, 1, 30, 2)])
+def test_tiles_in_spaces_of_different_dimensions(library, shapes):
+    """What a tile says of distances in its space counts for no other."""
+    setup = make_case(library, "many channels", 1, 1)
+    data, n_column = setup.data, setup.data.n_columns
+    rng = np.random.default_rng(3)
+    data.value[:], data.variance[:] = rng.standard_normal(n_column), 1.0
+    noise = draw_noise(50, setup.grid.rows, 42)
+    simulator = Simulator(setup.grid, data, noise, slice(0, 1))
+    best = np.full(50, np.inf)
+    simulated_data = data.value[0] + noise.data
+    for number, n_shape in enumerate(shapes):
+        flux = np.repeat(rng.lognormal(0, 1, (n_column, n_shape)), 48 // n_shape, axis=1)
+        flux = np.pad(flux, ((0, 0), (0, -flux.shape[1] % 16)))
+        ids = 100 * number + np.arange(flux.shape[1])
+        simulator.take(Tile(0, ids, ids, flux, None))
+        length = np.linalg.norm(flux, axis=0)
+        product = simulated_data @ flux[:, length > 0] / length[length > 0]
+        best = np.minimum(best, np.sum(simulated_data**2, axis=1) - np.max(product**2, axis=1))
+    np.testing.assert_allclose(simulator.found().chi2[0], best, rtol=1e-10)
 
 
 def test_pruning_with_the_first_guess_far_off(library):

@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pytest
+from fastsed._ext.spectra import interpolate_spectra
 
 from fastsed.errors import InputError
 from fastsed.library.ised import read_ised
@@ -47,6 +48,23 @@ def test_interpolation_is_linear_in_log_age(library, metal):
             (masses.formed, one.formed),
         ):
             assert values[number] == pytest.approx(interpolated(one, lage, expected), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("n_history", "n_age", "n_lam"), [(1, 1, 1), (2, 17, 255), (3, 5, 257), (7, 33, 700)]
+)
+def test_spectra_side_by_side(n_history, n_age, n_lam):
+    rng = np.random.default_rng(0)
+    # views of longer records, as those of a file
+    histories = [rng.random((20 + i, n_lam + 3)).astype(np.float32)[:, :n_lam] for i in range(n_history)]
+    left = rng.integers(0, 19, (n_history, n_age))
+    early, late = rng.random((2, n_history, n_age))
+    out = np.empty((n_lam, n_age * n_history), dtype=np.float32)
+    interpolate_spectra(histories, left, early, late, out)
+    for h, sed in enumerate(histories):
+        for a in range(n_age):
+            expected = sed[left[h, a]] * early[h, a] + sed[left[h, a] + 1] * late[h, a]
+            np.testing.assert_allclose(out[:, a * n_history + h], expected, rtol=1e-7)
 
 
 def test_at_the_ages_of_the_library_nothing_is_mixed(library):

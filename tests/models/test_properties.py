@@ -8,7 +8,7 @@ import pytest
 from fastsed.models.attenuation import attenuation_curve
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.grid import ModelGrid, Rows
-from fastsed.models.properties import model_properties, property_names
+from fastsed.models.properties import model_properties, need_spectra, property_names
 from fastsed.params import read_params
 from tests.models.helpers import (
     LAM,
@@ -68,6 +68,13 @@ def test_masses_need_no_spectra(library, monkeypatch):
         np.testing.assert_array_equal(found[name], everything[name])
     with pytest.raises(TypeError):
         model_properties(make_grid(params), ids, ["lldust"])
+
+
+def test_which_properties_need_spectra(library):
+    grid = make_grid(make_params(library, "METAL=[0.008,0.02]"))
+    assert not need_spectra(grid, ["lssfr", "lmass", "la2t", "lscale", "lmform", "lsfr"])
+    for name in ("lldust", "lldust_bc", "llion"):
+        assert need_spectra(grid, ["lmass", name])
 
 
 def test_populations_in_batches(library, monkeypatch):
