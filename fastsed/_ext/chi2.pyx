@@ -114,6 +114,7 @@ SIMD_NAMES = ("scalar", "avx2", "avx512")
 cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
+    CHUNK = 8
     # multiply-adds that would take as long as the best models of a simulation where nothing is known yet
     TRY = 10000
 
@@ -268,7 +269,7 @@ def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t
         work += nactive * nsim * (TRY + 20.0 * d.nband)
     cdef int used = useful_threads(nactive * nparts, work, n_threads)
     with nogil:
-        for item in prange(nactive * nparts, num_threads=used, schedule="dynamic"):
+        for item in prange(nactive * nparts, num_threads=used, schedule="dynamic", chunksize=CHUNK):
             row, part = active[item // nparts] - offset, item % nparts
             simulate_part(&t, &d, &simulators, row + offset, &space, part * SIMULATIONS_TOGETHER, nsim,
                           &coordinate_noise[0, 0], &noise_single[0, 0], &noise[0, 0], &log_noise[0], &chi2[row, 0],

@@ -133,9 +133,7 @@ def fit_simulations(
     best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
     tiles: Iterable[tuple[Tile, Groups | None]]
     if n_z > 1 and grid.keeps(wanted):
-        tiles = [(tile, simulator.groups(tile)) for tile in grid.tiles(wanted)]
-        for tile, groups in tiles:
-            simulator.take(tile, groups, best_z == tile.iz)
+        tiles = _at_best_redshifts(simulator, list(grid.tiles(wanted)), best_z, grid.n_threads)
     else:
         best_z[:] = -1
         tiles = ((tile, simulator.groups(tile)) for tile in grid.tiles(wanted))
@@ -144,6 +142,33 @@ def fit_simulations(
         if progress is not None:
             progress(tile.n_models)
     return simulator.found()
+
+
+def _at_best_redshifts(
+    simulator: Simulator, tiles: list[Tile], best_z: Ints, n_threads: int
+) -> list[tuple[Tile, Groups | None]]:
+    """Fit each tile to the sources whose best redshift, `best_z` (nsource,), it has; the tiles with their groups.
+
+    Redshifts are taken side by side in threads: no source has two.
+    """
+    at: defaultdict[int, list[int]] = defaultdict(list)
+    for number, tile in enumerate(tiles):
+        at[tile.iz].append(number)
+    found: dict[int, Groups | None] = {}
+
+    def take(numbers: list[int]) -> None:
+        for number in numbers:
+            tile = tiles[number]
+            found[number] = simulator.groups(tile)
+            simulator.take(tile, found[number], best_z == tile.iz, n_threads=1)
+
+    if n_threads == 1:
+        for numbers in at.values():
+            take(numbers)
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(take, at.values()))
+    return [(tile, found[number]) for number, tile in enumerate(tiles)]
 
 
 class Simulator:
@@ -177,18 +202,25 @@ class Simulator:
             return None
         return group_models(tile.flux[:, : tile.n_models])
 
-    def take(self, tile: Tile, groups: Groups | None = None, chosen: NDArray[np.bool_] | None = None) -> None:
+    def take(
+        self,
+        tile: Tile,
+        groups: Groups | None = None,
+        chosen: NDArray[np.bool_] | None = None,
+        n_threads: int | None = None,
+    ) -> None:
         """Fit one tile, with its `groups`, to all sources that may take its redshift.
 
-        With `chosen` (nsource,) only to those among them.
+        With `chosen` (nsource,) only to those among them; on `n_threads` instead of those of the grid.
         """
+        n_threads = n_threads or self._grid.n_threads
         allowed = (self._data.first_z[self._rows] <= tile.iz) & (tile.iz <= self._data.last_z[self._rows])
         active = self._rows.start + np.flatnonzero(allowed if chosen is None else allowed & chosen)
         if groups is None:
-            active = self._take_projected(tile, active)
+            active = self._take_projected(tile, active, n_threads)
         if len(active):
             groups = groups or group_models(tile.flux[:, : tile.n_models])
-            self._simulate(tile, active, groups, self._noise_of_columns, self._grid.n_threads)
+            self._simulate(tile, active, groups, self._noise_of_columns, n_threads)
 
     def _simulate(
         self,
@@ -217,9 +249,8 @@ class Simulator:
             n_threads,
         )
 
-    def _take_projected(self, tile: Tile, active: Ints) -> Ints:
+    def _take_projected(self, tile: Tile, active: Ints, n_threads: int) -> Ints:
         """Fit one tile to sources in coordinates of the models as each sees them; those where it is not worth it."""
-        n_threads = self._grid.n_threads
         if len(active) < 2 or n_threads == 1:
             worth_it = [self._project_and_simulate(tile, int(row), n_threads) for row in active]
         else:

@@ -133,7 +133,7 @@ class Axes:
         """
         rest, found = model_ids, []
         for count in reversed(self.shape):
-            rest, index = np.divmod(rest, count)
+            rest, index = _divided(rest, count)
             found.append(index)
         return tuple(reversed(found))
 
@@ -149,10 +149,10 @@ class Axes:
 
     def models_of_tie_order(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """modelID of each position ``tie_order * nz + iz``; -1 stays -1."""
-        rest, iz = np.divmod(order, len(self.z))
-        rest, cell = np.divmod(rest, self.shape[1] * self.shape[2])
-        rest, ilage = np.divmod(rest, len(self.lage))
-        imetal, history = np.divmod(rest, self.n_history)
+        rest, iz = _divided(order, len(self.z))
+        rest, cell = _divided(rest, self.shape[1] * self.shape[2])
+        rest, ilage = _divided(rest, len(self.lage))
+        imetal, history = _divided(rest, self.n_history)
         population = (ilage * len(self.metal) + imetal) * self.n_history + history
         per_cell = len(self.lage) * len(self.metal) * self.n_history
         return np.where(order < 0, -1, iz * self.models_per_redshift + cell * per_cell + population)
@@ -211,3 +211,11 @@ def history_axes(params: Params) -> list[tuple[str, NDArray[np.float32]]]:
     if params.my_sfh:
         return []
     return [("ltau", axis(params.log_tau_min, params.log_tau_max, params.log_tau_step))]
+
+
+def _divided(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Quotient and remainder: numpy has vector code for the division alone."""
+    if count == 1:
+        return numbers, np.zeros_like(numbers)
+    quotient = numbers // count
+    return quotient, numbers - quotient * count
