@@ -1,9 +1,12 @@
-/* Models in an order in which neighbours resemble each other: a tree that halves them along their widest coordinate. */
+/* Models of unit length, in an order in which neighbours resemble each other: a tree that halves them along their
+   widest coordinate. */
 #ifndef FASTSED_GROUPS_H
 #define FASTSED_GROUPS_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 /* Points side by side: coordinate k of point i is x[k * n + i]. */
 typedef struct {
@@ -74,6 +77,108 @@ static void order_by_likeness(const points_t *p, int32_t *place, ptrdiff_t n, pt
         place += first;
         n -= first;
     }
+}
+
+/* Directions of models, coordinate k of model i at x[k * stride + i]: those of the n lit models, and their numbers. */
+typedef struct {
+    ptrdiff_t ndim, stride, n;
+    double *x, *scale;
+    int64_t *lit;
+} shapes_t;
+
+/* Divide every vector by its length; `length` is scratch. */
+static void to_unit_length(shapes_t *s, double *length)
+{
+    for (ptrdiff_t i = 0; i < s->n; i++)
+        length[i] = 0;
+    for (ptrdiff_t k = 0; k < s->ndim; k++)
+        for (ptrdiff_t i = 0; i < s->n; i++)
+            length[i] += s->x[k * s->stride + i] * s->x[k * s->stride + i];
+    for (ptrdiff_t i = 0; i < s->n; i++)
+        length[i] = 1 / sqrt(length[i]);
+    for (ptrdiff_t k = 0; k < s->ndim; k++)
+        for (ptrdiff_t i = 0; i < s->n; i++)
+            s->x[k * s->stride + i] *= length[i];
+}
+
+/* Take the models that have flux, and divide them by their lengths; each coordinate then by its root mean square. */
+static void find_shapes(shapes_t *s, const double *models, ptrdiff_t stride, ptrdiff_t nmodel, int equal_axes,
+                        double *scratch)
+{
+    for (ptrdiff_t i = 0; i < nmodel; i++)
+        scratch[i] = 0;
+    for (ptrdiff_t k = 0; k < s->ndim; k++)
+        for (ptrdiff_t i = 0; i < nmodel; i++)
+            scratch[i] += models[k * stride + i] * models[k * stride + i];
+    s->n = 0;
+    for (ptrdiff_t i = 0; i < nmodel; i++)
+        if (scratch[i] > 0)
+            s->lit[s->n++] = i;
+    for (ptrdiff_t k = 0; k < s->ndim; k++)
+        for (ptrdiff_t j = 0; j < s->n; j++)
+            s->x[k * s->stride + j] = models[k * stride + s->lit[j]];
+    to_unit_length(s, scratch);
+    for (ptrdiff_t k = 0; k < s->ndim; k++) {
+        double square = 0;
+        for (ptrdiff_t j = 0; j < s->n; j++)
+            square += s->x[k * s->stride + j] * s->x[k * s->stride + j];
+        s->scale[k] = square > 0 && !equal_axes ? sqrt(square / s->n) : 1;
+        const double factor = 1 / s->scale[k];
+        for (ptrdiff_t j = 0; j < s->n; j++)
+            s->x[k * s->stride + j] *= factor;
+    }
+    if (!equal_axes)
+        to_unit_length(s, scratch);
+}
+
+/* Rows of numbers in both precisions, padded with zeros. */
+typedef struct {
+    ptrdiff_t stride;
+    double *x;
+    float *single;
+    /* smaller than this, a number is zero in single precision */
+    double smallest;
+} pair_t;
+
+static void put(const pair_t *p, ptrdiff_t at, double value)
+{
+    p->x[at] = value;
+    p->single[at] = fabs(value) < p->smallest ? 0 : (float)value;
+}
+
+/* Put the models into groups of `size`: their coordinates, the means of the groups, and their numbers. */
+static int put_in_groups(const shapes_t *s, ptrdiff_t size, const pair_t *rows, const pair_t *centres, int64_t *place)
+{
+    const ptrdiff_t ngroup = (s->n + size - 1) / size;
+    float *single = malloc((size_t)(s->ndim * s->n) * sizeof *single);
+    int32_t *order = malloc((size_t)(ngroup * size) * sizeof *order);
+    const int enough = (single && order) || !s->n;
+    if (enough && s->n) {
+        for (ptrdiff_t k = 0; k < s->ndim; k++)
+            for (ptrdiff_t j = 0; j < s->n; j++)
+                single[k * s->n + j] = (float)s->x[k * s->stride + j];
+        for (ptrdiff_t j = 0; j < s->n; j++)
+            order[j] = (int32_t)j;
+        const points_t points = {single, s->ndim, s->n};
+        order_by_likeness(&points, order, s->n, size);
+        for (ptrdiff_t j = s->n; j < ngroup * size; j++)
+            order[j] = order[s->n - 1];
+        for (ptrdiff_t j = 0; j < ngroup * size; j++)
+            place[j] = s->lit[order[j]];
+        for (ptrdiff_t k = 0; k < s->ndim; k++)
+            for (ptrdiff_t g = 0; g < ngroup; g++) {
+                double sum = 0;
+                for (ptrdiff_t j = g * size; j < (g + 1) * size; j++) {
+                    const double value = s->x[k * s->stride + order[j]];
+                    put(rows, k * rows->stride + j, value);
+                    sum += value;
+                }
+                put(centres, k * centres->stride + g, sum / (double)size);
+            }
+    }
+    free(single);
+    free(order);
+    return enough;
 }
 
 #endif

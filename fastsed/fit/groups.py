@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import GROUP_SIZE
-from fastsed._ext.groups import order_in_groups
+from fastsed._ext.groups import Shapes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,27 +50,25 @@ def group_models(models: Floats, equal_axes: bool = False) -> Groups:
     equal_axes : bool
         Take the coordinates as they are; else each counts relative to its mean square over the models.
     """
-    length = np.sqrt(np.sum(models**2, axis=0))
-    lit = np.flatnonzero(length > 0)
-    shapes = np.take(models, lit, axis=1) / length[lit]
     scale = np.ones(len(models))
-    if not equal_axes and len(lit):
-        mean_square = np.mean(shapes**2, axis=1)
-        scale[mean_square > 0] = np.sqrt(mean_square[mean_square > 0])
-        shapes /= scale[:, None]
-        shapes /= np.sqrt(np.sum(shapes**2, axis=0))
-    place = np.arange(len(lit), dtype=np.int32)
-    order_in_groups(shapes.astype(np.float32), place, GROUP_SIZE)
-    place = np.concatenate([place, np.repeat(place[-1:], -len(place) % GROUP_SIZE)])
-    rows = np.take(shapes, place, axis=1)
-    means = rows.reshape(len(rows), -1, GROUP_SIZE).mean(axis=2)
-    return Groups(in_both_precisions(rows), in_both_precisions(means), scale, lit[place])
+    shapes = Shapes(models, scale, equal_axes)
+    n_groups = -(-len(shapes) // GROUP_SIZE)
+    rows, centres = _empty_pair(len(models), n_groups * GROUP_SIZE), _empty_pair(len(models), n_groups)
+    place = np.empty(n_groups * GROUP_SIZE, dtype=np.int64)
+    shapes.put_in_groups(GROUP_SIZE, SMALLEST, *rows, *centres, place)
+    return Groups(rows, centres, scale, place)
+
+
+def _empty_pair(n_rows: int, n: int) -> Pair:
+    """Room for rows of numbers in both precisions, zero so far."""
+    shape = (n_rows, n + -n % PADDING)
+    return np.zeros(shape), np.zeros(shape, dtype=np.float32)
 
 
 def in_both_precisions(values: Floats) -> Pair:
     """Rows of numbers, padded with zeros for the longest vector, in double and in single precision."""
-    padded = np.zeros((len(values), values.shape[1] + -values.shape[1] % PADDING))
+    padded, single = _empty_pair(*values.shape)
     padded[:, : values.shape[1]] = values
-    single = padded.astype(np.float32)
+    single[:] = padded
     single[np.abs(single) < SMALLEST] = 0
     return padded, single
