@@ -137,6 +137,16 @@ class Axes:
             found.append(index)
         return tuple(reversed(found))
 
+    def cells_and_populations(
+        self, model_ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Of models (n,), which pair (Av, Av_bc), which metallicity and, within it, which population, (n,) each."""
+        rest, history = _divided(model_ids, self.n_history)
+        rest, imetal = _divided(rest, len(self.metal))
+        rest, ilage = _divided(rest, len(self.lage))
+        _, cell = _divided(rest, self.shape[1] * self.shape[2])
+        return cell, imetal, ilage * self.n_history + history
+
     def tie_order(
         self, imetal: int, ilage: NDArray[np.int64], history: NDArray[np.int64], cells: NDArray[np.int64]
     ) -> NDArray[np.int64]:

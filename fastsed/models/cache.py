@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import sys
@@ -211,15 +212,27 @@ def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]
     """The tiles, mapped into memory one by one."""
     from fastsed.models.grid import Tile
 
-    def array(place: Mapping[str, Any] | None) -> Any:
-        if place is None:
-            return None
-        values = np.memmap(file, place["type"], "r", place["start"], tuple(place["shape"]))
-        return values.view(np.ndarray)
-
+    names = ("ids", "order", "flux", "dust")
     with file:
         for entry in index:
-            yield Tile(entry["iz"], *(array(entry[name]) for name in ("ids", "order", "flux", "dust")))
+            places = [entry[name] for name in names]
+            start = min(place["start"] for place in places if place)
+            # a map for each array would take longer than the fit of a small tile
+            stored = np.memmap(file, np.uint8, "r", start, (max(_end(place) for place in places if place) - start,))
+            yield Tile(entry["iz"], *(_array(stored.view(np.ndarray), place, start) for place in places))
+
+
+def _end(place: Mapping[str, Any]) -> int:
+    """Where an array ends in the file."""
+    return int(place["start"]) + math.prod(place["shape"]) * np.dtype(place["type"]).itemsize
+
+
+def _array(stored: NDArray[np.uint8], place: Mapping[str, Any] | None, start: int) -> Any:
+    """The array at a place, from the bytes of the file from `start` on."""
+    if place is None:
+        return None
+    found = stored[place["start"] - start : _end(place) - start]
+    return found.view(place["type"]).reshape(place["shape"])
 
 
 class _Writer:

@@ -12,7 +12,6 @@ from fastsed.models.grid import ModelGrid
 from fastsed.models.indices import Index, combine
 from fastsed.models.populations import Populations
 from fastsed.models.sfh import SfhQuantity, parse_sfh_quantities, sfh_quantities
-from fastsed.models.spectrum import populations_of
 
 # populations whose histories are in memory together
 POPULATIONS_AT_ONCE = 1024
@@ -55,9 +54,7 @@ def model_properties(
         [Angstrom or none], la2t as log10; linear, in the order of `names` (sscale is left at one).
     """
     axes = grid.axes
-    _, iav, ibc, ilage, _, *history = axes.indices(model_ids)
-    cell = iav * axes.shape[2] + ibc
-    imetal, population = populations_of(axes, model_ids)
+    cell, imetal, population = axes.cells_and_populations(model_ids)
 
     names = property_names(grid) if names is None else names
     values = {name: np.full(len(model_ids), np.nan) for name in names}
@@ -68,8 +65,8 @@ def model_properties(
     for name in {"lscale", "sscale"}.intersection(names):
         values[name][:] = 1.0
     if "la2t" in values:
-        tau = axes.as_dict()["ltau"][history[0]]
-        values["la2t"][:] = axes.lage[ilage].astype(float) - tau
+        at = axes.parameters(model_ids)
+        values["la2t"][:] = at["lage"].astype(float) - at["ltau"]
     return values
 
 

@@ -100,7 +100,7 @@ class SpectrumBuilder:
         """Add up the spectra of the populations of a model."""
         axes = self._grid.axes
         ids = np.array([model_id], dtype=np.int64)
-        metals, number = populations_of(axes, ids)
+        _, metals, number = axes.cells_and_populations(ids)
         metal = self._metal_of(int(metals[0]))
         weights = metal.populations.weights(number)
         sed, n_young = metal.basis.sed, metal.basis.n_young
@@ -132,15 +132,6 @@ class SpectrumBuilder:
             bands = [band_integral(lam, 1 + z, band) for band in self._grid.bands]
             self._redshift = _Redshift((metal.index, iz), lam * (1 + z), factor, bands)
         return self._redshift
-
-
-def populations_of(axes: Axes, model_ids: Ints) -> tuple[Ints, Ints]:
-    """Metallicity index (n,) and, within it, population number (n,) of models (n,)."""
-    _, _, _, ilage, imetal, *history = axes.indices(model_ids)
-    number = ilage
-    for index, count in zip(history, axes.history_shape, strict=True):
-        number = number * count + index
-    return imetal, number
 
 
 def sorted_models(grid: ModelGrid, model_ids: Ints) -> Ints:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from fastsed.fit.intervals import interval_probabilities, property_percentiles
 from fastsed.models.grid import ModelGrid
 from fastsed.models.populations import Populations
-from fastsed.models.spectrum import populations_of
 from fastsed.outputs.best_fits import FOLDER, source_path
 from fastsed.outputs.sfhs import sfh_times, write_sfh
 
@@ -153,7 +152,7 @@ class _Histories:
 
     def _by_population(self, models: Ints) -> Iterator[tuple[Ints, Ints, Iterator[tuple[slice, Floats]]]]:
         """Per metallicity: rows of its models, place of each among its populations, histories of these."""
-        metals, numbers = populations_of(self._grid.axes, models)
+        _, metals, numbers = self._grid.axes.cells_and_populations(models)
         for metal in np.unique(metals):
             rows = np.flatnonzero(metals == metal)
             wanted, place = np.unique(numbers[rows], return_inverse=True)

@@ -92,6 +92,17 @@ def test_indices_are_those_of_numpy(shape):
         np.testing.assert_array_equal(values[name], places[i] + 10.0 * i)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (3, 2, 4, 5, 2), (3, 2, 4, 5, 2, 3), (2, 1, 3, 4, 3, 2, 5)])
+def test_cells_and_populations(shape):
+    model = np.arange(np.prod(shape))
+    _, iav, ibc, ilage, imetal, *history = np.unravel_index(model, shape)
+    cell, metal, population = made(*shape).cells_and_populations(model)
+    np.testing.assert_array_equal(cell, iav * shape[2] + ibc)
+    np.testing.assert_array_equal(metal, imetal)
+    expected = np.ravel_multi_index((ilage, *history), (shape[3], *shape[5:]))
+    np.testing.assert_array_equal(population, expected)
+
+
 def test_more_models_than_32_bits_count():
     axes = made(400, 300, 20, 100, 7, 50, 60)
     assert axes.size == 400 * 300 * 20 * 100 * 7 * 50 * 60 > 2**42

@@ -7,7 +7,7 @@ import pytest
 
 from fastsed.models.cosmology import Cosmology
 from fastsed.models.igm import igm_transmission
-from fastsed.models.spectrum import SpectrumBuilder, populations_of, sorted_models
+from fastsed.models.spectrum import SpectrumBuilder, sorted_models
 from tests.models.helpers import LAM, make_grid, make_params, simple, slow_fluxes, tiled_fluxes
 from tests.outputs.golden_fits import best_models, prepared
 
@@ -78,9 +78,8 @@ def test_birth_clouds_redden_young_stars_only(library):
         return builder.rest(int(np.ravel_multi_index((0, iav, ibc, 3, 1, 1, 1), grid.axes.shape)))[1]
 
     clear, half, one = (rest(iav, 0) for iav in (0, 1, 2))
-    number = populations_of(
-        grid.axes, np.array([np.ravel_multi_index((0, 0, 0, 3, 1, 1, 1), grid.axes.shape)])
-    )[1]
+    model = np.array([np.ravel_multi_index((0, 0, 0, 3, 1, 1, 1), grid.axes.shape)])
+    _, _, number = grid.axes.cells_and_populations(model)
     weights = grid.populations[1].weights(number)[0]
     ssp = simple(0.02)
     young, old = ((weights * chosen) @ ssp.sed for chosen in (ssp.ages <= 10**7.5, ssp.ages > 10**7.5))
