@@ -51,37 +51,33 @@ class Problem:
         )
         error = 0.1 * truth
         self.active = np.arange(self.n_source)
-        self.tile = {
-            "flux": padded,
-            "dust": None,
-            "ids": np.arange(self.n_model),
-            "order": np.arange(self.n_model),
-            "nmain": self.n_band,
-            "first": 0,
-            "iz": 0,
-            "nz": 1,
-        }
-        self.data = {
-            "value": np.ascontiguousarray(truth + error * rng.standard_normal(truth.shape)),
-            "variance": np.ascontiguousarray(error**2),
-            "template_error2": np.full(self.n_band, 1e-4),
-            "own_spec_scale": np.zeros(self.n_source, dtype=np.uint8),
-            "log_component": np.full(self.n_source, -1, dtype=np.int32),
-            "log_lir": np.zeros(self.n_source),
-            "log_error": np.ones(self.n_source),
-        }
+        numbers = np.arange(self.n_model)
+        self.flux = padded
+        self.value = np.ascontiguousarray(truth + error * rng.standard_normal(truth.shape))
+        self.variance = np.ascontiguousarray(error**2)
+        self.template_error2 = np.full((1, self.n_band), 1e-4)
+        self.tile = chi2.TileView(padded, None, numbers, numbers, nmain=self.n_band, first=0, iz=0, nz=1)
+        self.data = chi2.DataView(
+            self.value,
+            self.variance,
+            self.template_error2,
+            own_spec_scale=np.zeros(self.n_source, dtype=np.uint8),
+            log_component=np.full(self.n_source, -1, dtype=np.int32),
+            log_lir=np.zeros(self.n_source),
+            log_error=np.ones(self.n_source),
+        )
 
     @cached_property
     def groups(self) -> Groups:
         """The models in groups."""
-        return group_models(self.tile["flux"][:, : self.n_model])
+        return group_models(self.flux[:, : self.n_model])
 
     def find_best(self, n_threads: int = 1) -> dict[str, Any]:
         """Best models, from nothing."""
         n = self.n_source
         best = {name: np.full(n, np.nan) for name in ("chi2", "scale", "spec_scale")}
         best |= {"tolerance": np.zeros(n), "model": np.full(n, -1), "best_order": np.zeros(n, dtype=np.int64)}
-        chi2.find_best(**self.tile, **self.data, active=self.active, **best, n_threads=n_threads)
+        chi2.find_best(self.tile, self.data, active=self.active, **best, n_threads=n_threads)
         return best
 
     def simulate(
@@ -100,17 +96,19 @@ class Problem:
             best = {name: known[name].copy() for name in best}
         groups = self.groups
         chi2.simulate(
-            **self.tile,
-            **self.data,
-            active=self.active,
+            [self.tile],
+            self.data,
+            [
+                chi2.SpaceView(
+                    groups.rows, groups.centres, groups.scale, groups.place, in_both_precisions(noise.T)
+                )
+            ],
+            chosen=np.ones((1, self.n_source), dtype=np.uint8),
             offset=0,
             noise=noise,
             log_noise=np.zeros(n_sim),
             **best,
             reach2=np.full((self.n_source, chi2.simulation_parts(n_sim)), np.inf),
-            models=(*groups.rows, *groups.centres, groups.scale, groups.place),
-            draws=in_both_precisions(noise.T),
-            coordinates=None,
             prune=prune,
             n_threads=n_threads,
         )
@@ -119,14 +117,12 @@ class Problem:
     def good_models(self, below: float, n_threads: int = 1) -> tuple[Any, ...]:
         """Models with a chi2 below a number."""
         limit = np.full(self.n_source, float(below))
-        return chi2.good_models(
-            **self.tile, **self.data, active=self.active, limit=limit, n_threads=n_threads
-        )
+        return chi2.good_models(self.tile, self.data, active=self.active, limit=limit, n_threads=n_threads)
 
     def all_chi2(self, n_threads: int = 1) -> dict[str, Any]:
         """chi2 and scales of all pairs."""
         found = {name: np.empty((self.n_source, self.n_model)) for name in ("chi2", "scale", "spec_scale")}
-        chi2.all_chi2(**self.tile, **self.data, active=self.active, **found, n_threads=n_threads)
+        chi2.all_chi2(self.tile, self.data, active=self.active, **found, n_threads=n_threads)
         return found
 
 

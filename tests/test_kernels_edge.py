@@ -22,16 +22,16 @@ def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 def spoil(problem: Problem) -> None:
     """Leave some models without a flux or a number, and mask a band of every other source."""
-    models = problem.tile["flux"][:, : problem.n_model]
+    models = problem.flux[:, : problem.n_model]
     models[:, 2::7] = 0
     models[0, 3::7] = np.nan
     if problem.n_band > 2:
-        problem.data["value"][::2, 1], problem.data["variance"][::2, 1] = 0, np.inf
+        problem.value[::2, 1], problem.variance[::2, 1] = 0, np.inf
 
 
 def chi2_of(problem: Problem, value: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """chi2 (..., nmodel) of data (..., nband) with their best scale."""
-    flux = problem.tile["flux"][:, : problem.n_model]
+    flux = problem.flux[:, : problem.n_model]
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = (weight * value) @ flux / (weight @ flux**2)
         return np.sum(weight[..., None] * (value[..., None] - scale[..., None, :] * flux) ** 2, axis=-2)
@@ -39,16 +39,15 @@ def chi2_of(problem: Problem, value: np.ndarray, weight: np.ndarray) -> np.ndarr
 
 def weights(problem: Problem) -> np.ndarray:
     """1 / variance of all data."""
-    data = problem.data
-    return 1 / (data["variance"] + data["template_error2"] * data["value"] ** 2)
+    return 1 / (problem.variance + problem.template_error2 * problem.value**2)
 
 
 @pytest.mark.parametrize(("n_model", "n_source", "n_band"), SIZES)
 def test_chi2_kernels(level: str, n_model: int, n_source: int, n_band: int) -> None:
     problem = Problem(n_model, n_source, n_band)
     spoil(problem)
-    expected = chi2_of(problem, problem.data["value"], weights(problem))
-    atol = 1e-8 * np.sum(weights(problem) * problem.data["value"] ** 2)
+    expected = chi2_of(problem, problem.value, weights(problem))
+    atol = 1e-8 * np.sum(weights(problem) * problem.value**2)
     np.testing.assert_allclose(problem.all_chi2()["chi2"], expected, rtol=1e-6, atol=atol)
     best = problem.find_best()
     np.testing.assert_allclose(best["chi2"], np.nanmin(expected, axis=1), rtol=1e-9, atol=1e-20)
@@ -66,7 +65,7 @@ def test_simulations(level: str, n_model: int, n_source: int, n_band: int, n_sim
     found = problem.simulate(n_sim, prune)
     weight = weights(problem)
     noise = found["noise"] / np.where(weight > 0, np.sqrt(weight), np.inf)[:, None, :]
-    value = problem.data["value"][:, None, :] + noise
+    value = problem.value[:, None, :] + noise
     expected = np.stack(
         [chi2_of(problem, v, np.broadcast_to(w, v.shape)) for v, w in zip(value, weight, strict=True)]
     )
@@ -81,17 +80,17 @@ def test_simulations_of_models_that_nearly_vanish(
 ) -> None:
     """The best models are faint where the data are good: single precision cannot hold their directions."""
     problem = Problem(100, 3, 5)
-    problem.tile["flux"][1] = problem.tile["flux"][0]
-    models = problem.tile["flux"][:2, : problem.n_model : 3]
+    problem.flux[1] = problem.flux[0]
+    models = problem.flux[:2, : problem.n_model : 3]
     models[1] *= np.linspace(2, 5, models.shape[1])
     models *= faint
-    problem.data["value"][:, 1] = 3 * problem.data["value"][:, 0]
-    problem.data["variance"][:, :2] = (0.03 * problem.data["value"][:, :2]) ** 2
-    problem.data["variance"][:, 2:] *= masked
+    problem.value[:, 1] = 3 * problem.value[:, 0]
+    problem.variance[:, :2] = (0.03 * problem.value[:, :2]) ** 2
+    problem.variance[:, 2:] *= masked
     found = problem.simulate(60, prune)
     weight = weights(problem)
     noise = found["noise"] / np.where(weight > 0, np.sqrt(weight), np.inf)[:, None, :]
-    value = problem.data["value"][:, None, :] + noise
+    value = problem.value[:, None, :] + noise
     expected = np.stack(
         [chi2_of(problem, v, np.broadcast_to(w, v.shape)) for v, w in zip(value, weight, strict=True)]
     )

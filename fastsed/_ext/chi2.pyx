@@ -4,7 +4,7 @@ from cython.parallel cimport parallel, prange, threadid
 from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 
 
 cdef extern from "chi2_rows.h" nogil:
@@ -67,6 +67,8 @@ cdef extern from "chi2_rows.h" nogil:
     void chi2_of_models(const tile_t *, const data_t *, const screens_t *, int64_t, double *, double *, double *,
                         double *) noexcept
 
+    const int LINE
+    double *first_line(double *)
     int simd_level()
     screens_t choose_screens(int level)
     ptrdiff_t block_scratch(ptrdiff_t nband, ptrdiff_t stride)
@@ -114,7 +116,8 @@ SIMD_NAMES = ("scalar", "avx2", "avx512")
 cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
-    CHUNK = 8
+    # sources that take the tiles together
+    LARGEST_CHUNK = 6
     # multiply-adds that would take as long as the best models of a simulation where nothing is known yet
     TRY = 10000
 
@@ -143,47 +146,99 @@ cdef int useful_threads(ptrdiff_t nitem, double multiply_adds, int n_threads) ex
     return max(1, min(nitem, int(multiply_adds / MULTIPLY_ADDS_PER_THREAD), n_threads))
 
 
-cdef tile_t make_tile(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
-                      const int64_t[::1] order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz) noexcept:
-    cdef tile_t t
-    t.nband, t.stride = flux.shape[0], flux.shape[1]
-    t.nmain, t.nmodel = nmain, order.shape[0]
-    t.flux = &flux[0, 0]
-    t.dust = &dust[0, 0] if dust is not None else NULL
-    t.ids, t.order = &ids[0], &order[0]
-    t.first, t.iz, t.nz = first, iz, nz
-    return t
+cdef class TileView:
+    """A tile as the kernels see it: the fields of `tile_t` (chi2_exact.h), whose shapes are checked by the caller."""
+
+    cdef tile_t c
+    cdef tuple arrays
+
+    def __init__(self, flux, dust, ids, order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz):
+        cdef const double[:, ::1] flux_view = flux, dust_view = dust
+        cdef const int64_t[::1] ids_view = ids, order_view = order
+        self.c.nband, self.c.stride = flux_view.shape[0], flux_view.shape[1]
+        self.c.nmain, self.c.nmodel = nmain, order_view.shape[0]
+        self.c.flux = &flux_view[0, 0]
+        self.c.dust = &dust_view[0, 0] if dust is not None else NULL
+        self.c.ids, self.c.order = &ids_view[0], &order_view[0]
+        self.c.first, self.c.iz, self.c.nz = first, iz, nz
+        self.arrays = (flux, dust, ids, order)
 
 
-cdef data_t make_data(const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
-                      const unsigned char[::1] own_spec_scale, const int[::1] log_component,
-                      const double[::1] log_lir, const double[::1] log_error) noexcept:
-    cdef data_t d
-    d.nband = value.shape[1]
-    d.value, d.variance, d.template_error2 = &value[0, 0], &variance[0, 0], &template_error2[0]
-    d.own_spec_scale, d.log_component = &own_spec_scale[0], &log_component[0]
-    d.log_lir, d.log_error = &log_lir[0], &log_error[0]
-    return d
+cdef class DataView:
+    """The data of all sources as the kernels see them: the fields of `data_t` (chi2_kernels.h), likewise.
+
+    `template_error2` (nz, nband) has a row for each redshift.
+    """
+
+    cdef data_t c
+    cdef tuple arrays
+
+    def __init__(self, value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error):
+        cdef const double[:, ::1] value_view = value, variance_view = variance, error2_view = template_error2
+        cdef const unsigned char[::1] own_view = own_spec_scale
+        cdef const int[::1] component_view = log_component
+        cdef const double[::1] lir_view = log_lir, lir_error_view = log_error
+        self.c.nband = value_view.shape[1]
+        self.c.value, self.c.variance = &value_view[0, 0], &variance_view[0, 0]
+        self.c.template_error2, self.c.own_spec_scale = &error2_view[0, 0], &own_view[0]
+        self.c.log_component, self.c.log_lir, self.c.log_error = &component_view[0], &lir_view[0], &lir_error_view[0]
+        self.arrays = (value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
+
+    cdef data_t at(self, int64_t iz) noexcept:
+        """The data beside models of one redshift."""
+        cdef data_t d = self.c
+        d.template_error2 += iz * d.nband
+        return d
 
 
-def find_best(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
-              const int64_t[::1] order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz,
-              const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
-              const unsigned char[::1] own_spec_scale, const int[::1] log_component,
-              const double[::1] log_lir, const double[::1] log_error,
-              const int64_t[::1] active,
+cdef class SpaceView:
+    """Models in groups, and draws of the noise, as the kernels see them: the fields of `space_t` (chi2_simulations.h).
+
+    Parameters
+    ----------
+    rows, centres : pair of arrays
+        In double and in single precision.
+    scale, place : array
+    noise : pair of arrays
+        Likewise, with room for a multiple of 16 simulations.
+    data, total : array, optional
+        Of a single source, where the space is a smaller one.
+    slack : float
+    """
+
+    cdef space_t c
+    cdef tuple arrays
+
+    def __init__(self, rows, centres, scale, place, noise, data=None, total=None, double slack=0.0):
+        cdef const double[:, ::1] rows_view = rows[0], centres_view = centres[0], noise_view = noise[0]
+        cdef const float[:, ::1] rows_single = rows[1], centres_single = centres[1], noise_single = noise[1]
+        cdef const double[::1] scale_view = scale, data_view = data, total_view = total
+        cdef const int64_t[::1] place_view = place
+        self.c.nspace = self.c.cut = rows_view.shape[0]
+        self.c.stride, self.c.ngroup, self.c.ncentre = place_view.shape[0], place_view.shape[0] // GROUP, centres_view.shape[1]
+        self.c.rows, self.c.rows_single = &rows_view[0, 0], &rows_single[0, 0]
+        self.c.centres, self.c.centres_single = &centres_view[0, 0], &centres_single[0, 0]
+        self.c.scale, self.c.place = &scale_view[0], &place_view[0]
+        self.c.noise, self.c.noise_single = &noise_view[0, 0], &noise_single[0, 0]
+        self.c.noise_stride = noise_single.shape[1]
+        self.c.data = &data_view[0] if data is not None else NULL
+        self.c.total = &total_view[0] if total is not None else NULL
+        self.c.slack = slack
+        self.arrays = (rows, centres, scale, place, noise, data, total)
+
+
+def find_best(TileView tile not None, DataView data not None, const int64_t[::1] active,
               double[::1] chi2, double[::1] scale, double[::1] spec_scale, double[::1] tolerance,
               int64_t[::1] model, int64_t[::1] best_order, int n_threads):
     """Bring the best fits of the active sources up to date with one tile.
 
-    The arguments are the fields of `tile_t`, `data_t` and `bests_t` (chi2_kernels.h), of which the shapes are
-    checked by the caller; `active` lists the sources, by row, that may take this redshift. Results are the same
-    for any number of threads.
+    `active` lists the sources, by row, that may take this redshift; the results are the fields of `bests_t`
+    (chi2_kernels.h), (nsource,) each, the same for any number of threads.
     """
-    if active.shape[0] == 0 or order.shape[0] == 0:
+    if active.shape[0] == 0 or tile.c.nmodel == 0:
         return
-    cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
-    cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
+    cdef tile_t t = tile.c
+    cdef data_t d = data.at(t.iz)
     cdef bests_t bests
     bests.chi2, bests.scale, bests.spec_scale = &chi2[0], &scale[0], &spec_scale[0]
     bests.tolerance, bests.model, bests.order = &tolerance[0], &model[0], &best_order[0]
@@ -205,7 +260,7 @@ def find_best(const double[:, ::1] flux, const double[:, ::1] dust, const int64_
         raise MemoryError(f"no memory for {nactive} sources")
     cdef int used = useful_threads(nblock * nparts, 2.0 * nactive * t.nmodel * d.nband, n_threads)
     with nogil:
-        for item in prange(nblock * nparts, num_threads=used, schedule="dynamic"):
+        for item in prange(nblock * nparts, num_threads=used, schedule="dynamic", chunksize=max(1, nblock * nparts // ITEMS)):
             part = item // nblock
             fit_item(&t, &d, &bests, &screens, &active[0], nactive, item % nblock, part * size,
                      min((part + 1) * size, t.nmodel), found + part * nactive, scratch + threadid() * scratch_size)
@@ -214,85 +269,137 @@ def find_best(const double[:, ::1] flux, const double[:, ::1] dust, const int64_
     free(found)
 
 
-def simulate(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
-             const int64_t[::1] order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz,
-             const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
-             const unsigned char[::1] own_spec_scale, const int[::1] log_component,
-             const double[::1] log_lir, const double[::1] log_error,
-             const int64_t[::1] active, int64_t offset, const double[:, ::1] noise, const double[::1] log_noise,
-             double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale, int64_t[:, ::1] best_order,
-             double[:, ::1] reach2, tuple models, tuple draws, tuple coordinates, bint prune, int n_threads):
-    """Bring the best fits of the simulations of the active sources up to date with one tile.
+# Simulations of sources against one tile, and the results of all.
+cdef struct task_t:
+    tile_t tile
+    data_t data
+    space_t space
+    const unsigned char *chosen
 
-    The first arguments are those of `find_best`. `noise` is (nsim, nband), `log_noise` (nsim,). What follows has a row
-    for each source from number `offset` on: the results (nsource, nsim), of which `best_order` is -1 where there is
-    none yet, else order * nz + iz of the best model; `reach2` (nsource, simulation_parts(nsim)), which starts infinite
-    and is kept from tile to tile. The rest are fields of `space_t` (chi2_simulations.h): `models` rows, centres (each
-    in double and single precision), scale and place; `draws` the noise, likewise twice, with room for a multiple of
-    16 simulations; `coordinates` None, or for a single active source data, total and slack. Without `prune` every
-    model is tried on every simulation.
+
+cdef struct results_t:
+    ptrdiff_t nsim, nparts
+    int64_t offset
+    const double *noise
+    const double *log_noise
+    double *chi2
+    double *scale
+    double *spec_scale
+    int64_t *order
+    double *reach2
+    bint prune
+
+
+def simulate(list tiles, DataView data not None, list spaces, const unsigned char[:, ::1] chosen, int64_t offset,
+             const double[:, ::1] noise, const double[::1] log_noise,
+             double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale, int64_t[:, ::1] best_order,
+             double[:, ::1] reach2, bint prune, int n_threads):
+    """Bring the best fits of the simulations of sources up to date with a few tiles.
+
+    A source takes one tile after the other, which keeps its simulations in the cache: the tiles should fit there too.
+
+    Parameters
+    ----------
+    tiles : list of TileView
+    data : DataView
+    spaces : list of SpaceView
+        Of the models of each tile.
+    chosen : (ntile, nsource) uint8
+        Which sources are to be fitted with each tile.
+    offset : int
+        Number, in the data, of the first of these sources.
+    noise : (nsim, nband)
+    log_noise : (nsim,)
+    chi2, scale, spec_scale, best_order : (nsource, nsim)
+        The best fits; `best_order` is -1 where there is none yet, else order * nz + iz of the best model.
+    reach2 : (nsource, simulation_parts(nsim))
+        Starts infinite and is kept from call to call.
+    prune : bool
+        False tries every model on every simulation.
+    n_threads : int
     """
-    cdef const double[:, ::1] rows, centres, coordinate_noise
-    cdef const float[:, ::1] rows_single, centres_single, noise_single
-    cdef const double[::1] axis_scale, space_data, space_total
-    cdef const int64_t[::1] place
-    rows, rows_single, centres, centres_single, axis_scale, place = models
-    coordinate_noise, noise_single = draws
-    if active.shape[0] == 0 or place.shape[0] == 0 or noise.shape[0] == 0:
+    cdef ptrdiff_t ntask = len(tiles), nsource = chosen.shape[1], nsim = noise.shape[0], k
+    if ntask == 0 or nsource == 0 or nsim == 0:
         return
-    cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
-    cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
-    cdef simulators_t simulators = choose_simulators(simd_level())
-    cdef space_t space
-    space.nspace = space.cut = rows.shape[0]
-    space.stride, space.ngroup, space.ncentre = rows.shape[1], rows.shape[1] // GROUP, centres.shape[1]
-    space.rows, space.rows_single = &rows[0, 0], &rows_single[0, 0]
-    space.centres, space.centres_single = &centres[0, 0], &centres_single[0, 0]
-    space.scale, space.place, space.noise_stride = &axis_scale[0], &place[0], noise_single.shape[1]
-    space.data = space.total = NULL
-    space.slack = 0
-    if coordinates is not None:
-        space_data, space_total, space.slack = coordinates
-        space.data, space.total = &space_data[0], &space_total[0]
+    cdef results_t results
+    results.nsim, results.nparts, results.offset, results.prune = nsim, reach2.shape[1], offset, prune
+    results.noise, results.log_noise = &noise[0, 0], &log_noise[0]
+    results.chi2, results.scale, results.spec_scale = &chi2[0, 0], &scale[0, 0], &spec_scale[0, 0]
+    results.order, results.reach2 = &best_order[0, 0], &reach2[0, 0]
+
+    cdef ptrdiff_t scratch_size = 0
+    cdef double work = 0
+    cdef TileView tile
+    cdef SpaceView space
+    cdef task_t *tasks = <task_t *> malloc(ntask * sizeof(task_t))
+    if tasks == NULL:
+        raise MemoryError(f"no memory for {ntask} tiles")
+    for k in range(ntask):
+        tile, space = tiles[k], spaces[k]
+        tasks[k].tile, tasks[k].data, tasks[k].space = tile.c, data.at(tile.c.iz), space.c
+        tasks[k].chosen = &chosen[k, 0]
+        scratch_size = max(scratch_size, simulation_scratch(data.c.nband, &space.c, SIMULATIONS_TOGETHER))
+        work += work_of_task(tasks + k, nsource, &results)
 
     # simulations are independent: they are taken in parts, so that few sources share the threads
-    cdef ptrdiff_t nsim = noise.shape[0], nactive = active.shape[0], nparts = reach2.shape[1]
-    cdef ptrdiff_t scratch_size = simulation_scratch(d.nband, &space, SIMULATIONS_TOGETHER)
-    cdef ptrdiff_t item, row, part
-    cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
-    if scratch == NULL:
+    cdef simulators_t simulators = choose_simulators(simd_level())
+    cdef ptrdiff_t size = min(max(1, nsource // ITEMS), LARGEST_CHUNK), item, chunk
+    cdef ptrdiff_t nitem = (nsource + size - 1) // size * results.nparts
+    cdef int used = useful_threads(nitem, work, n_threads)
+    cdef double *memory = <double *> calloc(scratch_size * used + LINE, sizeof(double))
+    cdef double *scratch = first_line(memory)
+    if memory == NULL:
+        free(tasks)
         raise MemoryError(f"no memory for {nsim} simulations")
-    # most groups of models need one product for each simulation
-    cdef double work = nactive * t.nmodel * (3.0 + nsim / <double> GROUP) * space.nspace
-    if reach2[active[0] - offset, 0] == INFINITY:
-        # nothing is known yet: a few models are tried on all simulations
-        work += nactive * nsim * (TRY + 20.0 * d.nband)
-    cdef int used = useful_threads(nactive * nparts, work, n_threads)
     with nogil:
-        for item in prange(nactive * nparts, num_threads=used, schedule="dynamic", chunksize=CHUNK):
-            row, part = active[item // nparts] - offset, item % nparts
-            simulate_part(&t, &d, &simulators, row + offset, &space, part * SIMULATIONS_TOGETHER, nsim,
-                          &coordinate_noise[0, 0], &noise_single[0, 0], &noise[0, 0], &log_noise[0], &chi2[row, 0],
-                          &scale[row, 0], &spec_scale[row, 0], &best_order[row, 0], prune, &reach2[row, part],
-                          scratch + threadid() * scratch_size)
-    free(scratch)
+        for item in prange(nitem, num_threads=used, schedule="dynamic"):
+            chunk = item // results.nparts
+            simulate_chunk(tasks, ntask, &simulators, &results, chunk * size, min((chunk + 1) * size, nsource),
+                           item % results.nparts, scratch + threadid() * scratch_size)
+    free(memory)
+    free(tasks)
 
 
-cdef void simulate_part(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row,
-                        const space_t *space, ptrdiff_t begin, ptrdiff_t nsim, const double *coordinate_noise,
-                        const float *noise_single, const double *noise, const double *log_noise, double *chi2,
-                        double *scale, double *spec_scale, int64_t *order, bint prune, double *reach2,
-                        double *scratch) noexcept nogil:
-    """Some simulations of one source, from number `begin` on."""
-    cdef space_t own = space[0]
+cdef double work_of_task(const task_t *task, ptrdiff_t nsource, const results_t *results) noexcept:
+    """About how many multiply-adds the sources of a tile take."""
+    cdef ptrdiff_t row, nchosen = 0, nfirst = 0
+    for row in range(nsource):
+        if task.chosen[row]:
+            nchosen += 1
+            nfirst += results.reach2[row * results.nparts] == INFINITY
+    # most groups of models need one product for each simulation; where nothing is known, a few models are tried on all
+    return (nchosen * task.tile.nmodel * (3.0 + results.nsim / <double> GROUP) * task.space.nspace
+            + nfirst * results.nsim * (TRY + 20.0 * task.data.nband))
+
+
+cdef void simulate_chunk(const task_t *tasks, ptrdiff_t ntask, const simulators_t *simulators,
+                         const results_t *results, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t part,
+                         double *scratch) noexcept nogil:
+    """One part of the simulations of sources [begin, end)."""
+    cdef ptrdiff_t k, row
+    for k in range(ntask):
+        if tasks[k].space.ngroup > 0:
+            for row in range(begin, end):
+                if tasks[k].chosen[row]:
+                    simulate_part(tasks + k, simulators, results, row, part, scratch)
+
+
+cdef void simulate_part(const task_t *task, const simulators_t *simulators, const results_t *all, ptrdiff_t row,
+                        ptrdiff_t part, double *scratch) noexcept nogil:
+    """One part of the simulations of one source."""
+    cdef ptrdiff_t begin = part * SIMULATIONS_TOGETHER, start = row * all.nsim + begin
+    cdef space_t own = task.space
     cdef simulations_t sims
-    own.noise, own.noise_single = coordinate_noise + begin, noise_single + begin
+    own.noise += begin
+    own.noise_single += begin
     if own.total != NULL:
         own.total += begin
-    sims.nsim = min(SIMULATIONS_TOGETHER, nsim - begin)
-    sims.noise, sims.log_noise = noise + begin * d.nband, log_noise + begin
-    sims.chi2, sims.scale, sims.spec_scale, sims.order = chi2 + begin, scale + begin, spec_scale + begin, order + begin
-    simulate_source(t, d, simulators, row, own, sims, prune, reach2, scratch)
+    sims.nsim = min(SIMULATIONS_TOGETHER, all.nsim - begin)
+    sims.noise, sims.log_noise = all.noise + begin * task.data.nband, all.log_noise + begin
+    sims.chi2, sims.scale, sims.spec_scale = all.chi2 + start, all.scale + start, all.spec_scale + start
+    sims.order = all.order + start
+    simulate_source(&task.tile, &task.data, simulators, row + all.offset, own, sims, all.prune,
+                    all.reach2 + row * all.nparts + part, scratch)
 
 
 def weighted_norms(const double[:, ::1] flux, const double[::1] weight, double[::1] norm2):
@@ -302,12 +409,7 @@ def weighted_norms(const double[:, ::1] flux, const double[::1] weight, double[:
         add_squares(&flux[0, 0], &weight[0], nband, n, &norm2[0])
 
 
-def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
-                const int64_t[::1] order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz,
-                const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
-                const unsigned char[::1] own_spec_scale, const int[::1] log_component,
-                const double[::1] log_lir, const double[::1] log_error,
-                const int64_t[::1] active, const double[::1] limit, int n_threads):
+def good_models(TileView tile not None, DataView data not None, const int64_t[::1] active, const double[::1] limit, int n_threads):
     """Models of one tile with a chi2 below `limit` (nsource,) of each active source.
 
     The first arguments are those of `find_best`.
@@ -319,8 +421,8 @@ def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int6
     """
     import numpy as np
 
-    cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
-    cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
+    cdef tile_t t = tile.c
+    cdef data_t d = data.at(t.iz)
     cdef simulators_t simulators = choose_simulators(simd_level())
     cdef ptrdiff_t scratch_size = 3 * d.nband + 2 * t.stride, k, i, n = 0
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
@@ -357,21 +459,16 @@ def good_models(const double[:, ::1] flux, const double[:, ::1] dust, const int6
     return source[place], model[place], chi2[place], scale[place], spec_scale[place]
 
 
-def all_chi2(const double[:, ::1] flux, const double[:, ::1] dust, const int64_t[::1] ids,
-             const int64_t[::1] order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz,
-             const double[:, ::1] value, const double[:, ::1] variance, const double[::1] template_error2,
-             const unsigned char[::1] own_spec_scale, const int[::1] log_component,
-             const double[::1] log_lir, const double[::1] log_error,
-             const int64_t[::1] active, double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale,
+def all_chi2(TileView tile not None, DataView data not None, const int64_t[::1] active, double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale,
              int n_threads):
     """chi2 and scales of all models of one tile with each active source, (nactive, nmodel).
 
     The first arguments are those of `find_best`; the last arrays are filled.
     """
-    if active.shape[0] == 0 or order.shape[0] == 0:
+    if active.shape[0] == 0 or tile.c.nmodel == 0:
         return
-    cdef tile_t t = make_tile(flux, dust, ids, order, nmain, first, iz, nz)
-    cdef data_t d = make_data(value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
+    cdef tile_t t = tile.c
+    cdef data_t d = data.at(t.iz)
     cdef ptrdiff_t k
     cdef screens_t screens = choose_screens(simd_level())
     cdef ptrdiff_t scratch_size = 3 * d.nband + 2 * t.stride

@@ -450,7 +450,7 @@ TARGET static int PASTE(simulate_models, LEVEL)(const tile_t *t, const source_t 
     const ptrdiff_t nspace = space->nspace, ncentre = space->ncentre;
     VIEW view;
     REAL *next = (REAL *)scratch;
-#define TAKE(name, n) view.name = next; next += (n);
+#define TAKE(name, n) view.name = next; next += whole_lines(n, sizeof(REAL));
     TAKE(axes, nspace * ncentre)
     TAKE(along, 2 * ncentre)
     TAKE(near2, ncentre)

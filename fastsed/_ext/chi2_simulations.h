@@ -13,6 +13,7 @@
 #define FASTSED_CHI2_SIMULATIONS_H
 
 #include "chi2_kernels.h"
+#include "scratch.h"
 
 /* models of a group: the longest vector */
 #define GROUP 16
@@ -226,8 +227,10 @@ static ptrdiff_t simulation_stride(ptrdiff_t nsim) { return (nsim + SIM_GROUP - 
 /* doubles of scratch that simulate_source needs */
 static ptrdiff_t simulation_scratch(ptrdiff_t nband, const space_t *space, ptrdiff_t nsim)
 {
-    const ptrdiff_t own = (5 + GROUP) * nband + space->nspace + 6 * simulation_stride(nsim);
-    const ptrdiff_t view = space->nspace * (space->ncentre + GROUP + 2) + 5 * space->ncentre + 2 * GROUP;
+    const ptrdiff_t columns = whole_lines(nband, sizeof(double));
+    const ptrdiff_t coordinates = whole_lines(space->nspace, sizeof(double));
+    const ptrdiff_t own = (5 + GROUP) * columns + coordinates + 6 * simulation_stride(nsim);
+    const ptrdiff_t view = space->nspace * (space->ncentre + GROUP) + 2 * coordinates + 5 * space->ncentre + 2 * GROUP;
     return own + view + 3 * simulation_stride(nsim);
 }
 
@@ -238,7 +241,7 @@ static void simulate_source(const tile_t *t, const data_t *d, const simulators_t
                             space_t space, simulations_t sims, int prune, double *reach2, double *scratch)
 {
     double *next = scratch;
-#define TAKE(name, n) name = next; next += (n);
+#define TAKE(name, n) name = next; next += whole_lines(n, sizeof(double));
     double *TAKE(weight, t->nband)
     double *TAKE(root_weight, t->nband)
     double *TAKE(weighted, t->nband)

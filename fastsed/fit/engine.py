@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import find_best
+from fastsed._ext.chi2 import DataView, TileView, find_best
 from fastsed.fit.observations import Observations
 from fastsed.models.grid import ModelGrid, Tile
 
@@ -81,9 +81,10 @@ def fit(
     """
     fits = Fits.none_yet(data.n_sources)
     fitted = np.zeros(len(grid.axes.z), dtype=np.int64)
+    view = data_view(data)
     for tile in grid.tiles(data.wanted_redshifts(len(grid.axes.z))):
         active = np.flatnonzero((data.best_first_z <= tile.iz) & (tile.iz <= data.best_last_z))
-        _fit_tile(grid, data, tile, active, fits)
+        _fit_tile(tile_view(grid, tile), view, active, fits, grid.n_threads)
         fitted[tile.iz] += tile.n_models
         if also is not None:
             also(tile, fits)
@@ -94,10 +95,11 @@ def fit(
     return fits
 
 
-def _fit_tile(grid: ModelGrid, data: Observations, tile: Tile, active: Ints, fits: Fits) -> None:
+def _fit_tile(tile: TileView, data: DataView, active: Ints, fits: Fits, n_threads: int) -> None:
     """Bring the best fits of the active sources up to date with one tile."""
     find_best(
-        *kernel_arguments(grid, data, tile),
+        tile,
+        data,
         active,
         fits.chi2,
         fits.scale,
@@ -105,24 +107,24 @@ def _fit_tile(grid: ModelGrid, data: Observations, tile: Tile, active: Ints, fit
         fits.tolerance,
         fits.model,
         fits.order,
-        grid.n_threads,
+        n_threads,
     )
 
 
-def kernel_arguments(grid: ModelGrid, data: Observations, tile: Tile) -> tuple[object, ...]:
-    """What every chi2 kernel wants to know of a tile and of the data."""
-    return (
-        tile.flux,
-        tile.dust,
-        tile.ids,
-        tile.order,
-        data.n_main,
-        tile.iz * grid.axes.models_per_redshift,
-        tile.iz,
-        len(grid.axes.z),
+def tile_view(grid: ModelGrid, tile: Tile) -> TileView:
+    """A tile as the kernels see it."""
+    first = tile.iz * grid.axes.models_per_redshift
+    return TileView(
+        tile.flux, tile.dust, tile.ids, tile.order, grid.rows.n_main, first, tile.iz, len(grid.axes.z)
+    )
+
+
+def data_view(data: Observations) -> DataView:
+    """The data as the kernels see them."""
+    return DataView(
         data.value,
         data.variance,
-        data.template_error[tile.iz] ** 2,
+        data.template_error**2,
         data.own_spec_scale,
         data.log_component,
         data.log_lir,

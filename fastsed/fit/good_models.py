@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import good_models
-from fastsed.fit.engine import Fits, Progress, kernel_arguments
+from fastsed.fit.engine import Fits, Progress, data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.models.grid import ModelGrid, Tile
 
@@ -116,6 +116,7 @@ class GoodModelCollector:
 
     def __init__(self, grid: ModelGrid, data: Observations, excess: float):
         self._grid, self._data, self._excess = grid, data, excess
+        self._data_view = data_view(data)
         self._found = GoodModels(data.n_sources)
 
     def take(self, tile: Tile, fits: Fits) -> None:
@@ -125,7 +126,9 @@ class GoodModelCollector:
         if not len(active):
             return
         limit = np.where(fits.model >= 0, fits.chi2 + self._excess, np.inf)
-        columns = good_models(*kernel_arguments(self._grid, data, tile), active, limit, self._grid.n_threads)
+        columns = good_models(
+            tile_view(self._grid, tile), self._data_view, active, limit, self._grid.n_threads
+        )
         rows = np.empty(len(columns[0]), dtype=ROW)
         for name, values in zip(ROW.names or (), columns, strict=True):
             rows[name] = values

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ Pair = tuple[Floats, NDArray[np.float32]]
 PADDING = 16
 # smaller than this beside a length of one, a coordinate is zero in single precision: its square would be slow
 SMALLEST = 1e-15
+# a vector that crosses a cache line [bytes] takes two loads
+LINE = 64
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,15 @@ def group_models(models: Floats, equal_axes: bool = False) -> Groups:
 def _empty_pair(n_rows: int, n: int) -> Pair:
     """Room for rows of numbers in both precisions, zero so far."""
     shape = (n_rows, n + -n % PADDING)
-    return np.zeros(shape), np.zeros(shape, dtype=np.float32)
+    return _whole_lines(shape, np.float64), _whole_lines(shape, np.float32)
+
+
+def _whole_lines(shape: tuple[int, int], dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """Zeros that begin with a cache line."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def in_both_precisions(values: Floats) -> Pair:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,15 +11,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import simulate, simulation_parts
-from fastsed.fit.engine import Fits, Progress, kernel_arguments
-from fastsed.fit.groups import Groups, Pair, group_models, in_both_precisions
+from fastsed._ext.chi2 import DataView, SpaceView, TileView, simulate, simulation_parts
+from fastsed.fit.engine import Fits, Progress, data_view, tile_view
+from fastsed.fit.groups import Pair, group_models, in_both_precisions
 from fastsed.fit.observations import Observations
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
 from fastsed.models.grid import ModelGrid, Rows, Tile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+# tiles whose models stay in the processor's cache while one source after another takes them
+BATCH_BYTES = 512 << 10
 
 
 @dataclass
@@ -128,47 +131,55 @@ def fit_simulations(
         Of the sources `rows`.
     """
     simulator = Simulator(grid, data, noise, rows, prune)
-    n_z = len(grid.axes.z)
-    wanted = data.wanted_redshifts(n_z)
-    best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
-    tiles: Iterable[tuple[Tile, Groups | None]]
-    if n_z > 1 and grid.keeps(wanted):
-        tiles = _at_best_redshifts(simulator, list(grid.tiles(wanted)), best_z, grid.n_threads)
+    wanted = data.wanted_redshifts(len(grid.axes.z))
+    tiles = map(simulator.prepare, grid.tiles(wanted))
+    if len(grid.axes.z) > 1 and grid.keeps(wanted):
+        batches = list(_batches(tiles))
+        best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
+        for batch in batches:
+            simulator.take(batch, best_z == _redshifts(batch))
+        for batch in batches:
+            simulator.take(batch, best_z != _redshifts(batch), progress)
     else:
-        best_z[:] = -1
-        tiles = ((tile, simulator.groups(tile)) for tile in grid.tiles(wanted))
-    for tile, groups in tiles:
-        simulator.take(tile, groups, best_z != tile.iz)
-        if progress is not None:
-            progress(tile.n_models)
+        for batch in _batches(tiles):
+            simulator.take(batch, progress=progress)
     return simulator.found()
 
 
-def _at_best_redshifts(
-    simulator: Simulator, tiles: list[Tile], best_z: Ints, n_threads: int
-) -> list[tuple[Tile, Groups | None]]:
-    """Fit each tile to the sources whose best redshift, `best_z` (nsource,), it has; the tiles with their groups.
+@dataclass(frozen=True)
+class PreparedTile:
+    """A tile, and its models as the kernel wants them.
 
-    Redshifts are taken side by side in threads: no source has two.
+    Attributes
+    ----------
+    tile : Tile
+    view : TileView
+    space : SpaceView or None
+        None where each source has coordinates of its own.
     """
-    at: defaultdict[int, list[int]] = defaultdict(list)
-    for number, tile in enumerate(tiles):
-        at[tile.iz].append(number)
-    found: dict[int, Groups | None] = {}
 
-    def take(numbers: list[int]) -> None:
-        for number in numbers:
-            tile = tiles[number]
-            found[number] = simulator.groups(tile)
-            simulator.take(tile, found[number], best_z == tile.iz, n_threads=1)
+    tile: Tile
+    view: TileView
+    space: SpaceView | None
 
-    if n_threads == 1:
-        for numbers in at.values():
-            take(numbers)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(take, at.values()))
-    return [(tile, found[number]) for number, tile in enumerate(tiles)]
+
+def _batches(tiles: Iterable[PreparedTile]) -> Iterator[list[PreparedTile]]:
+    """Tiles that fit into the cache together."""
+    batch: list[PreparedTile] = []
+    size = 0
+    for prepared in tiles:
+        if batch and size + prepared.tile.flux.nbytes > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(prepared)
+        size += prepared.tile.flux.nbytes
+    if batch:
+        yield batch
+
+
+def _redshifts(batch: Sequence[PreparedTile]) -> Ints:
+    """Of tiles, (ntile, 1)."""
+    return np.array([[prepared.tile.iz] for prepared in batch])
 
 
 class Simulator:
@@ -179,6 +190,7 @@ class Simulator:
 
     def __init__(self, grid: ModelGrid, data: Observations, noise: Noise, rows: slice, prune: bool = True):
         self._grid, self._data, self._rows, self._prune = grid, data, rows, prune
+        self._data_view = data_view(data)
         shape = (rows.stop - rows.start, len(noise.data))
         # simulations of similar length share their bounds
         self._place = np.argsort(np.sum(noise.data**2, axis=1), kind="stable")
@@ -196,44 +208,47 @@ class Simulator:
         """The noise, where the data columns themselves are the coordinates."""
         return in_both_precisions(self._noise_rows)
 
-    def groups(self, tile: Tile) -> Groups | None:
-        """The models of a tile in groups; None where each source has coordinates of its own."""
-        if self._data.n_columns >= FEWEST_COLUMNS:
-            return None
-        return group_models(tile.flux[:, : tile.n_models])
+    def prepare(self, tile: Tile) -> PreparedTile:
+        """A tile as `take` wants it."""
+        space = self._space_of_columns(tile) if self._data.n_columns < FEWEST_COLUMNS else None
+        return PreparedTile(tile, tile_view(self._grid, tile), space)
+
+    def _space_of_columns(self, tile: Tile) -> SpaceView:
+        """The models of a tile, where the data columns themselves are the coordinates."""
+        groups = group_models(tile.flux[:, : tile.n_models])
+        return SpaceView(groups.rows, groups.centres, groups.scale, groups.place, self._noise_of_columns)
 
     def take(
         self,
-        tile: Tile,
-        groups: Groups | None = None,
+        tiles: Sequence[PreparedTile],
         chosen: NDArray[np.bool_] | None = None,
-        n_threads: int | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        """Fit one tile, with its `groups`, to all sources that may take its redshift.
+        """Fit some tiles to all sources that may take their redshifts; with `chosen` (ntile, nsource) to some of them.
 
-        With `chosen` (nsource,) only to those among them; on `n_threads` instead of those of the grid.
+        Then `progress` is told how many models that were.
         """
-        n_threads = n_threads or self._grid.n_threads
-        allowed = (self._data.first_z[self._rows] <= tile.iz) & (tile.iz <= self._data.last_z[self._rows])
-        active = self._rows.start + np.flatnonzero(allowed if chosen is None else allowed & chosen)
-        if groups is None:
-            active = self._take_projected(tile, active, n_threads)
-        if len(active):
-            groups = groups or group_models(tile.flux[:, : tile.n_models])
-            self._simulate(tile, active, groups, self._noise_of_columns, n_threads)
+        iz = _redshifts(tiles)
+        wanted = (self._data.first_z[self._rows] <= iz) & (iz <= self._data.last_z[self._rows])
+        if chosen is not None:
+            wanted &= chosen
+        for prepared, sources in zip(tiles, wanted, strict=True):
+            if prepared.space is None:
+                self._take_projected(prepared, sources)
+        left = [k for k, sources in enumerate(wanted) if sources.any()]
+        spaces = [tiles[k].space or self._space_of_columns(tiles[k].tile) for k in left]
+        self._simulate([tiles[k].view for k in left], spaces, wanted[left], self._grid.n_threads)
+        if progress is not None:
+            progress(sum(prepared.tile.n_models for prepared in tiles))
 
     def _simulate(
-        self,
-        tile: Tile,
-        active: Ints,
-        groups: Groups,
-        noise: Pair,
-        n_threads: int,
-        coordinates: tuple[object, ...] | None = None,
+        self, tiles: list[TileView], spaces: list[SpaceView], chosen: NDArray[np.bool_], n_threads: int
     ) -> None:
         simulate(
-            *kernel_arguments(self._grid, self._data, tile),
-            active,
+            tiles,
+            self._data_view,
+            spaces,
+            chosen.view(np.uint8),
             self._rows.start,
             self._noise,
             self._log_noise,
@@ -242,25 +257,29 @@ class Simulator:
             self._spec_scale,
             self._order,
             self._reach2,
-            (*groups.rows, *groups.centres, groups.scale, groups.place),
-            noise,
-            coordinates,
             self._prune,
             n_threads,
         )
 
-    def _take_projected(self, tile: Tile, active: Ints, n_threads: int) -> Ints:
-        """Fit one tile to sources in coordinates of the models as each sees them; those where it is not worth it."""
+    def _take_projected(self, prepared: PreparedTile, sources: NDArray[np.bool_]) -> None:
+        """Fit a tile to sources (nsource,) in coordinates of the models as each sees them.
+
+        Those where it is not worth it are left in `sources`.
+        """
+        n_threads = self._grid.n_threads
+        active = np.flatnonzero(sources)
         if len(active) < 2 or n_threads == 1:
-            worth_it = [self._project_and_simulate(tile, int(row), n_threads) for row in active]
+            worth_it = [self._project_and_simulate(prepared, place, n_threads) for place in active]
         else:
             with ThreadPoolExecutor(n_threads) as pool:
-                worth_it = list(pool.map(lambda row: self._project_and_simulate(tile, int(row), 1), active))
-        return active[~np.array(worth_it, dtype=bool)]
+                worth_it = list(
+                    pool.map(lambda place: self._project_and_simulate(prepared, place, 1), active)
+                )
+        sources[active] = ~np.array(worth_it, dtype=bool)
 
-    def _project_and_simulate(self, tile: Tile, row: int, n_threads: int) -> bool:
-        """Fit one tile to one source in such coordinates; whether that is worth it."""
-        data = self._data
+    def _project_and_simulate(self, prepared: PreparedTile, place: int, n_threads: int) -> bool:
+        """Fit one tile to the source at a place among those simulated in such coordinates; whether that is worth it."""
+        data, tile, row = self._data, prepared.tile, self._rows.start + place
         if data.own_spec_scale[row]:
             return False
         value = data.value[row]
@@ -274,9 +293,20 @@ class Simulator:
         if found is None:
             return False
         groups = group_models(found.models[:, : tile.n_models], equal_axes=True)
-        coordinates = (found.data, found.total, found.slack)
         noise = in_both_precisions(found.noise)
-        self._simulate(tile, np.array([row]), groups, noise, n_threads, coordinates)
+        space = SpaceView(
+            groups.rows,
+            groups.centres,
+            groups.scale,
+            groups.place,
+            noise,
+            found.data,
+            found.total,
+            found.slack,
+        )
+        chosen = np.zeros((1, len(self._chi2)), dtype=bool)
+        chosen[0, place] = True
+        self._simulate([prepared.view], [space], chosen, n_threads)
         return True
 
     def found(self) -> Simulations:

@@ -133,7 +133,7 @@ class Axes:
         """
         rest, found = model_ids, []
         for count in reversed(self.shape):
-            rest, index = _divided(rest, count)
+            rest, index = divided(rest, count)
             found.append(index)
         return tuple(reversed(found))
 
@@ -141,10 +141,10 @@ class Axes:
         self, model_ids: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Of models (n,), which pair (Av, Av_bc), which metallicity and, within it, which population, (n,) each."""
-        rest, history = _divided(model_ids, self.n_history)
-        rest, imetal = _divided(rest, len(self.metal))
-        rest, ilage = _divided(rest, len(self.lage))
-        _, cell = _divided(rest, self.shape[1] * self.shape[2])
+        rest, history = divided(model_ids, self.n_history)
+        rest, imetal = divided(rest, len(self.metal))
+        rest, ilage = divided(rest, len(self.lage))
+        _, cell = divided(rest, self.shape[1] * self.shape[2])
         return cell, imetal, ilage * self.n_history + history
 
     def tie_order(
@@ -159,10 +159,10 @@ class Axes:
 
     def models_of_tie_order(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """modelID of each position ``tie_order * nz + iz``; -1 stays -1."""
-        rest, iz = _divided(order, len(self.z))
-        rest, cell = _divided(rest, self.shape[1] * self.shape[2])
-        rest, ilage = _divided(rest, len(self.lage))
-        imetal, history = _divided(rest, self.n_history)
+        rest, iz = divided(order, len(self.z))
+        rest, cell = divided(rest, self.shape[1] * self.shape[2])
+        rest, ilage = divided(rest, len(self.lage))
+        imetal, history = divided(rest, self.n_history)
         population = (ilage * len(self.metal) + imetal) * self.n_history + history
         per_cell = len(self.lage) * len(self.metal) * self.n_history
         return np.where(order < 0, -1, iz * self.models_per_redshift + cell * per_cell + population)
@@ -223,7 +223,7 @@ def history_axes(params: Params) -> list[tuple[str, NDArray[np.float32]]]:
     return [("ltau", axis(params.log_tau_min, params.log_tau_max, params.log_tau_step))]
 
 
-def _divided(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def divided(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Quotient and remainder: numpy has vector code for the division alone."""
     if count == 1:
         return numbers, np.zeros_like(numbers)

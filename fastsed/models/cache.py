@@ -218,7 +218,9 @@ def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]
             places = [entry[name] for name in names]
             start = min(place["start"] for place in places if place)
             # a map for each array would take longer than the fit of a small tile
-            stored = np.memmap(file, np.uint8, "r", start, (max(_end(place) for place in places if place) - start,))
+            stored = np.memmap(
+                file, np.uint8, "r", start, (max(_end(place) for place in places if place) - start,)
+            )
             yield Tile(entry["iz"], *(_array(stored.view(np.ndarray), place, start) for place in places))
 
 

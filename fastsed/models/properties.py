@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.models.axes import divided
 from fastsed.models.grid import ModelGrid
 from fastsed.models.indices import Index, combine
 from fastsed.models.populations import Populations
@@ -65,8 +66,8 @@ def model_properties(
     for name in {"lscale", "sscale"}.intersection(names):
         values[name][:] = 1.0
     if "la2t" in values:
-        at = axes.parameters(model_ids)
-        values["la2t"][:] = at["lage"].astype(float) - at["ltau"]
+        ilage, itau = divided(population, axes.n_history)
+        values["la2t"][:] = axes.lage[ilage].astype(float) - axes.as_dict()["ltau"][itau]
     return values
 
 

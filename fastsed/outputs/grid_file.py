@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import all_chi2
 from fastsed._ext.gridio import fill_block
-from fastsed.fit.engine import Progress, kernel_arguments
+from fastsed.fit.engine import Progress, data_view, tile_view
 from fastsed.models.grid import Tile
 from fastsed.models.properties import model_properties, property_names
 from fastsed.outputs.chi2grid import ChiGridWriter
@@ -80,7 +80,7 @@ def _write_tile(
     buffers: _Buffers,
 ) -> None:
     """Write the models of a tile, in runs of consecutive modelIDs."""
-    grid, data = setup.grid, setup.data
+    grid, data, seen = setup.grid, setup.data, data_view(setup.data)
     active = np.flatnonzero((data.first_z <= tile.iz) & (tile.iz <= data.last_z))
     column = np.full(data.n_sources, -1, dtype=np.int64)
     column[active] = np.arange(len(active))
@@ -90,7 +90,7 @@ def _write_tile(
     for start in range(0, tile.n_models, buffers.size):
         part = tile.part(start, min(start + buffers.size, tile.n_models))
         chi2, scale, spec_scale = buffers.pairs(len(active), part.n_models)
-        all_chi2(*kernel_arguments(grid, data, part), active, chi2, scale, spec_scale, grid.n_threads)
+        all_chi2(tile_view(grid, part), seen, active, chi2, scale, spec_scale, grid.n_threads)
         block = buffers.block(part.n_models, 1 + len(scales), data.n_sources)
         own = np.ascontiguousarray(properties[start : start + part.n_models])
         fill_block(chi2, scale, spec_scale, column, own, scales, spec_row, block, grid.n_threads)

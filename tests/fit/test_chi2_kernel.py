@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fastsed._ext.chi2 import find_best, simd_name
+from fastsed._ext.chi2 import DataView, TileView, find_best, simd_name
 
 LEVELS = ["scalar", "avx2", "avx512"]
 
@@ -32,22 +32,31 @@ def best(flux, value, variance, *, start=None, active=None, n_threads=1, n_main=
     if dust is not None:
         dust = np.ascontiguousarray(np.pad(dust, ((0, 0), (0, stride - n_model))))
     found = nothing(n) if start is None else {k: v.copy() for k, v in start.items()}
-    find_best(
+    iz, nz = other.get("iz", 0), other.get("nz", 1)
+    tile = TileView(
         padded,
         dust,
         other.get("ids", np.arange(n_model, dtype=np.int64)),
         other.get("orders", np.arange(n_model, dtype=np.int64)),
         n_band if n_main is None else n_main,
         other.get("first", 0),
-        other.get("iz", 0),
-        other.get("nz", 1),
+        iz,
+        nz,
+    )
+    error2 = np.full((nz, n_band), np.nan)
+    error2[iz] = other.get("template_error2", 0)
+    data = DataView(
         np.ascontiguousarray(value, dtype=float),
         np.ascontiguousarray(variance, dtype=float),
-        np.asarray(other.get("template_error2", np.zeros(n_band)), dtype=float),
+        error2,
         np.asarray(other.get("own_scale", np.zeros(n)), dtype=np.uint8),
         np.asarray(other.get("log_component", np.full(n, -1)), dtype=np.int32),
         np.asarray(other.get("log_lir", np.zeros(n)), dtype=float),
         np.asarray(other.get("log_error", np.ones(n)), dtype=float),
+    )
+    find_best(
+        tile,
+        data,
         np.arange(n, dtype=np.int64) if active is None else np.asarray(active, dtype=np.int64),
         *found.values(),
         n_threads,

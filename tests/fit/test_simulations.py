@@ -182,7 +182,7 @@ def test_tiles_in_spaces_of_different_dimensions(library, shapes):
         flux = np.repeat(rng.lognormal(0, 1, (n_column, n_shape)), 48 // n_shape, axis=1)
         flux = np.pad(flux, ((0, 0), (0, -flux.shape[1] % 16)))
         ids = 100 * number + np.arange(flux.shape[1])
-        simulator.take(Tile(0, ids, ids, flux, None))
+        simulator.take([simulator.prepare(Tile(0, ids, ids, flux, None))])
         length = np.linalg.norm(flux, axis=0)
         product = simulated_data @ flux[:, length > 0] / length[length > 0]
         best = np.minimum(best, np.sum(simulated_data**2, axis=1) - np.max(product**2, axis=1))

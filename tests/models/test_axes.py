@@ -92,7 +92,9 @@ def test_indices_are_those_of_numpy(shape):
         np.testing.assert_array_equal(values[name], places[i] + 10.0 * i)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (3, 2, 4, 5, 2), (3, 2, 4, 5, 2, 3), (2, 1, 3, 4, 3, 2, 5)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1, 1, 1), (3, 2, 4, 5, 2), (3, 2, 4, 5, 2, 3), (2, 1, 3, 4, 3, 2, 5)]
+)
 def test_cells_and_populations(shape):
     model = np.arange(np.prod(shape))
     _, iav, ibc, ilage, imetal, *history = np.unravel_index(model, shape)
