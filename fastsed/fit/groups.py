@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import GROUP_SIZE
 from fastsed._ext.groups import Shapes
+from fastsed.padded import padded_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Pair = tuple[Floats, NDArray[np.float32]]
 
-# the longest vector
-PADDING = 16
 # smaller than this beside a length of one, a coordinate is zero in single precision: its square would be slow
 SMALLEST = 1e-15
-# a vector that crosses a cache line [bytes] takes two loads
-LINE = 64
 
 
 @dataclass(frozen=True)
@@ -65,16 +60,7 @@ def group_models(models: Floats, equal_axes: bool = False) -> Groups:
 
 def _empty_pair(n_rows: int, n: int) -> Pair:
     """Room for rows of numbers in both precisions, zero so far."""
-    shape = (n_rows, n + -n % PADDING)
-    return _whole_lines(shape, np.float64), _whole_lines(shape, np.float32)
-
-
-def _whole_lines(shape: tuple[int, int], dtype: type[np.floating[Any]]) -> NDArray[Any]:
-    """Zeros that begin with a cache line."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + LINE, dtype=np.uint8)
-    start = -memory.ctypes.data % LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
+    return padded_rows(n_rows, n), padded_rows(n_rows, n, np.float32)
 
 
 def in_both_precisions(values: Floats) -> Pair:

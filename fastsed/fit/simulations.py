@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import DataView, SpaceView, TileView, simulate, simulation_parts
+from fastsed._ext.chi2 import SpaceView, TileView, simulate, simulation_parts
 from fastsed.fit.engine import Fits, Progress, data_view, tile_view
 from fastsed.fit.groups import Pair, group_models, in_both_precisions
 from fastsed.fit.observations import Observations
@@ -267,7 +267,7 @@ class Simulator:
         Those where it is not worth it are left in `sources`.
         """
         n_threads = self._grid.n_threads
-        active = np.flatnonzero(sources)
+        active = [int(place) for place in np.flatnonzero(sources)]
         if len(active) < 2 or n_threads == 1:
             worth_it = [self._project_and_simulate(prepared, place, n_threads) for place in active]
         else:

@@ -27,6 +27,7 @@ from fastsed.models.indices import Index, read_indices, window_weights
 from fastsed.models.photometry import rest_magnitude_weights
 from fastsed.models.populations import Basis, GriddedPopulations, Populations
 from fastsed.models.tables import FluxTables, RestTables, Screens, make_rest_tables, make_screens
+from fastsed.padded import PADDING, padded_rows
 from fastsed.params import Params
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# rows of flux are padded to this many models, the longest step of the kernels
-PADDING = 16
 # a tile of fluxes aims at this many bytes
 TILE_BYTES = 8 << 20
 # flux tables T kept between blocks of populations
@@ -78,7 +77,7 @@ class Tile:
     def part(self, start: int, stop: int) -> Tile:
         """Some of the models, as a tile of their own."""
         n = stop - start
-        flux = np.zeros((len(self.flux), n + -n % PADDING))
+        flux = padded_rows(len(self.flux), n)
         flux[:, :n] = self.flux[:, start:stop]
         dust = None
         if self.dust is not None:
@@ -443,8 +442,7 @@ def make_tile(grid: ModelGrid, store: _TableStore, block: Block, iz: int) -> lis
     n_cells = store.tables.screens.n_cells
     n_models = n_cells * n_populations
     rows = grid.rows
-    flux = np.empty((rows.count, n_models + -n_models % PADDING))
-    flux[:, n_models:] = 0
+    flux = padded_rows(rows.count, n_models)
     weights = block.weights()
     for bands, own_rows in rows.parts:
         # a view of some rows as tables, (nband, ncell, npopulation)
@@ -503,7 +501,7 @@ def _dust(metal: Metal, numbers: Ints, weights: Floats | None, stride: int) -> F
 def _selected(rows: Floats, keep: NDArray[np.bool_]) -> Floats:
     """The kept models of each row, padded."""
     kept = int(keep.sum())
-    out = np.zeros((len(rows), kept + -kept % PADDING))
+    out = padded_rows(len(rows), kept)
     out[:, :kept] = rows[:, keep]
     return out
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from fastsed.inputs.spectra import lsf_sigma
 from fastsed.models.attenuation import attenuation_curve, transmission
-from fastsed.models.axes import Axes
 from fastsed.models.grid import ModelGrid
 from fastsed.models.kinematics import convolve
 from fastsed.models.photometry import BandWeights, band_integral
