@@ -1,4 +1,4 @@
-"""Rows of numbers as the kernels want them: a shape in, zeros that fill whole vectors out."""
+"""Rows of numbers as the kernels want them: a shape in, room that fills whole vectors out."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ LINE = 64
 
 
 def padded_rows(n_rows: int, n: int, dtype: type[np.float64] | type[np.float32] = np.float64) -> NDArray[Any]:
-    """Zeros (n_rows, n rounded up to `PADDING`), of which each row begins with a cache line.
+    """Room for rows of n numbers, which begin with cache lines, and zeros that fill up their last vectors.
 
     Parameters
     ----------
     n_rows, n : int
     dtype : type
+
+    Returns
+    -------
+    ndarray (n_rows, n rounded up to `PADDING`)
+        The first n numbers of a row are not set.
     """
     shape = n_rows, n + -n % PADDING
     size = shape[0] * shape[1] * np.dtype(dtype).itemsize
-    memory = np.zeros(size + LINE, dtype=np.uint8)
+    memory = np.empty(size + LINE, dtype=np.uint8)
     start = -memory.ctypes.data % LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
+    rows = memory[start : start + size].view(dtype).reshape(shape)
+    rows[:, n:] = 0
+    return rows

@@ -59,7 +59,7 @@ def group_models(models: Floats, equal_axes: bool = False) -> Groups:
 
 
 def _empty_pair(n_rows: int, n: int) -> Pair:
-    """Room for rows of numbers in both precisions, zero so far."""
+    """Room for rows of n numbers in both precisions, and zeros behind them."""
     return padded_rows(n_rows, n), padded_rows(n_rows, n, np.float32)
 
 
@@ -67,6 +67,6 @@ def in_both_precisions(values: Floats) -> Pair:
     """Rows of numbers, padded with zeros for the longest vector, in double and in single precision."""
     padded, single = _empty_pair(*values.shape)
     padded[:, : values.shape[1]] = values
-    single[:] = padded
+    single[:, : values.shape[1]] = values
     single[np.abs(single) < SMALLEST] = 0
     return padded, single
