@@ -15,18 +15,19 @@ cdef void between(const float *early, const float *late, double early_share, dou
         out[i] = <float> (early[i] * early_share + late[i] * late_share)
 
 
-cdef void turned(const float *rows, ptrdiff_t nrow, ptrdiff_t stride, ptrdiff_t n, float *out) noexcept nogil:
+cdef void turned(const float *rows, ptrdiff_t nrow, ptrdiff_t stride, ptrdiff_t n, float *out,
+                 ptrdiff_t out_stride) noexcept nogil:
     """out[i][row] = rows[row][i], some rows at a time: each line of the cache is written once."""
     cdef ptrdiff_t first, i, r, several
     for first in range(0, nrow, 16):
         several = min(16, nrow - first)
         for i in range(n):
             for r in range(several):
-                out[i * nrow + first + r] = rows[(first + r) * stride + i]
+                out[i * out_stride + first + r] = rows[(first + r) * stride + i]
 
 
-def interpolate_spectra(list histories, const int64_t[:, ::1] left, const double[:, ::1] early,
-                        const double[:, ::1] late, float[:, ::1] out):
+def interpolate_spectra(list histories, const int64_t[:, :] left, const double[:, :] early,
+                        const double[:, :] late, float[:, :] out):
     """Spectra between two ages of a library, for several histories: out[wavelength, age * nhistory + history].
 
     Parameters
@@ -34,7 +35,7 @@ def interpolate_spectra(list histories, const int64_t[:, ::1] left, const double
     histories : list of (nlibrary_age, nlam) float32 arrays, the last axis contiguous
     left : (nhistory, nage) the earlier age of each pair
     early, late : (nhistory, nage) shares of the earlier and of the next age
-    out : (nlam, nage * nhistory)
+    out : (nlam, nage * nhistory), the last axis contiguous
     """
     cdef ptrdiff_t nhistory = left.shape[0], nage = left.shape[1], nlam = out.shape[0], start, n, a, h, offset
     cdef const float[:, :] sed
@@ -56,7 +57,7 @@ def interpolate_spectra(list histories, const int64_t[:, ::1] left, const double
                         between(<const float *> (first[h] + left[h, a] * stride[h] + offset),
                                 <const float *> (first[h] + (left[h, a] + 1) * stride[h] + offset),
                                 early[h, a], late[h, a], n, rows + (a * nhistory + h) * RUN)
-                turned(rows, nage * nhistory, RUN, n, &out[start, 0])
+                turned(rows, nage * nhistory, RUN, n, &out[start, 0], out.strides[0] // sizeof(float))
     finally:
         free(<void *> first)
         free(stride)

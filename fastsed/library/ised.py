@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,12 +70,18 @@ def read_ised(path: str | PathLike[str]) -> Library:
     InputError
         If the file cannot be read, is truncated or is not a GALAXEV file.
     """
-    content = _mapped(path)
+    with _opened(path) as file:
+        return _read(file, path)
+
+
+def _read(file: BinaryIO, path: str | PathLike[str]) -> Library:
+    content = _mapped(file, path)
     order = _byte_order(content, path)
     records = _records(content, order, path)
     ages, info = _read_header(next(records).payload, order, path)
     lam = _counted_floats(next(records).payload, order, path, "wavelengths")
     sed, end = _spectra(content, order, path, next(records), ages.size, lam.size)
+    _check_spectra(file, order, path, sed, end)
     n_extra = 12 if info == 0 else 10
     records = _records(content, order, path, end, 3 + ages.size)
     extra = [
@@ -97,13 +104,19 @@ class _Record:
     payload: memoryview
 
 
-def _mapped(path: str | PathLike[str]) -> memoryview:
+def _opened(path: str | PathLike[str]) -> BinaryIO:
+    try:
+        return open(path, "rb", buffering=0)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
+
+
+def _mapped(file: BinaryIO, path: str | PathLike[str]) -> memoryview:
     """The content of a file, read where it is looked at."""
     try:
-        with open(path, "rb") as f:
-            if os.fstat(f.fileno()).st_size == 0:
-                return memoryview(b"")
-            return memoryview(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
+        if os.fstat(file.fileno()).st_size == 0:
+            return memoryview(b"")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from error
 
@@ -120,14 +133,25 @@ def _spectra(
     end = first.start - 4 + n_ages * (size + 8)
     if end > len(content):
         raise InputError("is truncated: it ends among its spectra", path)
-    for offset, expected in ((-4, size), (0, n_lam), (size, size)):
-        marks = np.ndarray((n_ages,), order + "i4", content, first.start + offset, (size + 8,))
-        wrong = np.flatnonzero(marks != expected)
-        if len(wrong):
-            fault = f"the record of age {wrong[0] + 1} is not like that of age 1"
-            raise InputError(f"is damaged: {fault}", path)
     flux = np.ndarray((n_ages, n_lam), order + "f4", content, first.start + 4, (size + 8, 4))
     return flux, end
+
+
+def _check_spectra(
+    file: BinaryIO, order: str, path: str | PathLike[str], sed: NDArray[np.float32], end: int
+) -> None:
+    """Raise an error if not all spectra (nage, nlam), which end at `end`, are in records like the first."""
+    n_ages, n_lam = sed.shape
+    step = sed.strides[0]
+    # read, not mapped, lest a look at each spectrum maps them all: end of a record, start of the next, its count
+    marks = [os.pread(file.fileno(), 12, end - 4 - left * step) for left in range(n_ages - 1, 0, -1)]
+    marks.append(os.pread(file.fileno(), 4, end - 4))
+    size = step - 8
+    expected = np.array([size, size, n_lam] * (n_ages - 1) + [size])
+    wrong = np.flatnonzero(np.frombuffer(b"".join(marks), order + "i4") != expected)
+    if len(wrong):
+        fault = f"the record of age {(wrong[0] + 2) // 3 + 1} is not like that of age 1"
+        raise InputError(f"is damaged: {fault}", path)
 
 
 def _byte_order(content: memoryview, path: str | PathLike[str]) -> str:

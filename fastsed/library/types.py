@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass, field
 
 from numpy import float64, floating
@@ -45,3 +46,8 @@ class Library:
     metallicity: float
     source: str
     provenance: dict[str, str] = field(default_factory=dict)
+
+    def release(self) -> None:
+        """Give back the memory of spectra that are read from a file where they are looked at; they can be again."""
+        if isinstance(self.sed.base, mmap.mmap):
+            self.sed.base.madvise(mmap.MADV_DONTNEED)

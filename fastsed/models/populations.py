@@ -33,6 +33,8 @@ Ints = NDArray[np.int64]
 YR_PER_MYR = 1e6
 # wavelengths whose spectra are put together at a time
 WAVELENGTHS_AT_ONCE = 512
+# ages whose spectra are in memory together
+AGES_AT_ONCE = 12
 
 
 @dataclass
@@ -362,23 +364,25 @@ def _spectra(
 
 def _interpolated(members: list[_IsedMember], ages: Floats) -> tuple[Floats, NDArray[np.float32]]:
     """The same of members from files, linear in log10(age)."""
-    lam: Floats | None = None
-    used, left, early, late = [], [], [], []
-    for member in members:
-        library = member.read()
-        lam = library.lam if lam is None else lam
+    libraries = [member.read() for member in members]
+    lam = libraries[0].lam
+    spectra, left, early, late = [], [], [], []
+    for member, library in zip(members, libraries, strict=True):
         if not np.array_equal(lam, library.lam):
             raise InputError("has other wavelengths than the rest of its library", member.path)
         below, share, inside = _log_age_weights(library.ages, ages)
-        # the spectra may be a view of the file: keep those in use
-        numbers = np.unique([below, below + 1])
-        used.append(np.ascontiguousarray(library.sed[numbers], dtype=np.float32))
-        left.append(np.searchsorted(numbers, below))
+        spectra.append(np.asarray(library.sed, dtype=np.float32))
+        left.append(below)
         early.append((1 - share) * inside)
         late.append(share * inside)
-    assert lam is not None
+    places, before, after = np.array(left, dtype=np.int64), np.array(early), np.array(late)
     sed = np.empty((len(lam), len(ages) * len(members)), dtype=np.float32)
-    interpolate_spectra(used, np.array(left, dtype=np.int64), np.array(early), np.array(late), sed)
+    for start in range(0, len(ages), AGES_AT_ONCE):
+        some = slice(start, start + AGES_AT_ONCE)
+        columns = slice(start * len(members), (start + AGES_AT_ONCE) * len(members))
+        interpolate_spectra(spectra, places[:, some], before[:, some], after[:, some], sed[:, columns])
+        for library in libraries:
+            library.release()
     return lam, sed
 
 

@@ -108,3 +108,29 @@ def test_shared_library(shared):
     assert got.sed.shape == (221, 802)
     np.testing.assert_allclose(got.sfr, np.exp(-got.ages / 1e9) / 1e9, rtol=1e-5, atol=1e-30)
     assert got.metallicity == 0.02
+
+
+def test_released_spectra_can_be_looked_at_again(tmp_path):
+    found = read_ised(write_records(tmp_path / "a.ised", ised_records()))
+    before = found.sed.copy()
+    found.release()
+    np.testing.assert_array_equal(found.sed, before)
+    # spectra in memory stay there
+    found.sed = before
+    found.release()
+    assert found.sed is before
+
+
+@pytest.mark.parametrize("age", range(len(AGES)))
+@pytest.mark.parametrize("end", [False, True])
+def test_a_damaged_record_is_named(tmp_path, age, end):
+    records = ised_records()
+    path = write_records(tmp_path / "bad.ised", records)
+    content = bytearray(path.read_bytes())
+    start = sum(len(record) + 8 for record in records[: 2 + age])
+    content[start + (4 + len(records[2 + age])) * end] ^= 16
+    path.write_bytes(content)
+    # a first record that is wrong is met before the others are compared with it
+    expected = f"the record of age {age + 1} is not like" if age else "record 3 is not a Fortran record"
+    with pytest.raises(InputError, match=expected):
+        read_ised(path)

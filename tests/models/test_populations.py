@@ -12,7 +12,7 @@ from fastsed.errors import InputError
 from fastsed.library.ised import read_ised
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.kinematics import broaden
-from fastsed.models.populations import Basis, GriddedPopulations, broadened, mean_rate
+from fastsed.models.populations import AGES_AT_ONCE, Basis, GriddedPopulations, broadened, mean_rate
 from fastsed.params import read_params
 from tests.models.helpers import (
     AGES,
@@ -65,6 +65,16 @@ def test_spectra_side_by_side(n_history, n_age, n_lam):
         for a in range(n_age):
             expected = sed[left[h, a]] * early[h, a] + sed[left[h, a] + 1] * late[h, a]
             np.testing.assert_allclose(out[:, a * n_history + h], expected, rtol=1e-7)
+
+
+def test_more_ages_than_are_in_memory_together(library):
+    axes, found = populations(make_params(library, "LOG_AGE_STEP=0.05"))
+    sed = found.basis().sed
+    assert len(axes.lage) > 2 * AGES_AT_ONCE
+    for number in range(sed.shape[1]):
+        one = gridded(0.02, LOG_TAUS[number % 2])
+        expected = single(interpolated(one, float(axes.lage[number // 2]), one.sed))
+        np.testing.assert_array_equal(sed[:, number], expected)
 
 
 def test_at_the_ages_of_the_library_nothing_is_mixed(library):
