@@ -30,7 +30,7 @@ def dd(folder: Path, megabytes: int, *flags: str) -> float:
 
 
 def run(args: argparse.Namespace, report: Report) -> None:
-    """Write with each in turn, so that a slow minute hits all of them."""
+    """Write with each in turn, so that a slow minute hits all of them; the first round, of cold memory, is left out."""
     if not shutil.which("dd"):
         raise Skip("dd is not here")
     sources = 500 if args.quick else args.sources
@@ -43,8 +43,9 @@ def run(args: argparse.Namespace, report: Report) -> None:
         inputs = folder / "run"
         grid = [*GRID, f"Z_MAX={0.1 * redshifts:g}"]
         measure([sys.executable, str(HERE / "synthetic.py"), str(inputs), str(sources), "7", *grid])
-        for _ in range(args.runs):
-            overrides = ["SAVE_CHI_GRID=1", "NO_CACHE=1", f"N_THREAD={args.threads}"]
+        overrides = ["SAVE_CHI_GRID=1", "NO_CACHE=1", f"N_THREAD={args.threads}"]
+        for _ in range(1 + args.runs):
+            measure(["sync"])
             found = time_inside(inputs, "grid", 1, *overrides)["runs"][0]
             size = found["bytes"]
             ours.append(size / found["wall"] / 1e6)
@@ -59,14 +60,16 @@ def run(args: argparse.Namespace, report: Report) -> None:
         ("into the page cache", ours, plain),
         ("onto the disk (fdatasync)", ours_synced, synced),
     ):
-        mine, theirs = Spread.of(a), Spread.of(b)
-        share = mine.median / theirs.median
-        rows.append({"": name, "fastsed MB/s": mine, "dd MB/s": theirs, "share": share, "goal": 0.7})
+        mine, theirs = Spread.of(a[1:]), Spread.of(b[1:])
+        rows.append(
+            {"": name, "fastsed MB/s": mine, "dd MB/s": theirs, "share": mine.median / theirs.median,
+             "of best": mine.max / theirs.max, "goal": 0.7}
+        )  # fmt: skip
     report.table(rows)
 
 
 if __name__ == "__main__":
-    parser = options("SAVE_CHI_GRID against dd", runs=3)
+    parser = options("SAVE_CHI_GRID against dd", runs=9)
     parser.add_argument("--sources", type=int, default=1000, help="in the catalogue")
     parser.add_argument("--megabytes", type=int, default=1500, help="size of the grid")
     parser.add_argument("--threads", type=int, default=0, help="threads that compute; 0: all")

@@ -7,7 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from .kernel_problems import Problem, Spectra, fill_block
+from fastsed._ext import gridio
+
+from .kernel_problems import Problem, Spectra
 
 LEVELS = ["scalar", "avx2", "avx512"]
 SIZES = list(product([1, 15, 16, 17, 33], [1, 3, 5], [1, 7, 33]))
@@ -113,10 +115,25 @@ def test_band_fluxes(level: str, n_spectrum: int, n_screen: int, n_lam: int) -> 
             np.testing.assert_allclose(fluxes, expected, rtol=2e-12)
 
 
-@pytest.mark.parametrize(("n_source", "n_model"), [(1, 1), (3, 17)])
-def test_fill_block(n_source: int, n_model: int) -> None:
-    chi2, block = fill_block(n_source, n_model)
-    np.testing.assert_array_equal(block[:, 0], chi2.T.astype(np.float32))
-    # a property of one times the scale, which is chi2 here
-    np.testing.assert_array_equal(block[:, 2], chi2.T.astype(np.float32))
-    np.testing.assert_array_equal(block[:, 3], 1)
+@pytest.mark.parametrize(
+    ("n_source", "n_model"), [(1, 1), (3, 17), (255, 16), (256, 15), (257, 33), (600, 2)]
+)
+@pytest.mark.parametrize("n_threads", [1, 7])
+def test_fill_block(n_source: int, n_model: int, n_threads: int) -> None:
+    rng = np.random.default_rng(n_source)
+    n_property, spec_row = 5, 3
+    # every third source does not take these models
+    column = np.where(np.arange(n_source) % 3 == 2, -1, np.cumsum(np.arange(n_source) % 3 != 2) - 1)
+    chi2, scale, spec_scale = rng.lognormal(0, 3, (3, column.max() + 1, n_model))
+    chi2[0, 0], scale[0, -1], spec_scale[0, n_model // 2] = np.inf, np.nan, 0
+    properties, scales = rng.normal(0, 1e3, (n_model, n_property)), np.array([1, 0, 1, 0, 0], dtype=np.uint8)
+    block = np.empty((n_model, 1 + n_property, n_source), dtype=np.float32)
+    gridio.fill_block(chi2, scale, spec_scale, column, properties, scales, spec_row, block, n_threads)
+    fitted = column >= 0
+    with np.errstate(divide="ignore", over="ignore"):
+        expected = np.where(scales, properties[:, None] * scale.T[..., None], properties[:, None])
+        expected[..., spec_row] = (scale / spec_scale).T
+        np.testing.assert_array_equal(block[:, 0, fitted], chi2.T.astype(np.float32))
+        np.testing.assert_array_equal(block[:, 1:, fitted], np.moveaxis(expected, 2, 1).astype(np.float32))
+    assert np.isposinf(block[:, 0, ~fitted]).all()
+    assert np.isnan(block[:, 1:, ~fitted]).all()

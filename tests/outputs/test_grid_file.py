@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import namedtuple
 
 import numpy as np
@@ -157,4 +158,24 @@ def test_a_run_that_breaks_leaves_no_file(library, tmp_path, monkeypatch):
     monkeypatch.setattr("fastsed.outputs.grid_file.all_chi2", broken)
     with pytest.raises(MemoryError):
         write_chi_grid(make_setup(library), tmp_path / "chi2.grid")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("failing", [1, 3])
+def test_a_disk_that_fills_up_leaves_no_file(library, tmp_path, monkeypatch, failing):
+    """The last block fails when nothing comes after it."""
+    setup = make_setup(library)
+    blocks = []
+
+    def full(self, first_model, data):
+        blocks.append(first_model)
+        if len(blocks) == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    if failing > 1:
+        monkeypatch.setattr("fastsed.outputs.grid_file.BLOCK_BYTES", 1)
+    monkeypatch.setattr("fastsed.outputs.chi2grid.ChiGridWriter.write_block", full)
+    with pytest.raises(InputError, match=r"chi2\.grid: cannot be written: No space left"):
+        write_chi_grid(setup, tmp_path / "chi2.grid")
+    assert len(blocks) == failing
     assert list(tmp_path.iterdir()) == []
