@@ -58,6 +58,18 @@ def test_chi2_kernels(level: str, n_model: int, n_source: int, n_band: int) -> N
     np.testing.assert_allclose(chi2, expected[source, model], rtol=1e-9, atol=1e-20)
 
 
+@pytest.mark.parametrize(("n_model", "n_source"), [(9361, 1), (9376, 300), (20001, 7), (30000, 65)])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_best_of_more_models_than_the_cache_holds(n_model: int, n_source: int, n_threads: int) -> None:
+    problem = Problem(n_model, n_source)
+    # the best of the last source is the last model
+    problem.flux[:, n_model - 1] = problem.value[-1]
+    expected = chi2_of(problem, problem.value, weights(problem))
+    best = problem.find_best(n_threads)
+    np.testing.assert_array_equal(best["model"], np.argmin(expected, axis=1))
+    np.testing.assert_allclose(best["chi2"], expected.min(axis=1), rtol=1e-9, atol=1e-20)
+
+
 @pytest.mark.parametrize("prune", [False, True])
 @pytest.mark.parametrize("n_sim", [1, 7, 8, 17, 100, 257])
 @pytest.mark.parametrize(("n_model", "n_source", "n_band"), [(1, 1, 2), (17, 3, 7), (100, 2, 33)])

@@ -44,7 +44,7 @@ typedef struct {
     ptrdiff_t nscreen, nrun;
     const double *passed;   /* [nlam][nscreen] */
     const int64_t *starts;  /* [nrun + 1] */
-    const int64_t *n_nodes; /* [nrun] */
+    const int64_t *n_nodes; /* [nrun]; 0: none, the screens are taken one by one */
     const double *nodes;    /* run by run [length][n_nodes] */
     const double *mixtures; /* run by run [nscreen][n_nodes] */
 } screens_t;
@@ -128,7 +128,7 @@ static void run_products(const products_t *f, const screens_t *screens, ptrdiff_
         const int first = from == bands[b].first;
         double *own = out + b * band_stride;
         sed.flux = flux + from * sed.stride;
-        if (length * (nscreen - n) <= nscreen * n)
+        if (n == 0 || length * (nscreen - n) <= nscreen * n)
             weighted_product(f, screens->passed + from * nscreen, nscreen, weights, length, &sed, first, own,
                              screen_stride, packed);
         else {

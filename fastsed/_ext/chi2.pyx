@@ -116,6 +116,7 @@ SIMD_NAMES = ("scalar", "avx2", "avx512")
 cdef enum:
     ITEMS = 64
     SMALLEST_PART = 1024
+    PIECE_DOUBLES = 65536
     # sources that take the tiles together
     LARGEST_CHUNK = 6
     # multiply-adds that would take as long as the best models of a simulation where nothing is known yet
@@ -246,25 +247,30 @@ def find_best(TileView tile not None, DataView data not None, const int64_t[::1]
     cdef screens_t screens = choose_screens(simd_level())
     cdef ptrdiff_t nactive = active.shape[0]
     cdef ptrdiff_t nblock = (nactive + screens.block_size - 1) // screens.block_size
-    cdef ptrdiff_t nparts = min(max(1, ITEMS // nblock), max(1, t.nmodel // SMALLEST_PART))
-    cdef ptrdiff_t size = (t.nmodel + nparts - 1) // nparts
-    size = (size + 15) // 16 * 16
-    nparts = (t.nmodel + size - 1) // size
+    # models that stay in the second cache while all sources take them
+    cdef ptrdiff_t piece = min(t.nmodel, max(SMALLEST_PART, PIECE_DOUBLES // d.nband // 16 * 16))
+    cdef ptrdiff_t nparts = min(max(1, ITEMS // nblock), max(1, piece // SMALLEST_PART))
+    cdef ptrdiff_t size = ((piece + nparts - 1) // nparts + 15) // 16 * 16
+    nparts = (piece + size - 1) // size
 
-    cdef ptrdiff_t scratch_size = block_scratch(d.nband, t.stride), item, part
+    cdef ptrdiff_t scratch_size = block_scratch(d.nband, t.stride), item, part, begin, end
     cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
     cdef best_t *found = <best_t *> calloc(nactive * nparts, sizeof(best_t))
     if scratch == NULL or found == NULL:
         free(scratch)
         free(found)
         raise MemoryError(f"no memory for {nactive} sources")
-    cdef int used = useful_threads(nblock * nparts, 2.0 * nactive * t.nmodel * d.nband, n_threads)
+    cdef int used = useful_threads(nblock * nparts, 2.0 * nactive * piece * d.nband, n_threads)
     with nogil:
-        for item in prange(nblock * nparts, num_threads=used, schedule="dynamic", chunksize=max(1, nblock * nparts // ITEMS)):
-            part = item // nblock
-            fit_item(&t, &d, &bests, &screens, &active[0], nactive, item % nblock, part * size,
-                     min((part + 1) * size, t.nmodel), found + part * nactive, scratch + threadid() * scratch_size)
-        merge_parts(&bests, &active[0], nactive, found, nparts)
+        for begin from 0 <= begin < t.nmodel by piece:
+            end = min(begin + piece, t.nmodel)
+            nparts = (end - begin + size - 1) // size
+            for item in prange(nblock * nparts, num_threads=used, schedule="dynamic",
+                               chunksize=max(1, nblock * nparts // ITEMS)):
+                part = begin + item // nblock * size
+                fit_item(&t, &d, &bests, &screens, &active[0], nactive, item % nblock, part, min(part + size, end),
+                         found + item // nblock * nactive, scratch + threadid() * scratch_size)
+            merge_parts(&bests, &active[0], nactive, found, nparts)
     free(scratch)
     free(found)
 

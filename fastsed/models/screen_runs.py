@@ -23,6 +23,8 @@ SHORTEST_RUN = 32
 TOLERANCE = 1e-12
 # what a mixture adds and takes away, relative to the screen: its rounding grows with it
 LARGEST_TERMS = 100
+# runs that need more seldom have any: those where screens are opaque
+MOST_NODES = 64
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class ScreenRuns:
     starts : (nrun + 1,) int64
         First wavelength of each run, and nlam.
     n_nodes : (nrun,) int64
+        0 where the screens are better taken one by one.
     nodes : (n,)
         Run by run (wavelength, node), the fraction that passes the nodes.
     mixtures : (m,)
@@ -92,7 +95,7 @@ def whole_runs(wavelengths: slice, n_lam: int) -> slice:
 def _divided(passed: Floats, start: int, stop: int) -> list[tuple[int, int, Ints, Floats]]:
     """Runs (start, stop, nodes, mixture) between two wavelengths, halved where they need many nodes."""
     chosen, mixture = _find_nodes(passed[:, start:stop])
-    if 2 * len(chosen) > len(passed) and stop - start >= 2 * SHORTEST_RUN:
+    if not 0 < 2 * len(chosen) <= len(passed) and stop - start >= 2 * SHORTEST_RUN:
         middle = (start + stop) // 2
         return _divided(passed, start, middle) + _divided(passed, middle, stop)
     return [(start, stop, chosen, mixture)]
@@ -101,17 +104,22 @@ def _divided(passed: Floats, start: int, stop: int) -> list[tuple[int, int, Ints
 def _find_nodes(passed: Floats) -> tuple[Ints, Floats]:
     """Numbers of the nodes (n,) of screens (nscreen, length), and their shares in each screen (nscreen, n).
 
-    All screens are nodes of themselves where fewer do not meet the tolerance. The next node is always the screen that
-    the others leave the farthest outside (a QR decomposition with pivots: Businger & Golub 1965, Num. Math. 7, 269).
+    There are none where few do not meet the tolerance, or would be more work than all screens. The next node is always
+    the screen that the others leave the farthest outside (a QR decomposition with pivots: Businger & Golub 1965, Num.
+    Math. 7, 269).
     """
-    everything = np.arange(len(passed)), np.eye(len(passed))
+    nothing = np.empty(0, dtype=np.int64), np.empty((len(passed), 0))
     largest = passed.max(axis=1, keepdims=True)
     if not np.all(largest > 0):
-        return everything
+        return nothing
     scaled = passed / largest
     left = scaled.copy()
     chosen: list[int] = []
-    while 5 * len(chosen) < 4 * len(passed):
+    n_screen, length = passed.shape
+    # more of them cost as much, once mixed, as all screens
+    most = min(4 * n_screen // 5, n_screen * length // (n_screen + length), MOST_NODES)
+    next_try = 1
+    while len(chosen) < most:
         farthest = int(np.argmax(np.max(np.abs(left), axis=1)))
         distance = np.linalg.norm(left[farthest])
         if distance == 0:
@@ -120,7 +128,7 @@ def _find_nodes(passed: Floats) -> tuple[Ints, Floats]:
         direction = left[farthest] / distance
         for _ in range(2):
             left -= np.outer(left @ direction, direction)
-        if np.all(np.abs(left) <= TOLERANCE / 4 * scaled):
+        if len(chosen) >= next_try and np.all(np.abs(left) <= TOLERANCE / 4 * scaled):
             numbers = np.array(sorted(chosen))
             shares = np.linalg.lstsq(scaled[numbers].T, scaled.T, rcond=None)[0].T
             mixture = shares * largest / largest[numbers].T
@@ -129,4 +137,6 @@ def _find_nodes(passed: Floats) -> tuple[Ints, Floats]:
             stable = np.abs(mixture) @ passed[numbers] <= LARGEST_TERMS * passed
             if np.all(exact & stable):
                 return numbers, mixture
-    return everything
+            # one more seldom helps, and a try costs more than many
+            next_try = 5 * len(chosen) // 4 + 1
+    return nothing

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from fastsed.models.attenuation import attenuation_curve, transmission
-from fastsed.models.screen_runs import LONGEST_RUN, TOLERANCE, ScreenRuns, make_screen_runs, whole_runs
+from fastsed.models.screen_runs import (
+    LONGEST_RUN,
+    MOST_NODES,
+    TOLERANCE,
+    ScreenRuns,
+    make_screen_runs,
+    whole_runs,
+)
 
 DEPTHS = {
     "none": np.zeros(1),
@@ -22,13 +29,13 @@ def screens(depths: np.ndarray, n_lam: int) -> np.ndarray:
 
 
 def mixed(runs: ScreenRuns) -> np.ndarray:
-    """All screens (nlam, nscreen), from the nodes."""
+    """All screens (nlam, nscreen), from the nodes where there are any."""
     found, node, share = [], 0, 0
     n_screen = runs.passed.shape[1]
-    for length, n in zip(np.diff(runs.starts), runs.n_nodes, strict=True):
+    for start, length, n in zip(runs.starts[:-1], np.diff(runs.starts), runs.n_nodes, strict=True):
         nodes = runs.nodes[node : node + length * n].reshape(length, n)
         mixture = runs.mixtures[share : share + n_screen * n].reshape(n_screen, n)
-        found.append(nodes @ mixture.T)
+        found.append(nodes @ mixture.T if n else runs.passed[start : start + length])
         node, share = node + length * n, share + n_screen * n
     assert (node, share) == (len(runs.nodes), len(runs.mixtures))
     return np.concatenate(found)
@@ -54,11 +61,19 @@ def test_few_nodes_are_enough_in_a_short_run():
     assert make_screen_runs(screens(DEPTHS["alike"], 300)).n_nodes.max() == 1
 
 
-def test_screens_that_share_nothing_are_nodes_of_themselves():
-    passed = np.random.default_rng(0).random((7, 100))
-    runs = make_screen_runs(passed)
-    assert set(runs.n_nodes) == {7}
-    np.testing.assert_array_equal(mixed(runs), passed.T)
+def test_screens_that_share_nothing_have_no_nodes():
+    runs = make_screen_runs(np.random.default_rng(0).random((7, 100)))
+    assert set(runs.n_nodes) == {0}
+    assert len(runs.nodes) == len(runs.mixtures) == 0
+
+
+def test_many_screens_need_no_more_nodes_than_few():
+    few, many = (make_screen_runs(screens(np.linspace(0, 3, n), 3000)) for n in (31, 500))
+    assert few.n_nodes.max() <= many.n_nodes.max() <= 2 * few.n_nodes.max()
+    # many opaque ones have none, rather than each its own
+    opaque = make_screen_runs(screens(np.linspace(0, 500, 500), 300))
+    assert (opaque.n_nodes == 0).any()
+    assert opaque.n_nodes.max() <= MOST_NODES
 
 
 def test_a_screen_that_nothing_passes():
