@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fastsed._ext import chi2, gridio, photometry, sfh
+from fastsed._ext import chi2, gridio, photometry, sfh, spectra
 from fastsed.fit.groups import Groups, group_models, in_both_precisions
 from fastsed.models.screen_runs import make_screen_runs
 from fastsed.padded import padded_rows
@@ -155,6 +155,19 @@ class Spectra:
         )
 
 
+def interpolate_spectra(n_history: int, n_age: int, n_lam: int) -> None:
+    """Spectra of several histories between the ages of a library."""
+    rng = np.random.default_rng(0)
+    early, late = rng.random((2, n_history, n_age))
+    spectra.interpolate_spectra(
+        histories=[rng.random((n_age + 1, n_lam), dtype=np.float32) for _ in range(n_history)],
+        left=np.tile(np.arange(n_age), (n_history, 1)),
+        early=early,
+        late=late,
+        out=np.empty((n_lam, n_age * n_history), dtype=np.float32),
+    )
+
+
 def banded_product(n_row: int, n_age: int, width: int) -> None:
     """Integrals of histories over age bins."""
     rows = np.random.default_rng(0).random((n_row, n_age + width))
@@ -209,6 +222,8 @@ FIXED: dict[str, Callable[[], object]] = {
     "simulate pruned": lambda: Problem(4000, 40).simulate(100, prune=True),
     "good_models": lambda: Problem(4000, 100).good_models(10),
     "all_chi2": lambda: Problem(4000, 50).all_chi2(),
+    "group_models": lambda: Problem(20000, 1).groups,
+    "interpolate_spectra": lambda: interpolate_spectra(10, 20, 20000),
     "band_fluxes": lambda: Spectra(20000, 44, 31).band_fluxes(),
     "band_fluxes narrow": lambda: Spectra(20000, 11, 31).band_fluxes(),
     "banded_product": lambda: banded_product(200, 200, 200),

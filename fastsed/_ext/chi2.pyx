@@ -216,7 +216,8 @@ cdef class SpaceView:
         cdef const double[::1] scale_view = scale, data_view = data, total_view = total
         cdef const int64_t[::1] place_view = place
         self.c.nspace = self.c.cut = rows_view.shape[0]
-        self.c.stride, self.c.ngroup, self.c.ncentre = place_view.shape[0], place_view.shape[0] // GROUP, centres_view.shape[1]
+        self.c.stride, self.c.ncentre = place_view.shape[0], centres_view.shape[1]
+        self.c.ngroup = self.c.stride // GROUP
         self.c.rows, self.c.rows_single = &rows_view[0, 0], &rows_single[0, 0]
         self.c.centres, self.c.centres_single = &centres_view[0, 0], &centres_single[0, 0]
         self.c.scale, self.c.place = &scale_view[0], &place_view[0]
@@ -228,9 +229,9 @@ cdef class SpaceView:
         self.arrays = (rows, centres, scale, place, noise, data, total)
 
 
-def find_best(TileView tile not None, DataView data not None, const int64_t[::1] active,
-              double[::1] chi2, double[::1] scale, double[::1] spec_scale, double[::1] tolerance,
-              int64_t[::1] model, int64_t[::1] best_order, int n_threads):
+def find_best(TileView tile not None, DataView data not None, const int64_t[::1] active, double[::1] chi2,
+              double[::1] scale, double[::1] spec_scale, double[::1] tolerance, int64_t[::1] model,
+              int64_t[::1] best_order, int n_threads):
     """Bring the best fits of the active sources up to date with one tile.
 
     `active` lists the sources, by row, that may take this redshift; the results are the fields of `bests_t`
@@ -297,9 +298,8 @@ cdef struct results_t:
 
 
 def simulate(list tiles, DataView data not None, list spaces, const unsigned char[:, ::1] chosen, int64_t offset,
-             const double[:, ::1] noise, const double[::1] log_noise,
-             double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale, int64_t[:, ::1] best_order,
-             double[:, ::1] reach2, bint prune, int n_threads):
+             const double[:, ::1] noise, const double[::1] log_noise, double[:, ::1] chi2, double[:, ::1] scale,
+             double[:, ::1] spec_scale, int64_t[:, ::1] best_order, double[:, ::1] reach2, bint prune, int n_threads):
     """Bring the best fits of the simulations of sources up to date with a few tiles.
 
     A source takes one tile after the other, which keeps its simulations in the cache: the tiles should fit there too.
@@ -415,7 +415,8 @@ def weighted_norms(const double[:, ::1] flux, const double[::1] weight, double[:
         add_squares(&flux[0, 0], &weight[0], nband, n, &norm2[0])
 
 
-def good_models(TileView tile not None, DataView data not None, const int64_t[::1] active, const double[::1] limit, int n_threads):
+def good_models(TileView tile not None, DataView data not None, const int64_t[::1] active, const double[::1] limit,
+                int n_threads):
     """Models of one tile with a chi2 below `limit` (nsource,) of each active source.
 
     The first arguments are those of `find_best`.
@@ -465,8 +466,8 @@ def good_models(TileView tile not None, DataView data not None, const int64_t[::
     return source[place], model[place], chi2[place], scale[place], spec_scale[place]
 
 
-def all_chi2(TileView tile not None, DataView data not None, const int64_t[::1] active, double[:, ::1] chi2, double[:, ::1] scale, double[:, ::1] spec_scale,
-             int n_threads):
+def all_chi2(TileView tile not None, DataView data not None, const int64_t[::1] active, double[:, ::1] chi2,
+             double[:, ::1] scale, double[:, ::1] spec_scale, int n_threads):
     """chi2 and scales of all models of one tile with each active source, (nactive, nmodel).
 
     The first arguments are those of `find_best`; the last arrays are filled.
