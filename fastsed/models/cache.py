@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import math
+import mmap
 import os
 import shutil
 import sys
@@ -209,19 +210,27 @@ def _read_index(file: BinaryIO, key: str) -> dict[str, Any] | None:
 
 
 def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]:
-    """The tiles, mapped into memory one by one."""
+    """The tiles, mapped into memory one by one; the system may read the next one while one is fitted."""
+    with file:
+        following: Tile | None = None
+        for entry in index:
+            tile, following = following, _mapped_tile(file, entry)
+            if tile is not None:
+                yield tile
+        if following is not None:
+            yield following
+
+
+def _mapped_tile(file: BinaryIO, entry: Mapping[str, Any]) -> Tile:
     from fastsed.models.grid import Tile
 
-    names = ("ids", "order", "flux", "dust")
-    with file:
-        for entry in index:
-            places = [entry[name] for name in names]
-            start = min(place["start"] for place in places if place)
-            # a map for each array would take longer than the fit of a small tile
-            stored = np.memmap(
-                file, np.uint8, "r", start, (max(_end(place) for place in places if place) - start,)
-            )
-            yield Tile(entry["iz"], *(_array(stored.view(np.ndarray), place, start) for place in places))
+    places = [entry[name] for name in ("ids", "order", "flux", "dust")]
+    start = min(place["start"] for place in places if place)
+    # a map for each array would take longer than the fit of a small tile
+    stored = np.memmap(file, np.uint8, "r", start, (max(_end(place) for place in places if place) - start,))
+    if isinstance(stored.base, mmap.mmap):
+        stored.base.madvise(mmap.MADV_WILLNEED)
+    return Tile(entry["iz"], *(_array(stored.view(np.ndarray), place, start) for place in places))
 
 
 def _end(place: Mapping[str, Any]) -> int:
