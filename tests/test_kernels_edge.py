@@ -71,7 +71,7 @@ def test_best_of_more_models_than_the_cache_holds(n_model: int, n_source: int, n
 
 
 @pytest.mark.parametrize("prune", [False, True])
-@pytest.mark.parametrize("n_sim", [1, 7, 8, 17, 100, 257])
+@pytest.mark.parametrize("n_sim", [1, 7, 8, 17, 100, 257, 1025])
 @pytest.mark.parametrize(("n_model", "n_source", "n_band"), [(1, 1, 2), (17, 3, 7), (100, 2, 33)])
 def test_simulations(level: str, n_model: int, n_source: int, n_band: int, n_sim: int, prune: bool) -> None:
     problem = Problem(n_model, n_source, n_band)
