@@ -115,9 +115,13 @@ SIMD_NAMES = ("scalar", "avx2", "avx512")
 # work for about this many items a tile, whatever the number of threads: the results must not depend on it
 cdef enum:
     ITEMS = 64
+    # models of an item, at least
     SMALLEST_PART = 1024
+    # fluxes that stay in the second cache while all sources take them
     PIECE_DOUBLES = 65536
-    # sources that take the tiles together
+    # items that a thread of `find_best` takes at a time, at most
+    LARGEST_SHARE = 8
+    # sources that take the tiles of `simulate` together, at most
     LARGEST_CHUNK = 6
     # multiply-adds that would take as long as the best models of a simulation where nothing is known yet
     TRY = 10000
@@ -248,7 +252,6 @@ def find_best(TileView tile not None, DataView data not None, const int64_t[::1]
     cdef screens_t screens = choose_screens(simd_level())
     cdef ptrdiff_t nactive = active.shape[0]
     cdef ptrdiff_t nblock = (nactive + screens.block_size - 1) // screens.block_size
-    # models that stay in the second cache while all sources take them
     cdef ptrdiff_t piece = min(t.nmodel, max(SMALLEST_PART, PIECE_DOUBLES // d.nband // 16 * 16))
     cdef ptrdiff_t nparts = min(max(1, ITEMS // nblock), max(1, piece // SMALLEST_PART))
     cdef ptrdiff_t size = ((piece + nparts - 1) // nparts + 15) // 16 * 16
@@ -267,7 +270,7 @@ def find_best(TileView tile not None, DataView data not None, const int64_t[::1]
             end = min(begin + piece, t.nmodel)
             nparts = (end - begin + size - 1) // size
             for item in prange(nblock * nparts, num_threads=used, schedule="dynamic",
-                               chunksize=max(1, nblock * nparts // ITEMS)):
+                               chunksize=min(max(1, nblock * nparts // ITEMS), LARGEST_SHARE)):
                 part = begin + item // nblock * size
                 fit_item(&t, &d, &bests, &screens, &active[0], nactive, item % nblock, part, min(part + size, end),
                          found + item // nblock * nactive, scratch + threadid() * scratch_size)

@@ -82,34 +82,36 @@ static void order_by_likeness(const points_t *p, int32_t *place, ptrdiff_t n, pt
 /* Directions of models, coordinate k of model i at x[k * stride + i]: those of the n lit models, and their numbers. */
 typedef struct {
     ptrdiff_t ndim, stride, n;
-    double *x, *scale;
+    double *x;
     int64_t *lit;
 } shapes_t;
 
-/* Divide every vector by its length; `length` is scratch. */
-static void to_unit_length(shapes_t *s, double *length)
+/* sum over coordinates of x^2, for each of n vectors */
+static void squared_lengths(const double *x, ptrdiff_t stride, ptrdiff_t ndim, ptrdiff_t n, double *length2)
 {
+    for (ptrdiff_t i = 0; i < n; i++)
+        length2[i] = 0;
+    for (ptrdiff_t k = 0; k < ndim; k++)
+        for (ptrdiff_t i = 0; i < n; i++)
+            length2[i] += x[k * stride + i] * x[k * stride + i];
+}
+
+/* Divide every vector by its length; `scratch` has room for a number of each. */
+static void to_unit_length(shapes_t *s, double *scratch)
+{
+    squared_lengths(s->x, s->stride, s->ndim, s->n, scratch);
     for (ptrdiff_t i = 0; i < s->n; i++)
-        length[i] = 0;
+        scratch[i] = 1 / sqrt(scratch[i]);
     for (ptrdiff_t k = 0; k < s->ndim; k++)
         for (ptrdiff_t i = 0; i < s->n; i++)
-            length[i] += s->x[k * s->stride + i] * s->x[k * s->stride + i];
-    for (ptrdiff_t i = 0; i < s->n; i++)
-        length[i] = 1 / sqrt(length[i]);
-    for (ptrdiff_t k = 0; k < s->ndim; k++)
-        for (ptrdiff_t i = 0; i < s->n; i++)
-            s->x[k * s->stride + i] *= length[i];
+            s->x[k * s->stride + i] *= scratch[i];
 }
 
 /* Take the models that have flux, and divide them by their lengths; each coordinate then by its root mean square. */
 static void find_shapes(shapes_t *s, const double *models, ptrdiff_t stride, ptrdiff_t nmodel, int equal_axes,
-                        double *scratch)
+                        double *scale, double *scratch)
 {
-    for (ptrdiff_t i = 0; i < nmodel; i++)
-        scratch[i] = 0;
-    for (ptrdiff_t k = 0; k < s->ndim; k++)
-        for (ptrdiff_t i = 0; i < nmodel; i++)
-            scratch[i] += models[k * stride + i] * models[k * stride + i];
+    squared_lengths(models, stride, s->ndim, nmodel, scratch);
     s->n = 0;
     for (ptrdiff_t i = 0; i < nmodel; i++)
         if (scratch[i] > 0)
@@ -122,8 +124,8 @@ static void find_shapes(shapes_t *s, const double *models, ptrdiff_t stride, ptr
         double square = 0;
         for (ptrdiff_t j = 0; j < s->n; j++)
             square += s->x[k * s->stride + j] * s->x[k * s->stride + j];
-        s->scale[k] = square > 0 && !equal_axes ? sqrt(square / s->n) : 1;
-        const double factor = 1 / s->scale[k];
+        scale[k] = square > 0 && !equal_axes ? sqrt(square / s->n) : 1;
+        const double factor = 1 / scale[k];
         for (ptrdiff_t j = 0; j < s->n; j++)
             s->x[k * s->stride + j] *= factor;
     }

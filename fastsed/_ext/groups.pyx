@@ -9,7 +9,6 @@ cdef extern from "groups.h" nogil:
     ctypedef struct shapes_t:
         ptrdiff_t ndim, stride, n
         double *x
-        double *scale
         int64_t *lit
 
     ctypedef struct pair_t:
@@ -18,7 +17,7 @@ cdef extern from "groups.h" nogil:
         float *single
         double smallest
 
-    void find_shapes(shapes_t *, const double *, ptrdiff_t, ptrdiff_t, int, double *) noexcept
+    void find_shapes(shapes_t *, const double *, ptrdiff_t, ptrdiff_t, int, double *, double *) noexcept
     int put_in_groups(const shapes_t *, ptrdiff_t, const pair_t *, const pair_t *, int64_t *) noexcept
 
 
@@ -41,7 +40,7 @@ cdef class Shapes:
         cdef ptrdiff_t ndim = models.shape[0], nmodel = models.shape[1]
         if models.strides[1] != sizeof(double):
             raise ValueError("the numbers of a row must be adjacent")
-        self.shapes.ndim, self.shapes.stride, self.shapes.scale = ndim, nmodel, &scale[0]
+        self.shapes.ndim, self.shapes.stride = ndim, nmodel
         self.shapes.x = <double *> malloc(ndim * nmodel * sizeof(double))
         self.shapes.lit = <int64_t *> malloc(nmodel * sizeof(int64_t))
         cdef double *scratch = <double *> malloc(nmodel * sizeof(double))
@@ -49,7 +48,8 @@ cdef class Shapes:
             free(scratch)
             raise MemoryError(f"no memory for {nmodel} models")
         with nogil:
-            find_shapes(&self.shapes, &models[0, 0], models.strides[0] // sizeof(double), nmodel, equal_axes, scratch)
+            find_shapes(&self.shapes, &models[0, 0], models.strides[0] // sizeof(double), nmodel, equal_axes, &scale[0],
+                        scratch)
         free(scratch)
 
     def __dealloc__(self):

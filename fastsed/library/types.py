@@ -47,7 +47,12 @@ class Library:
     source: str
     provenance: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the spectra are read from the file where they are looked at."""
+        return isinstance(self.sed.base, mmap.mmap)
+
     def release(self) -> None:
-        """Give back the memory of spectra that are read from a file where they are looked at; they can be again."""
+        """Give back the memory of spectra that are read from the file; they can be looked at again."""
         if isinstance(self.sed.base, mmap.mmap):
             self.sed.base.madvise(mmap.MADV_DONTNEED)

@@ -362,28 +362,61 @@ def _spectra(
     return _interpolated(members, ages)
 
 
+@dataclass
+class _History:
+    """Spectra (n, nlam) at the ages of a library that are in use, and where the ages of the grid (nage,) lie in it.
+
+    `below` is the earlier age of each pair, `early` and `late` are the shares of the two. `mapped` is the library, if
+    the spectra are read from its file where they are looked at.
+    """
+
+    lam: Floats
+    sed: NDArray[np.floating]
+    below: Ints
+    early: Floats
+    late: Floats
+    mapped: Library | None
+
+    @classmethod
+    def of(cls, member: _IsedMember, ages: Floats) -> _History:
+        """Read the history of a member."""
+        library = member.read()
+        below, share, inside = _log_age_weights(library.ages, ages)
+        rows = _rows_in_use(below)
+        sed = library.sed[rows]
+        if not library.is_mapped:
+            # a view would keep the other ages
+            sed = np.array(sed, dtype=np.float32)
+        mapped = library if library.is_mapped else None
+        return cls(library.lam, sed, below - rows.start, (1 - share) * inside, share * inside, mapped)
+
+
 def _interpolated(members: list[_IsedMember], ages: Floats) -> tuple[Floats, NDArray[np.float32]]:
     """The same of members from files, linear in log10(age)."""
-    libraries = [member.read() for member in members]
-    lam = libraries[0].lam
-    spectra, left, early, late = [], [], [], []
-    for member, library in zip(members, libraries, strict=True):
-        if not np.array_equal(lam, library.lam):
+    histories = [_History.of(member, ages) for member in members]
+    lam = histories[0].lam
+    for member, history in zip(members, histories, strict=True):
+        if not np.array_equal(lam, history.lam):
             raise InputError("has other wavelengths than the rest of its library", member.path)
-        below, share, inside = _log_age_weights(library.ages, ages)
-        spectra.append(np.asarray(library.sed, dtype=np.float32))
-        left.append(below)
-        early.append((1 - share) * inside)
-        late.append(share * inside)
-    places, before, after = np.array(left, dtype=np.int64), np.array(early), np.array(late)
+    early, late = np.array([h.early for h in histories]), np.array([h.late for h in histories])
     sed = np.empty((len(lam), len(ages) * len(members)), dtype=np.float32)
     for start in range(0, len(ages), AGES_AT_ONCE):
         some = slice(start, start + AGES_AT_ONCE)
         columns = slice(start * len(members), (start + AGES_AT_ONCE) * len(members))
-        interpolate_spectra(spectra, places[:, some], before[:, some], after[:, some], sed[:, columns])
-        for library in libraries:
-            library.release()
+        used = [_rows_in_use(h.below[some]) for h in histories]
+        # files of the other byte order are turned round here
+        native = [np.asarray(h.sed[rows], dtype=np.float32) for h, rows in zip(histories, used, strict=True)]
+        below = np.array([h.below[some] - rows.start for h, rows in zip(histories, used, strict=True)])
+        interpolate_spectra(native, below, early[:, some], late[:, some], sed[:, columns])
+        for history in histories:
+            if history.mapped is not None:
+                history.mapped.release()
     return lam, sed
+
+
+def _rows_in_use(below: Ints) -> slice:
+    """The ages of a library between which others lie, given the earlier one of each pair."""
+    return slice(int(below.min()), int(below.max()) + 2)
 
 
 def _log_age_weights(library_ages: Floats, ages: Floats) -> tuple[Ints, Floats, NDArray[np.bool_]]:

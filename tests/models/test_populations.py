@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 
 import numpy as np
 import pytest
@@ -75,6 +76,30 @@ def test_more_ages_than_are_in_memory_together(library):
         one = gridded(0.02, LOG_TAUS[number % 2])
         expected = single(interpolated(one, float(axes.lage[number // 2]), one.sed))
         np.testing.assert_array_equal(sed[:, number], expected)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "f8"])
+def test_spectra_in_memory_are_cut_down_to_those_in_use(library, monkeypatch, dtype):
+    """Of any kind of number; the whole arrays are gone when the spectra are put side by side."""
+    _, found = populations(make_params(library))
+    expected = found.basis().sed
+    whole = []
+
+    def read(path, metal, log_tau):
+        one = gridded(metal, log_tau)
+        one.sed = single(one.sed).astype(dtype)
+        whole.append(weakref.ref(one.sed))
+        return one
+
+    def interpolate(*arguments):
+        assert len(whole) == 2
+        assert all(sed() is None for sed in whole)
+        interpolate_spectra(*arguments)
+
+    monkeypatch.setattr("fastsed.models.populations.read_library", read)
+    monkeypatch.setattr("fastsed.models.populations.interpolate_spectra", interpolate)
+    _, again = populations(make_params(library))
+    np.testing.assert_array_equal(again.basis().sed, expected)
 
 
 def test_at_the_ages_of_the_library_nothing_is_mixed(library):
