@@ -72,8 +72,8 @@ cdef extern from "chi2_rows.h" nogil:
     int simd_level()
     screens_t choose_screens(int level)
     ptrdiff_t block_scratch(ptrdiff_t nband, ptrdiff_t stride)
-    void fit_item(const tile_t *, const data_t *, const bests_t *, const screens_t *, const int64_t *, ptrdiff_t,
-                  ptrdiff_t, ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
+    void fit_item(const tile_t *, const data_t *, bests_t *, const screens_t *, const int64_t *, ptrdiff_t, ptrdiff_t,
+                  ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
     ctypedef struct space_t:
         ptrdiff_t nspace, cut, ngroup, stride, ncentre, noise_stride
         const double *rows
@@ -98,6 +98,15 @@ cdef extern from "chi2_rows.h" nogil:
     void merge_parts(bests_t *, const int64_t *, ptrdiff_t, const best_t *, ptrdiff_t) noexcept
 
 
+cdef extern from "shares.h" nogil:
+    ctypedef struct shares_t:
+        void *memory
+
+    shares_t shares_of(int n)
+    void share_out(const shares_t *, ptrdiff_t nitem)
+    ptrdiff_t next_item(const shares_t *, int thread)
+
+
 cdef extern from *:
     """
     #ifdef _OPENMP
@@ -119,8 +128,6 @@ cdef enum:
     SMALLEST_PART = 1024
     # fluxes that stay in the second cache while all sources take them
     PIECE_DOUBLES = 65536
-    # items that a thread of `find_best` takes at a time, at most
-    LARGEST_SHARE = 8
     # sources that take the tiles of `simulate` together, at most
     LARGEST_CHUNK = 6
     # multiply-adds that would take as long as the best models of a simulation where nothing is known yet
@@ -257,26 +264,34 @@ def find_best(TileView tile not None, DataView data not None, const int64_t[::1]
     cdef ptrdiff_t size = ((piece + nparts - 1) // nparts + 15) // 16 * 16
     nparts = (piece + size - 1) // size
 
-    cdef ptrdiff_t scratch_size = block_scratch(d.nband, t.stride), item, part, begin, end
-    cdef double *scratch = <double *> calloc(scratch_size * n_threads, sizeof(double))
-    cdef best_t *found = <best_t *> calloc(nactive * nparts, sizeof(best_t))
-    if scratch == NULL or found == NULL:
+    cdef int used = useful_threads(nblock * nparts, 2.0 * nactive * piece * d.nband, n_threads)
+    cdef ptrdiff_t scratch_size = block_scratch(d.nband, t.stride), item = -1, part = 0, begin, end
+    cdef double *scratch = <double *> calloc(scratch_size * used, sizeof(double))
+    # the winners of each part, where there are several
+    cdef best_t *found = <best_t *> calloc(nactive * nparts, sizeof(best_t)) if nparts > 1 else NULL
+    cdef shares_t shares = shares_of(used)
+    if scratch == NULL or shares.memory == NULL or (nparts > 1 and found == NULL):
         free(scratch)
         free(found)
+        free(shares.memory)
         raise MemoryError(f"no memory for {nactive} sources")
-    cdef int used = useful_threads(nblock * nparts, 2.0 * nactive * piece * d.nband, n_threads)
     with nogil:
         for begin from 0 <= begin < t.nmodel by piece:
             end = min(begin + piece, t.nmodel)
-            nparts = (end - begin + size - 1) // size
-            for item in prange(nblock * nparts, num_threads=used, schedule="dynamic",
-                               chunksize=min(max(1, nblock * nparts // ITEMS), LARGEST_SHARE)):
-                part = begin + item // nblock * size
-                fit_item(&t, &d, &bests, &screens, &active[0], nactive, item % nblock, part, min(part + size, end),
-                         found + item // nblock * nactive, scratch + threadid() * scratch_size)
-            merge_parts(&bests, &active[0], nactive, found, nparts)
+            share_out(&shares, nblock * ((end - begin + size - 1) // size))
+            with parallel(num_threads=used):
+                item = next_item(&shares, threadid())
+                while item >= 0:
+                    part = item // nblock
+                    fit_item(&t, &d, &bests, &screens, &active[0], nactive, item % nblock, begin + part * size,
+                             min(begin + (part + 1) * size, end), found + part * nactive if found != NULL else NULL,
+                             scratch + threadid() * scratch_size)
+                    item = next_item(&shares, threadid())
+            if found != NULL:
+                merge_parts(&bests, &active[0], nactive, found, (end - begin + size - 1) // size)
     free(scratch)
     free(found)
+    free(shares.memory)
 
 
 # Simulations of sources against one tile, and the results of all.
@@ -352,21 +367,28 @@ def simulate(list tiles, DataView data not None, list spaces, const unsigned cha
 
     # simulations are independent: they are taken in parts, so that few sources share the threads
     cdef simulators_t simulators = choose_simulators(simd_level())
-    cdef ptrdiff_t size = min(max(1, nsource // ITEMS), LARGEST_CHUNK), item, chunk
+    cdef ptrdiff_t size = min(max(1, nsource // ITEMS), LARGEST_CHUNK), item = -1, chunk = 0
     cdef ptrdiff_t nitem = (nsource + size - 1) // size * results.nparts
     cdef int used = useful_threads(nitem, work, n_threads)
     cdef double *memory = <double *> calloc(scratch_size * used + LINE, sizeof(double))
     cdef double *scratch = first_line(memory)
-    if memory == NULL:
+    cdef shares_t shares = shares_of(used)
+    if memory == NULL or shares.memory == NULL:
         free(tasks)
+        free(memory)
+        free(shares.memory)
         raise MemoryError(f"no memory for {nsim} simulations")
-    with nogil:
-        for item in prange(nitem, num_threads=used, schedule="dynamic"):
+    share_out(&shares, nitem)
+    with nogil, parallel(num_threads=used):
+        item = next_item(&shares, threadid())
+        while item >= 0:
             chunk = item // results.nparts
             simulate_chunk(tasks, ntask, &simulators, &results, chunk * size, min((chunk + 1) * size, nsource),
                            item % results.nparts, scratch + threadid() * scratch_size)
+            item = next_item(&shares, threadid())
     free(memory)
     free(tasks)
+    free(shares.memory)
 
 
 cdef double work_of_task(const task_t *task, ptrdiff_t nsource, const results_t *results) noexcept:

@@ -159,18 +159,24 @@ static tile_t part_of_tile(const tile_t *t, ptrdiff_t from, ptrdiff_t to)
     return p;
 }
 
-/* One block of sources and one part of the tile: the unit of work of a thread. */
-static void fit_item(const tile_t *t, const data_t *d, const bests_t *start, const screens_t *screens,
-                     const int64_t *active, ptrdiff_t nactive, ptrdiff_t block, ptrdiff_t from, ptrdiff_t to,
-                     best_t *found, double *scratch)
+/* One block of sources and one part of the tile, the unit of work of a thread: brings the best fits up to date or, where
+   other parts of the tile have their say too, fills `found` [nactive]. */
+static void fit_item(const tile_t *t, const data_t *d, bests_t *bests, const screens_t *screens, const int64_t *active,
+                     ptrdiff_t nactive, ptrdiff_t block, ptrdiff_t from, ptrdiff_t to, best_t *found, double *scratch)
 {
-    const ptrdiff_t first = block * screens->block_size;
-    const ptrdiff_t left = nactive - first;
+    const int64_t *ids = active + block * screens->block_size;
+    const ptrdiff_t left = nactive - block * screens->block_size;
     const int n = left < screens->block_size ? (int)left : screens->block_size;
     const tile_t part = part_of_tile(t, from, to);
+    best_t best[MAX_BLOCK];
     for (int k = 0; k < n; k++)
-        found[first + k] = get_best(start, active[first + k]);
-    fit_block(&part, d, screens, active + first, n, found + first, scratch);
+        best[k] = get_best(bests, ids[k]);
+    fit_block(&part, d, screens, ids, n, best, scratch);
+    for (int k = 0; k < n; k++)
+        if (found)
+            found[block * screens->block_size + k] = best[k];
+        else
+            put_best(bests, ids[k], &best[k]);
 }
 
 /* Fold the parts' winners, in the order of the parts, into the best fits. */
