@@ -7,74 +7,102 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Points side by side: coordinate k of point i is x[k * n + i]. */
+/* coordinates that are looked at together */
+#define TOGETHER 8
+
+/* Points one after the other: coordinate k of point i is x[i * stride + k], zero behind the last coordinate. */
 typedef struct {
     const float *x;
-    ptrdiff_t ndim, n;
+    ptrdiff_t stride;
 } points_t;
 
 /* points that tell which coordinate is the widest */
 #define SAMPLE 64
 
-static ptrdiff_t widest_coordinate(const points_t *p, const int32_t *place, ptrdiff_t n)
+/* A number that tells where a point is along a coordinate, and above all which it is: no two are equal. */
+typedef uint64_t label_t;
+
+static label_t label_of(float value, label_t point)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    /* floats are in the order of their bits, but for the sign */
+    bits ^= bits >> 31 ? UINT32_MAX : (uint32_t)1 << 31;
+    return (label_t)bits << 32 | point;
+}
+
+static ptrdiff_t point_of(label_t label) { return (ptrdiff_t)(label & UINT32_MAX); }
+
+static ptrdiff_t widest_coordinate(const points_t *p, const label_t *label, ptrdiff_t n)
 {
     ptrdiff_t widest = 0;
     float width = -1;
-    for (ptrdiff_t k = 0; k < p->ndim; k++) {
-        const float *x = p->x + k * p->n;
-        float low = x[place[0]], high = low;
+    for (ptrdiff_t first = 0; first < p->stride; first += TOGETHER) {
+        float low[TOGETHER], high[TOGETHER];
+        memcpy(low, p->x + point_of(label[0]) * p->stride + first, sizeof low);
+        memcpy(high, low, sizeof high);
         for (ptrdiff_t i = 0; i < n; i += 1 + n / SAMPLE) {
-            const float value = x[place[i]];
-            low = value < low ? value : low;
-            high = value > high ? value : high;
+            const float *x = p->x + point_of(label[i]) * p->stride + first;
+            for (int k = 0; k < TOGETHER; k++) {
+                low[k] = x[k] < low[k] ? x[k] : low[k];
+                high[k] = x[k] > high[k] ? x[k] : high[k];
+            }
         }
-        if (high - low > width) {
-            width = high - low;
-            widest = k;
-        }
+        for (int k = 0; k < TOGETHER; k++)
+            if (high[k] - low[k] > width) {
+                width = high[k] - low[k];
+                widest = first + k;
+            }
     }
     return widest;
 }
 
-/* Whether i comes before j: equal values are told apart by their number, so that the order is always the same. */
-static int comes_before(const float *x, int32_t i, int32_t j) { return x[i] < x[j] || (x[i] == x[j] && i < j); }
-
-/* Put the `first` smallest points at the beginning (Hoare 1961, Communications of the ACM 4, 321). */
-static void split_at(const float *x, int32_t *place, ptrdiff_t n, ptrdiff_t first)
+static label_t middle_of(label_t a, label_t b, label_t c)
 {
-    ptrdiff_t from = 0, to = n - 1;
-    while (from < to) {
-        const int32_t pivot = place[from + (to - from) / 2];
-        ptrdiff_t i = from, j = to;
-        while (i <= j) {
-            while (comes_before(x, place[i], pivot))
-                i++;
-            while (comes_before(x, pivot, place[j]))
-                j--;
-            if (i <= j) {
-                const int32_t other = place[i];
-                place[i++] = place[j];
-                place[j--] = other;
-            }
+    const label_t low = a < b ? a : b, high = a < b ? b : a;
+    return c < low ? low : c > high ? high : c;
+}
+
+/* Put the `first` smallest labels at the beginning (Hoare 1961, Communications of the ACM 4, 321); on both sides they
+   stay in their order. `spare` has room for n. */
+static void split_at(label_t *label, ptrdiff_t n, ptrdiff_t first, label_t *spare)
+{
+    while (first > 0 && first < n) {
+        const label_t pivot = n > 2 ? middle_of(label[0], label[n / 2], label[n - 1])
+                                    : (label[0] > label[1] ? label[0] : label[1]);
+        ptrdiff_t below = 0, above = 0;
+        /* without branches: they would be foreseen no better than a coin */
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const label_t x = label[i];
+            const int is_below = x < pivot;
+            label[below] = x;
+            spare[above] = x;
+            below += is_below;
+            above += !is_below;
         }
-        if (first <= j)
-            to = j;
-        else if (first >= i)
-            from = i;
-        else
-            return;
+        memcpy(label + below, spare, (size_t)above * sizeof *label);
+        if (first >= below) {
+            label += below;
+            n -= below;
+            first -= below;
+        } else
+            n = below;
     }
 }
 
 /* Order n points so that each `size` in a row are near to each other. */
-static void order_by_likeness(const points_t *p, int32_t *place, ptrdiff_t n, ptrdiff_t size)
+static void order_by_likeness(const points_t *p, label_t *label, ptrdiff_t n, ptrdiff_t size, label_t *spare)
 {
     while (n > size) {
         const ptrdiff_t first = (n / size + 1) / 2 * size < n ? (n / size + 1) / 2 * size : n - size;
-        split_at(p->x + widest_coordinate(p, place, n) * p->n, place, n, first);
-        order_by_likeness(p, place, first, size);
-        place += first;
+        const ptrdiff_t widest = widest_coordinate(p, label, n);
+        for (ptrdiff_t i = 0; i < n; i++)
+            label[i] = label_of(p->x[point_of(label[i]) * p->stride + widest], label[i] & UINT32_MAX);
+        split_at(label, n, first, spare);
+        order_by_likeness(p, label, first, size, spare);
+        label += first;
         n -= first;
     }
 }
@@ -94,6 +122,20 @@ static void squared_lengths(const double *x, ptrdiff_t stride, ptrdiff_t ndim, p
     for (ptrdiff_t k = 0; k < ndim; k++)
         for (ptrdiff_t i = 0; i < n; i++)
             length2[i] += x[k * stride + i] * x[k * stride + i];
+}
+
+/* sum of x^2, in parts that do not wait for one another */
+static double squared_length(const double *x, ptrdiff_t n)
+{
+    double part[8] = {0}, sum = 0;
+    for (ptrdiff_t i = 0; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            part[k] += x[i + k] * x[i + k];
+    for (ptrdiff_t i = n / 8 * 8; i < n; i++)
+        part[0] += x[i] * x[i];
+    for (int k = 0; k < 8; k++)
+        sum += part[k];
+    return sum;
 }
 
 /* Divide every vector by its length; `scratch` has room for a number of each. */
@@ -121,9 +163,7 @@ static void find_shapes(shapes_t *s, const double *models, ptrdiff_t stride, ptr
             s->x[k * s->stride + j] = models[k * stride + s->lit[j]];
     to_unit_length(s, scratch);
     for (ptrdiff_t k = 0; k < s->ndim; k++) {
-        double square = 0;
-        for (ptrdiff_t j = 0; j < s->n; j++)
-            square += s->x[k * s->stride + j] * s->x[k * s->stride + j];
+        const double square = squared_length(s->x + k * s->stride, s->n);
         scale[k] = square > 0 && !equal_axes ? sqrt(square / s->n) : 1;
         const double factor = 1 / scale[k];
         for (ptrdiff_t j = 0; j < s->n; j++)
@@ -151,35 +191,36 @@ static void put(const pair_t *p, ptrdiff_t at, double value)
 /* Put the models into groups of `size`: their coordinates, the means of the groups, and their numbers. */
 static int put_in_groups(const shapes_t *s, ptrdiff_t size, const pair_t *rows, const pair_t *centres, int64_t *place)
 {
-    const ptrdiff_t ngroup = (s->n + size - 1) / size;
-    float *single = malloc((size_t)(s->ndim * s->n) * sizeof *single);
-    int32_t *order = malloc((size_t)(ngroup * size) * sizeof *order);
-    const int enough = (single && order) || !s->n;
+    const ptrdiff_t ngroup = (s->n + size - 1) / size, stride = (s->ndim + TOGETHER - 1) / TOGETHER * TOGETHER;
+    float *x = calloc((size_t)(stride * s->n), sizeof *x);
+    label_t *label = malloc((size_t)(ngroup * size) * sizeof *label), *spare = malloc((size_t)s->n * sizeof *spare);
+    const int enough = (x && label && spare) || !s->n;
     if (enough && s->n) {
         for (ptrdiff_t k = 0; k < s->ndim; k++)
             for (ptrdiff_t j = 0; j < s->n; j++)
-                single[k * s->n + j] = (float)s->x[k * s->stride + j];
+                x[j * stride + k] = (float)s->x[k * s->stride + j];
         for (ptrdiff_t j = 0; j < s->n; j++)
-            order[j] = (int32_t)j;
-        const points_t points = {single, s->ndim, s->n};
-        order_by_likeness(&points, order, s->n, size);
+            label[j] = (label_t)j;
+        const points_t points = {x, stride};
+        order_by_likeness(&points, label, s->n, size, spare);
         for (ptrdiff_t j = s->n; j < ngroup * size; j++)
-            order[j] = order[s->n - 1];
+            label[j] = label[s->n - 1];
         for (ptrdiff_t j = 0; j < ngroup * size; j++)
-            place[j] = s->lit[order[j]];
+            place[j] = s->lit[point_of(label[j])];
         for (ptrdiff_t k = 0; k < s->ndim; k++)
             for (ptrdiff_t g = 0; g < ngroup; g++) {
                 double sum = 0;
                 for (ptrdiff_t j = g * size; j < (g + 1) * size; j++) {
-                    const double value = s->x[k * s->stride + order[j]];
+                    const double value = s->x[k * s->stride + point_of(label[j])];
                     put(rows, k * rows->stride + j, value);
                     sum += value;
                 }
                 put(centres, k * centres->stride + g, sum / (double)size);
             }
     }
-    free(single);
-    free(order);
+    free(x);
+    free(label);
+    free(spare);
     return enough;
 }
 
