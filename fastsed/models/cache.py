@@ -226,11 +226,12 @@ def _mapped_tile(file: BinaryIO, entry: Mapping[str, Any]) -> Tile:
 
     places = [entry[name] for name in ("ids", "order", "flux", "dust")]
     start = min(place["start"] for place in places if place)
-    # a map for each array would take longer than the fit of a small tile
-    stored = np.memmap(file, np.uint8, "r", start, (max(_end(place) for place in places if place) - start,))
-    if isinstance(stored.base, mmap.mmap):
-        stored.base.madvise(mmap.MADV_WILLNEED)
-    return Tile(entry["iz"], *(_array(stored.view(np.ndarray), place, start) for place in places))
+    stop = max(_end(place) for place in places if place)
+    # a map for each array would take longer than the fit of a small tile; it begins with a page
+    page = start - start % mmap.ALLOCATIONGRANULARITY
+    stored = mmap.mmap(file.fileno(), stop - page, access=mmap.ACCESS_READ, offset=page)
+    stored.madvise(mmap.MADV_WILLNEED)
+    return Tile(entry["iz"], *(_array(stored, place, page) for place in places))
 
 
 def _end(place: Mapping[str, Any]) -> int:
@@ -238,12 +239,12 @@ def _end(place: Mapping[str, Any]) -> int:
     return int(place["start"]) + math.prod(place["shape"]) * np.dtype(place["type"]).itemsize
 
 
-def _array(stored: NDArray[np.uint8], place: Mapping[str, Any] | None, start: int) -> Any:
+def _array(stored: mmap.mmap, place: Mapping[str, Any] | None, start: int) -> Any:
     """The array at a place, from the bytes of the file from `start` on."""
     if place is None:
         return None
-    found = stored[place["start"] - start : _end(place) - start]
-    return found.view(place["type"]).reshape(place["shape"])
+    shape = place["shape"]
+    return np.frombuffer(stored, place["type"], math.prod(shape), place["start"] - start).reshape(shape)
 
 
 class _Writer:
