@@ -67,12 +67,16 @@ def grid_percentiles(indices: ArrayLike, values: ArrayLike, probabilities: Array
     rank = np.empty(len(axis), dtype=np.intp)
     rank[order] = np.arange(len(axis))
 
-    fitted = (indices >= 0).all(axis=1)
-    cells = rank[indices[fitted]] + len(axis) * np.arange(np.count_nonzero(fitted))[:, None]
+    fitted = indices.min(axis=1) >= 0
+    found = np.full((n_sources, np.size(probabilities)), np.nan)
+    if len(axis) == 1:
+        found[fitted] = axis[0]
+        return found
+    cells = rank[indices[fitted]]
+    cells += len(axis) * np.arange(len(cells))[:, None]
     counts = np.bincount(cells.ravel(), minlength=len(axis) * len(cells)).reshape(-1, len(axis))
     below = np.cumsum(counts, axis=1).astype(np.float32) / np.float32(n_sim)
 
-    found = np.full((n_sources, np.size(probabilities)), np.nan)
     for column, probability in enumerate(np.ravel(probabilities).astype(np.float32)):
         found[fitted, column] = _interpolate(below, axis, probability)
     return found

@@ -313,6 +313,7 @@ class Simulator:
         """The best fits, in the order in which the noise was drawn."""
         as_drawn = np.argsort(self._place)
         order, chi2, scale, spec_scale = (
-            values[:, as_drawn] for values in (self._order, self._chi2, self._scale, self._spec_scale)
+            np.take(values, as_drawn, axis=1)
+            for values in (self._order, self._chi2, self._scale, self._spec_scale)
         )
         return Simulations(self._grid.axes.models_of_tie_order(order), chi2, scale, spec_scale)

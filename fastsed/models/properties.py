@@ -54,10 +54,19 @@ def model_properties(
         Masses [Msun], rates [Msun/yr], luminosities [Lsun], magnitudes as flux [microjansky] at 10 pc, indices
         [Angstrom or none], la2t as log10; linear, in the order of `names` (sscale is left at one).
     """
+    names = property_names(grid) if names is None else names
+    # those of a model are the same at every redshift
+    rest = divided(model_ids, grid.axes.models_per_redshift)[1]
+    if grid.axes.models_per_redshift > len(rest):
+        return _at_rest(grid, rest, names)
+    numbers, place = _distinct(rest)
+    return {name: values[place] for name, values in _at_rest(grid, numbers, names).items()}
+
+
+def _at_rest(grid: ModelGrid, model_ids: Ints, names: Sequence[str]) -> dict[str, Floats]:
+    """As `model_properties`, for models of the first redshift."""
     axes = grid.axes
     cell, imetal, population = axes.cells_and_populations(model_ids)
-
-    names = property_names(grid) if names is None else names
     values = {name: np.full(len(model_ids), np.nan) for name in names}
     for metal in np.unique(imetal):
         for rows in _few_populations(np.flatnonzero(imetal == metal), population):
