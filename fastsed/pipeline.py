@@ -344,7 +344,7 @@ def _fit(setup: Setup, progress: Callable[[int], None] | None, write_files: bool
 
     def also(tile: Tile, fits: Fits) -> None:
         if simulator is not None:
-            simulator.take([simulator.prepare(tile)])
+            simulator.take(simulator.prepare([tile]))
         if collector is not None:
             collector.take(tile, fits)
 

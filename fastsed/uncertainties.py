@@ -26,6 +26,8 @@ Ints = NDArray[np.int64]
 # memory for the simulations of the sources that are treated together
 SIMULATION_BYTES = 32 << 20
 BYTES_PER_SIMULATION = 32
+# one quantity of the simulations that are described together: it should stay in the processor's cache
+DESCRIBED_BYTES = 1 << 20
 
 
 @dataclass
@@ -178,27 +180,34 @@ def from_simulations(
     found = Uncertainties.unknown(names, data.n_sources, len(params.c_interval), params.best_from_sim)
     noise = draw_noise(params.n_sim, setup.grid.rows, params.seed) if simulator is None else None
     for rows in simulated_chunks(data.n_sources, params.n_sim):
-        if noise is None:
-            assert simulator is not None
-            simulations = simulator.found()
-        else:
-            simulations = fit_simulations(setup.grid, data, fits, noise, rows, progress=progress)
-        sources = _described(setup, rows, simulations)
-        bounds = percentiles_from_simulations(sources.indices, axes, sources.properties, params.c_interval)
-        for name, values in bounds.items():
-            found.intervals[name][rows] = values
-        if params.best_from_sim:
-            for name, medians in medians_from_simulations(sources.indices, axes, sources.properties).items():
-                found.medians[name][rows] = medians
-        visit(sources)
+        if noise is not None:
+            simulator = fit_simulations(setup.grid, data, fits, noise, rows, progress=progress)
+        assert simulator is not None
+        for few in _runs(rows, max(1, DESCRIBED_BYTES // (8 * params.n_sim))):
+            sources = _described(setup, few, simulator.found(few))
+            bounds = percentiles_from_simulations(
+                sources.indices, axes, sources.properties, params.c_interval
+            )
+            for name, values in bounds.items():
+                found.intervals[name][few] = values
+            if params.best_from_sim:
+                medians = medians_from_simulations(sources.indices, axes, sources.properties)
+                for name, values in medians.items():
+                    found.medians[name][few] = values
+            visit(sources)
     return found
 
 
 def simulated_chunks(n_sources: int, n_simulations: int) -> Iterator[slice]:
     """Runs of sources whose simulations fit into memory together."""
     size = max(1, SIMULATION_BYTES // (BYTES_PER_SIMULATION * n_simulations))
-    for start in range(0, n_sources, size):
-        yield slice(start, min(start + size, n_sources))
+    return _runs(slice(0, n_sources), size)
+
+
+def _runs(rows: slice, size: int) -> Iterator[slice]:
+    """Rows in runs of at most `size`."""
+    for start in range(rows.start, rows.stop, size):
+        yield slice(start, min(start + size, rows.stop))
 
 
 @dataclass

@@ -227,8 +227,8 @@ cdef class SpaceView:
         cdef const double[::1] scale_view = scale, data_view = data, total_view = total
         cdef const int64_t[::1] place_view = place
         self.c.nspace = self.c.cut = rows_view.shape[0]
-        self.c.stride, self.c.ncentre = place_view.shape[0], centres_view.shape[1]
-        self.c.ngroup = self.c.stride // GROUP
+        self.c.stride, self.c.ncentre = rows_view.shape[1], centres_view.shape[1]
+        self.c.ngroup = place_view.shape[0] // GROUP
         self.c.rows, self.c.rows_single = &rows_view[0, 0], &rows_single[0, 0]
         self.c.centres, self.c.centres_single = &centres_view[0, 0], &centres_single[0, 0]
         self.c.scale, self.c.place = &scale_view[0], &place_view[0]

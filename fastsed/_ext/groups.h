@@ -188,40 +188,67 @@ static void put(const pair_t *p, ptrdiff_t at, double value)
     p->single[at] = fabs(value) < p->smallest ? 0 : (float)value;
 }
 
-/* Put the models into groups of `size`: their coordinates, the means of the groups, and their numbers. */
-static int put_in_groups(const shapes_t *s, ptrdiff_t size, const pair_t *rows, const pair_t *centres, int64_t *place)
+/* Models, coordinate k of model i at x[k * stride + i], and what is found of them: their coordinates [ndim] in groups of
+   `size`, divided by `scale` [ndim], the means of the groups, zeros behind these, and the numbers of the models. */
+typedef struct {
+    const double *x;
+    ptrdiff_t stride, ndim, n;
+    double *scale;
+    pair_t rows, centres;
+    int64_t *place;
+    ptrdiff_t ngroup; /* -1: no memory */
+} grouping_t;
+
+static void put_in_groups(const shapes_t *s, ptrdiff_t size, const label_t *label, grouping_t *g)
 {
-    const ptrdiff_t ngroup = (s->n + size - 1) / size, stride = (s->ndim + TOGETHER - 1) / TOGETHER * TOGETHER;
-    float *x = calloc((size_t)(stride * s->n), sizeof *x);
-    label_t *label = malloc((size_t)(ngroup * size) * sizeof *label), *spare = malloc((size_t)s->n * sizeof *spare);
-    const int enough = (x && label && spare) || !s->n;
-    if (enough && s->n) {
-        for (ptrdiff_t k = 0; k < s->ndim; k++)
-            for (ptrdiff_t j = 0; j < s->n; j++)
-                x[j * stride + k] = (float)s->x[k * s->stride + j];
-        for (ptrdiff_t j = 0; j < s->n; j++)
-            label[j] = (label_t)j;
-        const points_t points = {x, stride};
-        order_by_likeness(&points, label, s->n, size, spare);
-        for (ptrdiff_t j = s->n; j < ngroup * size; j++)
-            label[j] = label[s->n - 1];
-        for (ptrdiff_t j = 0; j < ngroup * size; j++)
-            place[j] = s->lit[point_of(label[j])];
-        for (ptrdiff_t k = 0; k < s->ndim; k++)
-            for (ptrdiff_t g = 0; g < ngroup; g++) {
-                double sum = 0;
-                for (ptrdiff_t j = g * size; j < (g + 1) * size; j++) {
-                    const double value = s->x[k * s->stride + point_of(label[j])];
-                    put(rows, k * rows->stride + j, value);
-                    sum += value;
-                }
-                put(centres, k * centres->stride + g, sum / (double)size);
+    for (ptrdiff_t j = 0; j < g->ngroup * size; j++)
+        g->place[j] = s->lit[point_of(label[j])];
+    for (ptrdiff_t k = 0; k < s->ndim; k++) {
+        const double *x = s->x + k * s->stride;
+        for (ptrdiff_t group = 0; group < g->ngroup; group++) {
+            double sum = 0;
+            for (ptrdiff_t j = group * size; j < (group + 1) * size; j++) {
+                const double value = x[point_of(label[j])];
+                put(&g->rows, k * g->rows.stride + j, value);
+                sum += value;
             }
+            put(&g->centres, k * g->centres.stride + group, sum / (double)size);
+        }
+        for (ptrdiff_t group = g->ngroup; group < g->centres.stride; group++)
+            put(&g->centres, k * g->centres.stride + group, 0);
+    }
+}
+
+/* Put models into groups; the last one fills up the last group. */
+static void find_groups(grouping_t *g, ptrdiff_t size, int equal_axes)
+{
+    const ptrdiff_t stride = (g->ndim + TOGETHER - 1) / TOGETHER * TOGETHER;
+    const size_t n = (size_t)g->n, room = n + (size_t)size;
+    double *x = malloc((size_t)g->ndim * n * sizeof *x), *scratch = malloc(n * sizeof *scratch);
+    int64_t *lit = malloc(n * sizeof *lit);
+    float *point = calloc((size_t)stride * n, sizeof *point);
+    label_t *label = malloc(room * sizeof *label), *spare = malloc(n * sizeof *spare);
+    g->ngroup = -1;
+    if (x && scratch && lit && point && label && spare) {
+        shapes_t s = {g->ndim, g->n, 0, x, lit};
+        find_shapes(&s, g->x, g->stride, g->n, equal_axes, g->scale, scratch);
+        for (ptrdiff_t k = 0; k < s.ndim; k++)
+            for (ptrdiff_t j = 0; j < s.n; j++)
+                point[j * stride + k] = (float)x[k * s.stride + j];
+        for (ptrdiff_t j = 0; j < s.n; j++)
+            label[j] = (label_t)j;
+        order_by_likeness(&(points_t){point, stride}, label, s.n, size, spare);
+        g->ngroup = (s.n + size - 1) / size;
+        for (ptrdiff_t j = s.n; j < g->ngroup * size; j++)
+            label[j] = label[s.n - 1];
+        put_in_groups(&s, size, label, g);
     }
     free(x);
+    free(scratch);
+    free(lit);
+    free(point);
     free(label);
     free(spare);
-    return enough;
 }
 
 #endif

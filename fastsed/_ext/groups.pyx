@@ -1,86 +1,96 @@
 """Groups of similar models: fluxes in, directions side by side in groups out."""
 
+from cython.parallel cimport prange
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
 
 cdef extern from "groups.h" nogil:
-    ctypedef struct shapes_t:
-        ptrdiff_t ndim, stride, n
-        double *x
-        int64_t *lit
-
     ctypedef struct pair_t:
         ptrdiff_t stride
         double *x
         float *single
         double smallest
 
-    void find_shapes(shapes_t *, const double *, ptrdiff_t, ptrdiff_t, int, double *, double *) noexcept
-    int put_in_groups(const shapes_t *, ptrdiff_t, const pair_t *, const pair_t *, int64_t *) noexcept
+    ctypedef struct grouping_t:
+        const double *x
+        ptrdiff_t stride, ndim, n
+        double *scale
+        pair_t rows, centres
+        int64_t *place
+        ptrdiff_t ngroup
+
+    void c_find_groups "find_groups" (grouping_t *, ptrdiff_t, bint) noexcept
 
 
-cdef class Shapes:
-    """Directions of the models that have flux.
+cdef class Grouping:
+    """Models, and room for them in groups.
 
     Parameters
     ----------
     models : (ncoordinate, nmodel), at least one of each
         Rows of adjacent numbers.
     scale : (ncoordinate,)
-        Filled with the root mean square of each coordinate, by which the directions are divided.
-    equal_axes : bool
-        Leave all scales at one.
+        To be filled with the root mean square of each coordinate, by which the directions are divided.
+    rows : pair of (ncoordinate, n)
+        In double and in single precision, n at least nmodel rounded up to whole groups: for the directions, the last
+        of which fills up the last group.
+    centres : pair of (ncoordinate, n)
+        Likewise, n at least the number of groups: for their means, and zeros behind them.
+    smallest : float
+        Smaller numbers are zero in single precision.
+    place : (n,)
+        For the numbers of the models.
     """
 
-    cdef shapes_t shapes
+    cdef grouping_t c
+    cdef tuple arrays
 
-    def __cinit__(self, const double[:, :] models, double[::1] scale, bint equal_axes):
-        cdef ptrdiff_t ndim = models.shape[0], nmodel = models.shape[1]
-        if models.strides[1] != sizeof(double):
+    def __init__(self, models, double[::1] scale, tuple rows, tuple centres, double smallest, int64_t[::1] place):
+        cdef const double[:, :] x = models
+        cdef double[:, ::1] rows_view = rows[0], centres_view = centres[0]
+        cdef float[:, ::1] rows_single = rows[1], centres_single = centres[1]
+        if x.strides[1] != sizeof(double):
             raise ValueError("the numbers of a row must be adjacent")
-        self.shapes.ndim, self.shapes.stride = ndim, nmodel
-        self.shapes.x = <double *> malloc(ndim * nmodel * sizeof(double))
-        self.shapes.lit = <int64_t *> malloc(nmodel * sizeof(int64_t))
-        cdef double *scratch = <double *> malloc(nmodel * sizeof(double))
-        if self.shapes.x == NULL or self.shapes.lit == NULL or scratch == NULL:
-            free(scratch)
-            raise MemoryError(f"no memory for {nmodel} models")
-        with nogil:
-            find_shapes(&self.shapes, &models[0, 0], models.strides[0] // sizeof(double), nmodel, equal_axes, &scale[0],
-                        scratch)
-        free(scratch)
+        self.c.x, self.c.stride = &x[0, 0], x.strides[0] // sizeof(double)
+        self.c.ndim, self.c.n = x.shape[0], x.shape[1]
+        self.c.scale, self.c.place = &scale[0], &place[0]
+        self.c.rows = [rows_view.shape[1], &rows_view[0, 0], &rows_single[0, 0], smallest]
+        self.c.centres = [centres_view.shape[1], &centres_view[0, 0], &centres_single[0, 0], smallest]
+        self.arrays = (models, scale, rows, centres, place)
 
-    def __dealloc__(self):
-        free(self.shapes.x)
-        free(self.shapes.lit)
+    @property
+    def n_groups(self):
+        """Number of groups that were found; models without flux are in none."""
+        return self.c.ngroup
 
-    def __len__(self):
-        return self.shapes.n
 
-    def put_in_groups(self, ptrdiff_t size, double smallest, double[:, ::1] rows, float[:, ::1] rows_single,
-                      double[:, ::1] centres, float[:, ::1] centres_single, int64_t[::1] place):
-        """Put the directions into an order in which each `size` in a row, counted from the first, resemble each other.
+def find_groups(list groupings, ptrdiff_t size, bint equal_axes, int n_threads):
+    """Put models into an order in which each `size` in a row, counted from the first, resemble each other.
 
-        Parameters
-        ----------
-        size : int
-        smallest : float
-            Smaller numbers are zero in single precision.
-        rows, rows_single : (ncoordinate, ngroup * size)
-            Filled with the directions, the last of which fills up the last group.
-        centres, centres_single : (ncoordinate, at least ngroup)
-            Filled with their means.
-        place : (ngroup * size,)
-            Filled with the numbers of the models.
-        """
-        if place.shape[0] == 0:
-            return
-        cdef pair_t all_rows = [rows.shape[1], &rows[0, 0], &rows_single[0, 0], smallest]
-        cdef pair_t all_centres = [centres.shape[1], &centres[0, 0], &centres_single[0, 0], smallest]
-        cdef bint enough
-        with nogil:
-            enough = put_in_groups(&self.shapes, size, &all_rows, &all_centres, &place[0])
-        if not enough:
-            raise MemoryError(f"no memory for {self.shapes.n} models")
+    Parameters
+    ----------
+    groupings : list of Grouping
+        Each is filled by one thread.
+    size : int
+    equal_axes : bool
+        Leave all scales at one.
+    n_threads : int
+    """
+    cdef ptrdiff_t n = len(groupings), k
+    cdef int used = max(1, min(n_threads, n))
+    cdef Grouping grouping
+    cdef grouping_t **each = <grouping_t **> malloc(max(n, 1) * sizeof(grouping_t *))
+    if each == NULL:
+        raise MemoryError(f"no memory for {n} sets of models")
+    for k in range(n):
+        grouping = groupings[k]
+        each[k] = &grouping.c
+    with nogil:
+        for k in prange(n, num_threads=used, schedule="dynamic"):
+            c_find_groups(each[k], size, equal_axes)
+    free(each)
+    for grouping in groupings:
+        if grouping.c.ngroup < 0:
+            raise MemoryError(f"no memory for groups of {grouping.c.n} models")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import GROUP_SIZE
-from fastsed._ext.groups import Shapes
+from fastsed._ext.groups import Grouping, find_groups
 from fastsed.padded import padded_rows
 
 Floats = NDArray[np.float64]
@@ -25,7 +26,7 @@ class Groups:
 
     Attributes
     ----------
-    rows : pair of (ncoordinate, ngroup * GROUP_SIZE)
+    rows : pair of (ncoordinate, at least ngroup * GROUP_SIZE)
         Models of unit length, once they are divided by `scale`.
     centres : pair of (ncoordinate, ngroup, padded)
         Means of the groups.
@@ -49,13 +50,32 @@ def group_models(models: Floats, equal_axes: bool = False) -> Groups:
     equal_axes : bool
         Take the coordinates as they are; else each counts relative to its mean square over the models.
     """
-    scale = np.ones(len(models))
-    shapes = Shapes(models, scale, equal_axes)
-    n_groups = -(-len(shapes) // GROUP_SIZE)
-    rows, centres = _empty_pair(len(models), n_groups * GROUP_SIZE), _empty_pair(len(models), n_groups)
-    place = np.empty(n_groups * GROUP_SIZE, dtype=np.int64)
-    shapes.put_in_groups(GROUP_SIZE, SMALLEST, *rows, *centres, place)
-    return Groups(rows, centres, scale, place)
+    return group_sets([models], 1, equal_axes)[0]
+
+
+def group_sets(sets: Sequence[Floats], n_threads: int, equal_axes: bool = False) -> list[Groups]:
+    """As `group_models` for several sets of models, each by one of the threads."""
+    rooms = [_room(*models.shape) for models in sets]
+    found = [
+        Grouping(models, room.scale, room.rows, room.centres, SMALLEST, room.place)
+        for models, room in zip(sets, rooms, strict=True)
+    ]
+    find_groups(found, GROUP_SIZE, equal_axes, n_threads)
+    return [
+        replace(room, place=room.place[: grouping.n_groups * GROUP_SIZE])
+        for room, grouping in zip(rooms, found, strict=True)
+    ]
+
+
+def _room(n_coordinates: int, n_models: int) -> Groups:
+    """Room for groups of all models."""
+    n_groups = -(-n_models // GROUP_SIZE)
+    return Groups(
+        rows=_empty_pair(n_coordinates, n_groups * GROUP_SIZE),
+        centres=_empty_pair(n_coordinates, n_groups),
+        scale=np.ones(n_coordinates),
+        place=np.empty(n_groups * GROUP_SIZE, dtype=np.int64),
+    )
 
 
 def _empty_pair(n_rows: int, n: int) -> Pair:

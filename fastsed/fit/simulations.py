@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import SpaceView, TileView, simulate, simulation_parts
 from fastsed.fit.engine import Fits, Progress, data_view, tile_view
-from fastsed.fit.groups import Pair, group_models, in_both_precisions
+from fastsed.fit.groups import Pair, group_models, group_sets, in_both_precisions
 from fastsed.fit.observations import Observations
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
 from fastsed.models.grid import ModelGrid, Rows, Tile
@@ -104,7 +104,7 @@ def fit_simulations(
     rows: slice,
     prune: bool = True,
     progress: Progress | None = None,
-) -> Simulations:
+) -> Simulator:
     """Fit every simulation of the sources `rows`.
 
     Each simulation is the weighted data plus one row of the noise; it takes its own best model, at any redshift
@@ -127,23 +127,23 @@ def fit_simulations(
 
     Returns
     -------
-    Simulations
-        Of the sources `rows`.
+    Simulator
+        With the simulations of the sources `rows`.
     """
     simulator = Simulator(grid, data, noise, rows, prune)
     wanted = data.wanted_redshifts(len(grid.axes.z))
-    tiles = map(simulator.prepare, grid.tiles(wanted))
+    prepared = map(simulator.prepare, _batches(grid.tiles(wanted)))
     if len(grid.axes.z) > 1 and grid.keeps(wanted):
-        batches = list(_batches(tiles))
+        batches = list(prepared)
         best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
         for batch in batches:
             simulator.take(batch, best_z == _redshifts(batch))
         for batch in batches:
             simulator.take(batch, best_z != _redshifts(batch), progress)
     else:
-        for batch in _batches(tiles):
+        for batch in prepared:
             simulator.take(batch, progress=progress)
-    return simulator.found()
+    return simulator
 
 
 @dataclass(frozen=True)
@@ -163,16 +163,16 @@ class PreparedTile:
     space: SpaceView | None
 
 
-def _batches(tiles: Iterable[PreparedTile]) -> Iterator[list[PreparedTile]]:
+def _batches(tiles: Iterable[Tile]) -> Iterator[list[Tile]]:
     """Tiles that fit into the cache together."""
-    batch: list[PreparedTile] = []
+    batch: list[Tile] = []
     size = 0
-    for prepared in tiles:
-        if batch and size + prepared.tile.flux.nbytes > BATCH_BYTES:
+    for tile in tiles:
+        if batch and size + tile.flux.nbytes > BATCH_BYTES:
             yield batch
             batch, size = [], 0
-        batch.append(prepared)
-        size += prepared.tile.flux.nbytes
+        batch.append(tile)
+        size += tile.flux.nbytes
     if batch:
         yield batch
 
@@ -208,15 +208,18 @@ class Simulator:
         """The noise, where the data columns themselves are the coordinates."""
         return in_both_precisions(self._noise_rows)
 
-    def prepare(self, tile: Tile) -> PreparedTile:
-        """A tile as `take` wants it."""
-        space = self._space_of_columns(tile) if self._data.n_columns < FEWEST_COLUMNS else None
-        return PreparedTile(tile, tile_view(self._grid, tile), space)
+    def prepare(self, tiles: Sequence[Tile]) -> list[PreparedTile]:
+        """Tiles as `take` wants them."""
+        spaces: list[SpaceView | None] = [None] * len(tiles)
+        if self._data.n_columns < FEWEST_COLUMNS:
+            spaces = [*self._spaces_of_columns(tiles)]
+        views = [tile_view(self._grid, tile) for tile in tiles]
+        return [PreparedTile(*one) for one in zip(tiles, views, spaces, strict=True)]
 
-    def _space_of_columns(self, tile: Tile) -> SpaceView:
-        """The models of a tile, where the data columns themselves are the coordinates."""
-        groups = group_models(tile.flux[:, : tile.n_models])
-        return SpaceView(groups.rows, groups.centres, groups.scale, groups.place, self._noise_of_columns)
+    def _spaces_of_columns(self, tiles: Sequence[Tile]) -> list[SpaceView]:
+        """The models of tiles, where the data columns themselves are the coordinates."""
+        groups = group_sets([tile.flux[:, : tile.n_models] for tile in tiles], self._grid.n_threads)
+        return [SpaceView(g.rows, g.centres, g.scale, g.place, self._noise_of_columns) for g in groups]
 
     def take(
         self,
@@ -235,9 +238,10 @@ class Simulator:
         for prepared, sources in zip(tiles, wanted, strict=True):
             if prepared.space is None:
                 self._take_projected(prepared, sources)
-        left = [k for k, sources in enumerate(wanted) if sources.any()]
-        spaces = [tiles[k].space or self._space_of_columns(tiles[k].tile) for k in left]
-        self._simulate([tiles[k].view for k in left], spaces, wanted[left], self._grid.n_threads)
+        left = [int(k) for k in np.flatnonzero(wanted.any(axis=1))]
+        views = [tiles[k].view for k in left]
+        spaces = [tiles[k].space or self._spaces_of_columns([tiles[k].tile])[0] for k in left]
+        self._simulate(views, spaces, wanted[left], self._grid.n_threads)
         if progress is not None:
             progress(sum(prepared.tile.n_models for prepared in tiles))
 
@@ -309,11 +313,14 @@ class Simulator:
         self._simulate([prepared.view], [space], chosen, n_threads)
         return True
 
-    def found(self) -> Simulations:
-        """The best fits, in the order in which the noise was drawn."""
+    def found(self, rows: slice | None = None) -> Simulations:
+        """The best fits, in the order in which the noise was drawn: of all sources, or of some rows of the data."""
+        own = slice(None)
+        if rows is not None:
+            own = slice(rows.start - self._rows.start, rows.stop - self._rows.start)
         as_drawn = np.argsort(self._place)
         order, chi2, scale, spec_scale = (
-            np.take(values, as_drawn, axis=1)
+            np.take(values[own], as_drawn, axis=1)
             for values in (self._order, self._chi2, self._scale, self._spec_scale)
         )
         return Simulations(self._grid.axes.models_of_tie_order(order), chi2, scale, spec_scale)

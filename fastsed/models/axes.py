@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,11 +132,16 @@ class Axes:
         ----------
         model_ids : int64 array
         """
-        rest, found = model_ids, []
-        for count in reversed(self.shape):
-            rest, index = divided(rest, count)
+        iz, rest = divided(model_ids, self.models_per_redshift)
+        return (iz, *by_table(self._indices_at_rest, rest, self.models_per_redshift))
+
+    def _indices_at_rest(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Indices (naxis - 1, ...), without the first, of models of the first redshift."""
+        found = []
+        for count in reversed(self.shape[1:]):
+            numbers, index = divided(numbers, count)
             found.append(index)
-        return tuple(reversed(found))
+        return np.stack(found[::-1])
 
     def cells_and_populations(
         self, model_ids: NDArray[np.int64]
@@ -159,13 +165,17 @@ class Axes:
 
     def models_of_tie_order(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """modelID of each position ``tie_order * nz + iz``; -1 stays -1."""
-        rest, iz = divided(order, len(self.z))
-        rest, cell = divided(rest, self.shape[1] * self.shape[2])
+        tie_order, iz = divided(order, len(self.z))
+        model = by_table(self._models_of_ties, tie_order, self.models_per_redshift)
+        return np.where(order < 0, -1, iz * self.models_per_redshift + model)
+
+    def _models_of_ties(self, tie_order: NDArray[np.int64]) -> NDArray[np.int64]:
+        """modelID, at the first redshift, of each position of `tie_order`."""
+        rest, cell = divided(tie_order, self.shape[1] * self.shape[2])
         rest, ilage = divided(rest, len(self.lage))
         imetal, history = divided(rest, self.n_history)
         population = (ilage * len(self.metal) + imetal) * self.n_history + history
-        per_cell = len(self.lage) * len(self.metal) * self.n_history
-        return np.where(order < 0, -1, iz * self.models_per_redshift + cell * per_cell + population)
+        return cell * (len(self.lage) * len(self.metal) * self.n_history) + population
 
     def parameters(self, model_ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """Value of each grid parameter of each model."""
@@ -229,3 +239,25 @@ def divided(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], 
         return numbers, np.zeros_like(numbers)
     quotient = numbers // count
     return quotient, numbers - quotient * count
+
+
+def by_table(
+    function: Callable[[NDArray[np.int64]], NDArray[Any]], numbers: NDArray[np.int64], count: int
+) -> NDArray[Any]:
+    """A function of numbers below `count`, found once for each possible number where these are fewer.
+
+    Parameters
+    ----------
+    function : callable
+        Of an array (n,), to an array (..., n).
+    numbers : int64 array
+        Where one is negative, the result is anything.
+    count : int
+
+    Returns
+    -------
+    ndarray (..., *shape of `numbers`)
+    """
+    if numbers.size < count:
+        return function(numbers)
+    return np.take(function(np.arange(count)), numbers, axis=-1)

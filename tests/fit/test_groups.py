@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fastsed._ext.chi2 import GROUP_SIZE
 
-from fastsed.fit.groups import SMALLEST, group_models, in_both_precisions
+from fastsed.fit.groups import SMALLEST, group_models, group_sets, in_both_precisions
 
 
 def invented(n_model: int, n_coordinate: int = 5) -> np.ndarray:
@@ -69,7 +69,22 @@ def test_models_without_flux_have_no_group():
     np.testing.assert_array_equal(np.unique(found.place), np.flatnonzero(models.any(axis=0)))
     empty = group_models(np.zeros((4, 20)))
     assert empty.place.shape == (0,)
-    assert empty.rows[0].shape == (4, 0)
+    assert not empty.centres[0].any()
+
+
+def test_sets_of_models_are_grouped_each_for_itself():
+    sets = [invented(n) for n in (40, 1, 1001, 16)]
+    sets[2][:, 100:300] = 0
+    for n_threads in (1, 3, 8):
+        for models, found in zip(sets, group_sets(sets, n_threads), strict=True):
+            alone = group_models(models)
+            np.testing.assert_array_equal(found.place, alone.place)
+            np.testing.assert_array_equal(found.scale, alone.scale)
+            n = len(found.place)
+            for rows, expected in zip(
+                (*found.rows, *found.centres), (*alone.rows, *alone.centres), strict=True
+            ):
+                np.testing.assert_array_equal(rows[:, :n], expected[:, :n])
 
 
 def test_columns_without_flux_count_for_nothing():

@@ -119,7 +119,7 @@ def test_simulation_of_a_linear_luminosity():
     # weighted data (2, 1, 2) and noise (1, 0, -1): num 3 + 1 + 1 = 5, sum 9 + 1 + 1
     grid, data = one_model(lir=(20.0, 10.0, False, ALL))
     noise = Noise(np.array([[1.0, 0.0, -1.0]]), np.array([-1.0]))
-    found = fit_simulations(grid, data, fit(grid, data), noise, slice(0, 1))
+    found = fit_simulations(grid, data, fit(grid, data), noise, slice(0, 1)).found()
     assert found.scale[0, 0] == pytest.approx(5 / 3, rel=1e-12)
     assert found.chi2[0, 0] == pytest.approx(11 - 25 / 3, rel=1e-12)
 
@@ -128,7 +128,7 @@ def test_simulation_of_a_logarithmic_luminosity():
     # weighted data (2, 1) and noise (0, 1): scale 4 / 2, chi2 8 - 8 = 0; the logarithm of 20 is met but for noise
     grid, data = one_model(lir=(np.log10(20), 0.1, True, ALL))
     noise = Noise(np.array([[0.0, 1.0]]), np.array([2.0]))
-    found = fit_simulations(grid, data, fit(grid, data), noise, slice(0, 1))
+    found = fit_simulations(grid, data, fit(grid, data), noise, slice(0, 1)).found()
     assert found.scale[0, 0] == pytest.approx(2, rel=1e-12)
     assert found.chi2[0, 0] == pytest.approx(4, rel=1e-12)
 

@@ -112,7 +112,7 @@ def simulated(setup, n_sim, prune=True, rows=None, seed=42):
     fits = fit(setup.grid, setup.data)
     noise = draw_noise(n_sim, setup.grid.rows, seed)
     rows = slice(0, setup.data.n_sources) if rows is None else rows
-    return fits, noise, fit_simulations(setup.grid, setup.data, fits, noise, rows, prune)
+    return fits, noise, fit_simulations(setup.grid, setup.data, fits, noise, rows, prune).found()
 
 
 def assert_same(one, other):
@@ -182,7 +182,7 @@ def test_tiles_in_spaces_of_different_dimensions(library, shapes):
         flux = np.repeat(rng.lognormal(0, 1, (n_column, n_shape)), 48 // n_shape, axis=1)
         flux = np.pad(flux, ((0, 0), (0, -flux.shape[1] % 16)))
         ids = 100 * number + np.arange(flux.shape[1])
-        simulator.take([simulator.prepare(Tile(0, ids, ids, flux, None))])
+        simulator.take(simulator.prepare([Tile(0, ids, ids, flux, None)]))
         length = np.linalg.norm(flux, axis=0)
         product = simulated_data @ flux[:, length > 0] / length[length > 0]
         best = np.minimum(best, np.sum(simulated_data**2, axis=1) - np.max(product**2, axis=1))
@@ -195,7 +195,7 @@ def test_pruning_with_the_first_guess_far_off(library):
     fits, noise, found = simulated(setup, 40)
     for model in (-1, 0, setup.grid.axes.size - 1):
         other = dataclasses.replace(fits, model=np.full_like(fits.model, model))
-        again = fit_simulations(setup.grid, setup.data, other, noise, slice(0, setup.data.n_sources))
+        again = fit_simulations(setup.grid, setup.data, other, noise, slice(0, setup.data.n_sources)).found()
         np.testing.assert_array_equal(again.model, found.model)
         np.testing.assert_allclose(again.chi2, found.chi2, rtol=1e-12)
 
@@ -267,7 +267,7 @@ def test_without_noise_they_are_the_fit(library):
     setup = make_case(library, "all at once")
     fits = fit(setup.grid, setup.data)
     silence = Noise(np.zeros((3, setup.grid.rows.count)), np.zeros(3))
-    found = fit_simulations(setup.grid, setup.data, fits, silence, slice(0, 6))
+    found = fit_simulations(setup.grid, setup.data, fits, silence, slice(0, 6)).found()
     np.testing.assert_array_equal(found.model, np.repeat(fits.model[:, None], 3, axis=1))
     np.testing.assert_allclose(found.chi2, np.repeat(fits.chi2[:, None], 3, axis=1), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found.scale, np.repeat(fits.scale[:, None], 3, axis=1), rtol=1e-9)
