@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 SIMULATION_BYTES = 32 << 20
 BYTES_PER_SIMULATION = 32
 # one quantity of the simulations that are described together: it should stay in the processor's cache
-DESCRIBED_BYTES = 1 << 20
+DESCRIBED_BYTES = 512 << 10
 
 
 @dataclass
@@ -122,18 +122,16 @@ class SimulatedSources:
 
 def _described(setup: Setup, rows: slice, simulations: Simulations) -> SimulatedSources:
     """Look up parameters and properties of all best models."""
-    model = simulations.model
-    known = model >= 0
-    indices = {
-        name: np.where(known, place, -1)
-        for name, place in zip(setup.grid.axes.names, setup.grid.axes.indices(model), strict=True)
-    }
-    scales = simulations.scale[known], simulations.spec_scale[known]
-    found = scaled_properties(setup, model[known], *scales, wanted_properties(setup))
+    model, grid = simulations.model, setup.grid
+    indices = dict(zip(grid.axes.names, grid.axes.indices(model, grid.n_threads), strict=True))
+    known = np.flatnonzero(model >= 0)
+    scales = simulations.scale.ravel()[known], simulations.spec_scale.ravel()[known]
+    found = scaled_properties(setup, model.ravel()[known], *scales, wanted_properties(setup))
     properties = {}
     for name, values in found.items():
-        properties[name] = np.full(model.shape, np.nan)
-        properties[name][known] = values
+        everywhere = np.full(model.size, np.nan)
+        everywhere[known] = values
+        properties[name] = everywhere.reshape(model.shape)
     return SimulatedSources(rows, simulations, indices, properties)
 
 
@@ -185,13 +183,14 @@ def from_simulations(
         assert simulator is not None
         for few in _runs(rows, max(1, DESCRIBED_BYTES // (8 * params.n_sim))):
             sources = _described(setup, few, simulator.found(few))
+            n_threads = setup.grid.n_threads
             bounds = percentiles_from_simulations(
-                sources.indices, axes, sources.properties, params.c_interval
+                sources.indices, axes, sources.properties, params.c_interval, n_threads
             )
             for name, values in bounds.items():
                 found.intervals[name][few] = values
             if params.best_from_sim:
-                medians = medians_from_simulations(sources.indices, axes, sources.properties)
+                medians = medians_from_simulations(sources.indices, axes, sources.properties, n_threads)
                 for name, values in medians.items():
                     found.medians[name][few] = values
             visit(sources)

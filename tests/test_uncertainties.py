@@ -71,6 +71,25 @@ def test_medians_and_bounds_of_simulations_are_order_statistics(library):
     assert all(np.isnan(values[2]) for values in found.medians.values())
 
 
+@pytest.mark.parametrize("described", [1, 8 * 11 * 3])
+def test_sources_described_few_at_a_time(library, monkeypatch, described):
+    setup = make_setup(library, "N_SIM=11", "BEST_FROM_SIM=1", n=7)
+    setup.data.last_z[2] = setup.data.best_last_z[2] = -1
+    fits = fit(setup.grid, setup.data)
+    expected = from_simulations(setup, fits, nothing)
+    monkeypatch.setattr("fastsed.uncertainties.DESCRIBED_BYTES", described)
+    visited = []
+    found = from_simulations(setup, fits, visited.append)
+    size = 1 if described == 1 else 3
+    assert [(s.rows.start, s.rows.stop) for s in visited] == [
+        (row, min(row + size, 7)) for row in range(0, 7, size)
+    ]
+    assert [len(s.simulations.model) for s in visited] == [s.rows.stop - s.rows.start for s in visited]
+    for name, bounds in expected.intervals.items():
+        np.testing.assert_array_equal(found.intervals[name], bounds)
+        np.testing.assert_array_equal(found.medians[name], expected.medians[name])
+
+
 def test_no_medians_unless_asked(library):
     setup = make_setup(library, "N_SIM=5", n=2)
     assert from_simulations(setup, fit(setup.grid, setup.data), nothing).medians == {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed._ext.percentiles import interpolated_percentiles
 from fastsed.params import chi2_threshold
 
 __all__ = [
@@ -39,7 +40,9 @@ def interval_probabilities(confidences: Sequence[float]) -> NDArray[np.float32]:
     return np.stack([tail, 1 - tail], axis=-1)
 
 
-def grid_percentiles(indices: ArrayLike, values: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+def grid_percentiles(
+    indices: ArrayLike, values: ArrayLike, probabilities: ArrayLike, n_threads: int = 1
+) -> NDArray[np.float64]:
     """Percentiles of a grid parameter over the best models of the simulations.
 
     The histogram over the grid points, cumulated, is interpolated linearly: all simulations up to and
@@ -53,47 +56,20 @@ def grid_percentiles(indices: ArrayLike, values: ArrayLike, probabilities: Array
     values : array (nvalue,)
         Values of the axis, in any order.
     probabilities : array (nprobability,)
+    n_threads : int
 
     Returns
     -------
     float64 array (nsource, nprobability)
         NaN for sources that were not fitted.
     """
-    indices = np.asarray(indices)
-    n_sources, n_sim = indices.shape
+    places = np.ascontiguousarray(indices, dtype=np.int64)
     axis = np.asarray(values, dtype=np.float32)
     order = np.argsort(axis)
-    axis = axis[order]
-    rank = np.empty(len(axis), dtype=np.intp)
-    rank[order] = np.arange(len(axis))
-
-    fitted = indices.min(axis=1) >= 0
-    found = np.full((n_sources, np.size(probabilities)), np.nan)
-    if len(axis) == 1:
-        found[fitted] = axis[0]
-        return found
-    cells = rank[indices[fitted]]
-    cells += len(axis) * np.arange(len(cells))[:, None]
-    counts = np.bincount(cells.ravel(), minlength=len(axis) * len(cells)).reshape(-1, len(axis))
-    below = np.cumsum(counts, axis=1).astype(np.float32) / np.float32(n_sim)
-
-    for column, probability in enumerate(np.ravel(probabilities).astype(np.float32)):
-        found[fitted, column] = _interpolate(below, axis, probability)
+    found = np.empty((len(places), np.size(probabilities)))
+    wanted = np.ravel(probabilities).astype(np.float32)
+    interpolated_percentiles(places, np.argsort(order), axis[order], wanted, found, n_threads)
     return found
-
-
-def _interpolate(below: NDArray[np.float32], axis: NDArray[np.float32], p: np.float32) -> NDArray[np.float32]:
-    """Value at which each row of the cumulated histograms `below` (n, nvalue) reaches `p`."""
-    last = len(axis) - 1
-    left = np.count_nonzero(below <= p, axis=1) - 1
-    inside = (left >= 0) & (left < last)
-    low = np.clip(left, 0, max(last - 1, 0))
-    high = np.minimum(low + 1, last)
-    rows = np.arange(len(below))
-    start, stop = below[rows, low], below[rows, high]
-    share = np.divide(p - start, stop - start, out=np.zeros_like(start), where=inside)
-    between = axis[low] + share * (axis[high] - axis[low])
-    return np.where(inside, between, axis[np.clip(left, 0, last)])
 
 
 def property_percentiles(values: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
@@ -120,6 +96,7 @@ def percentiles_from_simulations(
     axes: Mapping[str, ArrayLike],
     properties: Mapping[str, ArrayLike],
     confidences: Sequence[float],
+    n_threads: int = 1,
 ) -> dict[str, NDArray[np.float64]]:
     """Confidence intervals from the best models of the simulations.
 
@@ -133,6 +110,7 @@ def percentiles_from_simulations(
         Properties of these models, as stored (not as logarithms).
     confidences : sequence of float
         In percent.
+    n_threads : int
 
     Returns
     -------
@@ -140,13 +118,16 @@ def percentiles_from_simulations(
         Lower and upper bound of each parameter and property.
     """
     probabilities = interval_probabilities(confidences)
-    found = {name: grid_percentiles(i, axes[name], probabilities) for name, i in indices.items()}
+    found = {name: grid_percentiles(i, axes[name], probabilities, n_threads) for name, i in indices.items()}
     found |= {name: property_percentiles(v, probabilities) for name, v in properties.items()}
     return {name: bounds.reshape(-1, *probabilities.shape) for name, bounds in found.items()}
 
 
 def medians_from_simulations(
-    indices: Mapping[str, ArrayLike], axes: Mapping[str, ArrayLike], properties: Mapping[str, ArrayLike]
+    indices: Mapping[str, ArrayLike],
+    axes: Mapping[str, ArrayLike],
+    properties: Mapping[str, ArrayLike],
+    n_threads: int = 1,
 ) -> dict[str, NDArray[np.float64]]:
     """Medians of the simulations by the rules of the percentiles (BEST_FROM_SIM).
 
@@ -156,7 +137,7 @@ def medians_from_simulations(
     -------
     dict of str to float64 array (nsource,)
     """
-    found = {name: grid_percentiles(i, axes[name], 0.5)[:, 0] for name, i in indices.items()}
+    found = {name: grid_percentiles(i, axes[name], 0.5, n_threads)[:, 0] for name, i in indices.items()}
     return found | {name: property_percentiles(v, 0.5)[:, 0] for name, v in properties.items()}
 
 

@@ -323,4 +323,5 @@ class Simulator:
             np.take(values[own], as_drawn, axis=1)
             for values in (self._order, self._chi2, self._scale, self._spec_scale)
         )
-        return Simulations(self._grid.axes.models_of_tie_order(order), chi2, scale, spec_scale)
+        model = self._grid.axes.models_of_tie_order(order, self._grid.n_threads)
+        return Simulations(model, chi2, scale, spec_scale)

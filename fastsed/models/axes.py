@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed._ext.numbering import places, renumber
 from fastsed.params import Params
 
 FIXED_AXES = ("z", "Av", "Av_bc", "lage", "metal")
@@ -125,23 +125,17 @@ class Axes:
         """Name and values of each axis, in order."""
         return dict(zip(self.names, self.values, strict=True))
 
-    def indices(self, model_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        """Index along each axis of each model.
+    def indices(self, model_ids: NDArray[np.int64], n_threads: int = 1) -> tuple[NDArray[np.int64], ...]:
+        """Index along each axis of each model; -1 where there is none.
 
         Parameters
         ----------
         model_ids : int64 array
+        n_threads : int
         """
-        iz, rest = divided(model_ids, self.models_per_redshift)
-        return (iz, *by_table(self._indices_at_rest, rest, self.models_per_redshift))
-
-    def _indices_at_rest(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Indices (naxis - 1, ...), without the first, of models of the first redshift."""
-        found = []
-        for count in reversed(self.shape[1:]):
-            numbers, index = divided(numbers, count)
-            found.append(index)
-        return np.stack(found[::-1])
+        found = np.empty((len(self.shape), *model_ids.shape), dtype=np.int64)
+        places(np.ravel(model_ids), np.array(self.shape), found.reshape(len(found), -1), n_threads)
+        return tuple(found)
 
     def cells_and_populations(
         self, model_ids: NDArray[np.int64]
@@ -163,19 +157,15 @@ class Axes:
         n_cells = self.shape[1] * self.shape[2]
         return ((imetal * self.n_history + history) * len(self.lage) + ilage) * n_cells + cells
 
-    def models_of_tie_order(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    def models_of_tie_order(self, order: NDArray[np.int64], n_threads: int = 1) -> NDArray[np.int64]:
         """modelID of each position ``tie_order * nz + iz``; -1 stays -1."""
-        tie_order, iz = divided(order, len(self.z))
-        model = by_table(self._models_of_ties, tie_order, self.models_per_redshift)
-        return np.where(order < 0, -1, iz * self.models_per_redshift + model)
-
-    def _models_of_ties(self, tie_order: NDArray[np.int64]) -> NDArray[np.int64]:
-        """modelID, at the first redshift, of each position of `tie_order`."""
-        rest, cell = divided(tie_order, self.shape[1] * self.shape[2])
-        rest, ilage = divided(rest, len(self.lage))
-        imetal, history = divided(rest, self.n_history)
-        population = (ilage * len(self.metal) + imetal) * self.n_history + history
-        return cell * (len(self.lage) * len(self.metal) * self.n_history) + population
+        axes = range(len(self.shape))
+        slowest_first = [4, *axes[len(FIXED_AXES) :], 3, 1, 2, 0]
+        sizes = np.array(self.shape)[slowest_first]
+        strides = np.array([math.prod(self.shape[k + 1 :]) for k in slowest_first])
+        found = np.empty(order.shape, dtype=np.int64)
+        renumber(np.ravel(order), sizes, strides, found.reshape(-1), n_threads)
+        return found
 
     def parameters(self, model_ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """Value of each grid parameter of each model."""
@@ -239,25 +229,3 @@ def divided(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], 
         return numbers, np.zeros_like(numbers)
     quotient = numbers // count
     return quotient, numbers - quotient * count
-
-
-def by_table(
-    function: Callable[[NDArray[np.int64]], NDArray[Any]], numbers: NDArray[np.int64], count: int
-) -> NDArray[Any]:
-    """A function of numbers below `count`, found once for each possible number where these are fewer.
-
-    Parameters
-    ----------
-    function : callable
-        Of an array (n,), to an array (..., n).
-    numbers : int64 array
-        Where one is negative, the result is anything.
-    count : int
-
-    Returns
-    -------
-    ndarray (..., *shape of `numbers`)
-    """
-    if numbers.size < count:
-        return function(numbers)
-    return np.take(function(np.arange(count)), numbers, axis=-1)

@@ -46,6 +46,32 @@ def test_grid_percentiles_are_those_of_numpy_interp():
         assert np.interp(probabilities, below, axis) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("n_source", "n_sim", "n_value"), [(1, 1, 1), (3, 1, 2), (500, 101, 40), (7, 5000, 3)]
+)
+def test_grid_percentiles_do_not_depend_on_threads(n_source, n_sim, n_value):
+    rng = np.random.default_rng(n_sim)
+    axis = rng.permutation(np.cumsum(rng.uniform(0.1, 1, n_value)))
+    indices = rng.binomial(n_value - 1, 0.3, (n_source, n_sim))
+    indices[::4, -1] = -1
+    probabilities = [0.0, 0.16, 0.5, 0.84, 1.0]
+    found = grid_percentiles(indices, axis, probabilities)
+    for n_threads in (2, 7, 600):
+        np.testing.assert_array_equal(grid_percentiles(indices, axis, probabilities, n_threads), found)
+    ordered = np.sort(axis)
+    for row, expected in zip(indices, found, strict=True):
+        if row.min() < 0:
+            assert np.isnan(expected).all()
+            continue
+        below = np.cumsum(np.bincount(np.argsort(np.argsort(axis))[row], minlength=n_value)) / n_sim
+        assert np.interp(probabilities[1:4], below, ordered) == pytest.approx(expected[1:4], rel=1e-6)
+        assert expected[-1] == np.float32(ordered[-1])
+
+
+def test_no_sources_have_no_percentiles():
+    assert grid_percentiles(np.empty((0, 10), int), [1.0, 2.0], [0.5]).shape == (0, 1)
+
+
 def test_an_axis_in_any_order_gives_the_same():
     rng = np.random.default_rng(4)
     axis, indices = np.array([0.008, 0.02, 0.05]), rng.integers(0, 3, (5, 40))

@@ -120,6 +120,26 @@ def test_more_models_than_32_bits_count():
     assert [int(p[-1]) for p in places] == [n - 1 for n in axes.shape]
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 7])
+@pytest.mark.parametrize(
+    "counts", [(7, 3, 2, 5, 4, 6), (400, 300, 20, 100, 7, 50, 60), (2**20, 2, 1, 2**20, 2**20)]
+)
+def test_many_numbers_in_threads(counts, n_threads):
+    axes = made(*counts)
+    numbers = np.random.default_rng(1).integers(0, axes.size, (3, 10001))
+    numbers[1, ::5] = -1
+    numbers[2, :2] = 0, axes.size - 1
+    known = numbers >= 0
+    for found, expected in zip(
+        axes.indices(numbers, n_threads), np.unravel_index(np.where(known, numbers, 0), counts), strict=True
+    ):
+        np.testing.assert_array_equal(found, np.where(known, expected, -1))
+    slowest_first = [4, *range(5, len(counts)), 3, 1, 2, 0]
+    places = np.unravel_index(np.where(known, numbers, 0), [counts[k] for k in slowest_first])
+    expected = np.ravel_multi_index([places[slowest_first.index(k)] for k in range(len(counts))], counts)
+    np.testing.assert_array_equal(axes.models_of_tie_order(numbers, n_threads), np.where(known, expected, -1))
+
+
 def test_size_beyond_64_bits_is_exact():
     axes = made(*[100000] * 5)
     assert axes.size == 10**25
