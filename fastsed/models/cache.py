@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property, partial
@@ -37,6 +37,10 @@ SIZE_BYTES = 8
 # file systems tell times apart that are so far from each other
 SETTLED_NS = 2_000_000_000
 TAIL_BYTES = DIGEST_BYTES + SIZE_BYTES + len(END)
+# of a tile
+ARRAYS = ("ids", "order", "flux", "dust")
+# a map for each small tile would take longer than its fit
+MAP_BYTES = 1 << 20
 
 # what shapes the fluxes, beside the axes, the bands and the library files
 PARAMETERS = (
@@ -210,28 +214,46 @@ def _read_index(file: BinaryIO, key: str) -> dict[str, Any] | None:
 
 
 def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]:
-    """The tiles, mapped into memory one by one; the system may read the next one while one is fitted."""
+    """The tiles, mapped into memory piece by piece; the system may read the next ones while some are fitted."""
     with file:
-        following: Tile | None = None
-        for entry in index:
-            tile, following = following, _mapped_tile(file, entry)
-            if tile is not None:
-                yield tile
-        if following is not None:
-            yield following
+        following: list[Tile] = []
+        for entries in _runs(index):
+            tiles, following = following, _mapped_tiles(file, entries)
+            while tiles:
+                yield tiles.pop(0)
+        yield from following
 
 
-def _mapped_tile(file: BinaryIO, entry: Mapping[str, Any]) -> Tile:
+def _runs(index: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Tiles of about `MAP_BYTES` together, and no more than one beyond."""
+    run: list[Mapping[str, Any]] = []
+    for entry in index:
+        run.append(entry)
+        if _end_of_tile(entry) - _start_of_tile(run[0]) >= MAP_BYTES:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _mapped_tiles(file: BinaryIO, entries: Sequence[Mapping[str, Any]]) -> list[Tile]:
     from fastsed.models.grid import Tile
 
-    places = [entry[name] for name in ("ids", "order", "flux", "dust")]
-    start = min(place["start"] for place in places if place)
-    stop = max(_end(place) for place in places if place)
-    # a map for each array would take longer than the fit of a small tile; it begins with a page
-    page = start - start % mmap.ALLOCATIONGRANULARITY
-    stored = mmap.mmap(file.fileno(), stop - page, access=mmap.ACCESS_READ, offset=page)
+    # a map begins with a page
+    start = _start_of_tile(entries[0])
+    start -= start % mmap.ALLOCATIONGRANULARITY
+    size = _end_of_tile(entries[-1]) - start
+    stored = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ, offset=start)
     stored.madvise(mmap.MADV_WILLNEED)
-    return Tile(entry["iz"], *(_array(stored, place, page) for place in places))
+    return [Tile(entry["iz"], *(_array(stored, entry[name], start) for name in ARRAYS)) for entry in entries]
+
+
+def _start_of_tile(entry: Mapping[str, Any]) -> int:
+    return min(int(entry[name]["start"]) for name in ARRAYS if entry[name])
+
+
+def _end_of_tile(entry: Mapping[str, Any]) -> int:
+    return max(_end(entry[name]) for name in ARRAYS if entry[name])
 
 
 def _end(place: Mapping[str, Any]) -> int:
@@ -297,8 +319,7 @@ class _Writer:
         self._file.write(MAGIC + key.encode())
 
     def _append(self, tile: Tile) -> None:
-        arrays = {"ids": tile.ids, "order": tile.order, "flux": tile.flux, "dust": tile.dust}
-        self._index.append({"iz": tile.iz} | {name: self._put(values) for name, values in arrays.items()})
+        self._index.append({"iz": tile.iz} | {name: self._put(getattr(tile, name)) for name in ARRAYS})
 
     def _put(self, values: NDArray[Any] | None) -> dict[str, Any] | None:
         if values is None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import fastsed
+from fastsed.models import cache
 from fastsed.models.cache import DIGEST_BYTES, END, MAGIC, SIZE_BYTES, ModelCache
 from fastsed.models.grid import Rows
 from tests.helpers import COARSE, copy_example
@@ -80,6 +81,21 @@ def test_written_and_read(cached, tmp_path, caplog, keys, more):
         assert all_tiles(again) == expected
         assert all_tiles(again) == expected
     assert caplog.text.count(f"using the model cache {path}") == 1
+
+
+@pytest.mark.parametrize("share", [0, 0.2, 1])
+def test_tiles_that_share_a_map(cached, tmp_path, monkeypatch, share):
+    keys = ["METAL=[0.02,0.008]", "MAX_QUEUED_FITS=9"]
+    expected = all_tiles(cached(*keys))
+    monkeypatch.setattr(cache, "MAP_BYTES", share * the_cache(tmp_path).stat().st_size)
+    runs, mapped = [], cache._mapped_tiles
+    monkeypatch.setattr(cache, "_mapped_tiles", lambda file, run: runs.append(len(run)) or mapped(file, run))
+    assert all_tiles(cached(*keys)) == expected
+    assert sum(runs) == len(expected)
+    if share:
+        assert len(runs) <= 1 / share
+    else:
+        assert set(runs) == {1}
 
 
 def test_luminosities_as_data(library, tmp_path):
