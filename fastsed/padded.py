@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,23 @@ def padded_rows(n_rows: int, n: int, dtype: type[np.float64] | type[np.float32] 
     ndarray (n_rows, n rounded up to `PADDING`)
         The first n numbers of a row are not set.
     """
-    shape = n_rows, n + -n % PADDING
-    size = shape[0] * shape[1] * np.dtype(dtype).itemsize
-    memory = np.empty(size + LINE, dtype=np.uint8)
-    start = -memory.ctypes.data % LINE
-    rows = memory[start : start + size].view(dtype).reshape(shape)
-    rows[:, n:] = 0
+    (rows,) = padded_sets([(n_rows, n)], dtype)
     return rows
+
+
+def padded_sets(
+    shapes: Sequence[tuple[int, int]], dtype: type[np.float64] | type[np.float32] = np.float64
+) -> list[NDArray[Any]]:
+    """As `padded_rows` for sets of rows, (n_rows, n) each, that are in one piece of memory."""
+    padded = [(n_rows, n + -n % PADDING) for n_rows, n in shapes]
+    size = sum(n_rows * n for n_rows, n in padded)
+    memory = np.empty(size * np.dtype(dtype).itemsize + LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % LINE
+    numbers = memory[start : len(memory) - LINE + start].view(dtype)
+    sets, end = [], 0
+    for (n_rows, n), (_, own) in zip(padded, shapes, strict=True):
+        begin, end = end, end + n_rows * n
+        rows = numbers[begin:end].reshape(n_rows, n)
+        rows[:, own:] = 0
+        sets.append(rows)
+    return sets

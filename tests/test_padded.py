@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastsed.padded import padded_rows
+from fastsed.padded import padded_rows, padded_sets
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -19,3 +19,17 @@ def test_rows_fill_whole_vectors(n, expected, dtype):
         assert rows.flags.c_contiguous
         assert not rows[:, n:].any()
         assert expected == 0 or all(row.ctypes.data % 64 == 0 for row in rows)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_sets_do_not_overlap(dtype):
+    shapes = [(3, 17), (1, 1), (2, 0), (7, 64)]
+    sets = padded_sets(shapes, dtype)
+    for number, (rows, (n_rows, n)) in enumerate(zip(sets, shapes, strict=True)):
+        assert rows.shape == (n_rows, n + -n % 16)
+        assert rows.dtype == dtype
+        assert rows.size == 0 or rows.ctypes.data % 64 == 0
+        assert not rows[:, n:].any()
+        rows[:] = number
+    assert all((rows == number).all() for number, rows in enumerate(sets))
+    assert padded_sets([], dtype) == []

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import GROUP_SIZE
 from fastsed._ext.groups import Grouping, find_groups
-from fastsed.padded import padded_rows
+from fastsed.padded import padded_sets
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,7 +55,7 @@ def group_models(models: Floats, equal_axes: bool = False) -> Groups:
 
 def group_sets(sets: Sequence[Floats], n_threads: int, equal_axes: bool = False) -> list[Groups]:
     """As `group_models` for several sets of models, each by one of the threads."""
-    rooms = [_room(*models.shape) for models in sets]
+    rooms = _rooms([models.shape for models in sets])
     found = [
         Grouping(models, room.scale, room.rows, room.centres, SMALLEST, room.place)
         for models, room in zip(sets, rooms, strict=True)
@@ -67,25 +67,25 @@ def group_sets(sets: Sequence[Floats], n_threads: int, equal_axes: bool = False)
     ]
 
 
-def _room(n_coordinates: int, n_models: int) -> Groups:
-    """Room for groups of all models."""
-    n_groups = -(-n_models // GROUP_SIZE)
-    return Groups(
-        rows=_empty_pair(n_coordinates, n_groups * GROUP_SIZE),
-        centres=_empty_pair(n_coordinates, n_groups),
-        scale=np.ones(n_coordinates),
-        place=np.empty(n_groups * GROUP_SIZE, dtype=np.int64),
-    )
+def _rooms(shapes: Sequence[tuple[int, ...]]) -> list[Groups]:
+    """Room for groups of all models of sets (ncoordinate, nmodel)."""
+    n_groups = [-(-n // GROUP_SIZE) for _, n in shapes]
+    rows = _empty_pairs([(ndim, n * GROUP_SIZE) for (ndim, _), n in zip(shapes, n_groups, strict=True)])
+    centres = _empty_pairs([(ndim, n) for (ndim, _), n in zip(shapes, n_groups, strict=True)])
+    return [
+        Groups(own_rows, own_centres, np.ones(len(own_rows[0])), np.empty(n * GROUP_SIZE, dtype=np.int64))
+        for own_rows, own_centres, n in zip(rows, centres, n_groups, strict=True)
+    ]
 
 
-def _empty_pair(n_rows: int, n: int) -> Pair:
-    """Room for rows of n numbers in both precisions, and zeros behind them."""
-    return padded_rows(n_rows, n), padded_rows(n_rows, n, np.float32)
+def _empty_pairs(shapes: Sequence[tuple[int, int]]) -> list[Pair]:
+    """Room for rows of numbers in both precisions, and zeros behind them."""
+    return list(zip(padded_sets(shapes), padded_sets(shapes, np.float32), strict=True))
 
 
 def in_both_precisions(values: Floats) -> Pair:
     """Rows of numbers, padded with zeros for the longest vector, in double and in single precision."""
-    padded, single = _empty_pair(*values.shape)
+    ((padded, single),) = _empty_pairs([values.shape])
     padded[:, : values.shape[1]] = values
     single[:, : values.shape[1]] = values
     single[np.abs(single) < SMALLEST] = 0

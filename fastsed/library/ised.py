@@ -52,12 +52,14 @@ def metallicity_of_name(name: str) -> float:
     return float("0." + found[1]) if found else float("nan")
 
 
-def read_ised(path: str | PathLike[str]) -> Library:
+def read_ised(path: str | PathLike[str], check_spectra: bool = True) -> Library:
     """Read a GALAXEV ``.ised`` file (Bruzual & Charlot 2003, MNRAS 344, 1000), of either byte order.
 
     Parameters
     ----------
     path : path-like
+    check_spectra : bool
+        False for those who will not look at the spectra: marks in the file between them are not looked at either.
 
     Returns
     -------
@@ -71,17 +73,18 @@ def read_ised(path: str | PathLike[str]) -> Library:
         If the file cannot be read, is truncated or is not a GALAXEV file.
     """
     with _opened(path) as file:
-        return _read(file, path)
+        return _read(file, path, check_spectra)
 
 
-def _read(file: BinaryIO, path: str | PathLike[str]) -> Library:
+def _read(file: BinaryIO, path: str | PathLike[str], check_spectra: bool) -> Library:
     content = _mapped(file, path)
     order = _byte_order(content, path)
     records = _records(content, order, path)
     ages, info = _read_header(next(records).payload, order, path)
     lam = _counted_floats(next(records).payload, order, path, "wavelengths")
     sed, end = _spectra(content, order, path, next(records), ages.size, lam.size)
-    _check_spectra(file, order, path, sed, end)
+    if check_spectra:
+        _check_spectra(file, order, path, sed, end)
     n_extra = 12 if info == 0 else 10
     records = _records(content, order, path, end, 3 + ages.size)
     extra = [

@@ -25,7 +25,10 @@ def ssp_name(library: str, resolution: str, imf: str, metal: float) -> str:
 
 
 def read_library(
-    path: str | PathLike[str], metal: float | None = None, log_tau: float | None = None
+    path: str | PathLike[str],
+    metal: float | None = None,
+    log_tau: float | None = None,
+    check_spectra: bool = True,
 ) -> Library:
     """Read any library file that fastsed knows, by its suffix.
 
@@ -35,6 +38,8 @@ def read_library(
         ``.ised``, ``.ised_ASCII``, ``.ised_ASCII.fits``, ``.hdf5`` or ``.h5``.
     metal, log_tau : float, optional
         Which population of an HDF5 file that holds several.
+    check_spectra : bool
+        False for those who will not look at the spectra of a file that holds many.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def read_library(
     """
     name = Path(path).name
     if name.endswith(".ised"):
-        return read_ised(path)
+        return read_ised(path, check_spectra)
     if name.endswith(SUFFIXES):
         return read_hdf5(path, metal, log_tau)
     if name.endswith((".fits", ".fit")):

@@ -241,14 +241,16 @@ class _IsedMember:
 
     def read(self) -> Library:
         """The content of the file."""
-        library = read_library(self.path, self._metal, self._log_tau)
+        return self._keep_tracks(read_library(self.path, self._metal, self._log_tau))
+
+    def _keep_tracks(self, library: Library) -> Library:
         self._tracks = library.ages, library.sfr, library.mass, library.formed
         return library
 
     def _ages_rates_masses(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Ages [yr], SFR [Msun/yr], living and formed masses [Msun], as the file has them."""
         if self._tracks is None:
-            self.read()
+            self._keep_tracks(read_library(self.path, self._metal, self._log_tau, check_spectra=False))
         assert self._tracks is not None
         return self._tracks
 

@@ -134,3 +134,5 @@ def test_a_damaged_record_is_named(tmp_path, age, end):
     expected = f"the record of age {age + 1} is not like" if age else "record 3 is not a Fortran record"
     with pytest.raises(InputError, match=expected):
         read_ised(path)
+    if age:
+        np.testing.assert_allclose(read_ised(path, check_spectra=False).mass, LIVING, rtol=1e-7)
