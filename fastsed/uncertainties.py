@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 SIMULATION_BYTES = 32 << 20
 BYTES_PER_SIMULATION = 32
 # one quantity of the simulations that are described together: it should stay in the processor's cache
-DESCRIBED_BYTES = 512 << 10
+DESCRIBED_BYTES = 256 << 10
 
 
 @dataclass

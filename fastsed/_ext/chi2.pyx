@@ -102,9 +102,12 @@ cdef extern from "shares.h" nogil:
     ctypedef struct shares_t:
         void *memory
 
+    ctypedef struct items_t:
+        ptrdiff_t first, end
+
     shares_t shares_of(int n)
     void share_out(const shares_t *, ptrdiff_t nitem)
-    ptrdiff_t next_item(const shares_t *, int thread)
+    items_t next_items(const shares_t *, int thread, ptrdiff_t most)
 
 
 cdef extern from *:
@@ -129,7 +132,7 @@ cdef enum:
     # fluxes that stay in the second cache while all sources take them
     PIECE_DOUBLES = 65536
     # sources that take the tiles of `simulate` together, at most
-    LARGEST_CHUNK = 6
+    TOGETHER = 6
     # multiply-adds that would take as long as the best models of a simulation where nothing is known yet
     TRY = 10000
 
@@ -265,11 +268,12 @@ def find_best(TileView tile not None, DataView data not None, const int64_t[::1]
     nparts = (piece + size - 1) // size
 
     cdef int used = useful_threads(nblock * nparts, 2.0 * nactive * piece * d.nband, n_threads)
-    cdef ptrdiff_t scratch_size = block_scratch(d.nband, t.stride), item = -1, part = 0, begin, end
+    cdef ptrdiff_t scratch_size = block_scratch(d.nband, t.stride), part = 0, begin, end
     cdef double *scratch = <double *> calloc(scratch_size * used, sizeof(double))
     # the winners of each part, where there are several
     cdef best_t *found = <best_t *> calloc(nactive * nparts, sizeof(best_t)) if nparts > 1 else NULL
     cdef shares_t shares = shares_of(used)
+    cdef items_t items = [0, 0]
     if scratch == NULL or shares.memory == NULL or (nparts > 1 and found == NULL):
         free(scratch)
         free(found)
@@ -280,13 +284,13 @@ def find_best(TileView tile not None, DataView data not None, const int64_t[::1]
             end = min(begin + piece, t.nmodel)
             share_out(&shares, nblock * ((end - begin + size - 1) // size))
             with parallel(num_threads=used):
-                item = next_item(&shares, threadid())
-                while item >= 0:
-                    part = item // nblock
-                    fit_item(&t, &d, &bests, &screens, &active[0], nactive, item % nblock, begin + part * size,
+                items = next_items(&shares, threadid(), 1)
+                while items.first < items.end:
+                    part = items.first // nblock
+                    fit_item(&t, &d, &bests, &screens, &active[0], nactive, items.first % nblock, begin + part * size,
                              min(begin + (part + 1) * size, end), found + part * nactive if found != NULL else NULL,
                              scratch + threadid() * scratch_size)
-                    item = next_item(&shares, threadid())
+                    items = next_items(&shares, threadid(), 1)
             if found != NULL:
                 merge_parts(&bests, &active[0], nactive, found, (end - begin + size - 1) // size)
     free(scratch)
@@ -367,12 +371,12 @@ def simulate(list tiles, DataView data not None, list spaces, const unsigned cha
 
     # simulations are independent: they are taken in parts, so that few sources share the threads
     cdef simulators_t simulators = choose_simulators(simd_level())
-    cdef ptrdiff_t size = min(max(1, nsource // ITEMS), LARGEST_CHUNK), item = -1, chunk = 0
-    cdef ptrdiff_t nitem = (nsource + size - 1) // size * results.nparts
+    cdef ptrdiff_t nitem = nsource * results.nparts
     cdef int used = useful_threads(nitem, work, n_threads)
     cdef double *memory = <double *> calloc(scratch_size * used + LINE, sizeof(double))
     cdef double *scratch = first_line(memory)
     cdef shares_t shares = shares_of(used)
+    cdef items_t items = [0, 0]
     if memory == NULL or shares.memory == NULL:
         free(tasks)
         free(memory)
@@ -380,12 +384,10 @@ def simulate(list tiles, DataView data not None, list spaces, const unsigned cha
         raise MemoryError(f"no memory for {nsim} simulations")
     share_out(&shares, nitem)
     with nogil, parallel(num_threads=used):
-        item = next_item(&shares, threadid())
-        while item >= 0:
-            chunk = item // results.nparts
-            simulate_chunk(tasks, ntask, &simulators, &results, chunk * size, min((chunk + 1) * size, nsource),
-                           item % results.nparts, scratch + threadid() * scratch_size)
-            item = next_item(&shares, threadid())
+        items = next_items(&shares, threadid(), TOGETHER)
+        while items.first < items.end:
+            simulate_items(tasks, ntask, &simulators, &results, nsource, items, scratch + threadid() * scratch_size)
+            items = next_items(&shares, threadid(), TOGETHER)
     free(memory)
     free(tasks)
     free(shares.memory)
@@ -403,16 +405,15 @@ cdef double work_of_task(const task_t *task, ptrdiff_t nsource, const results_t 
             + nfirst * results.nsim * (TRY + 20.0 * task.data.nband))
 
 
-cdef void simulate_chunk(const task_t *tasks, ptrdiff_t ntask, const simulators_t *simulators,
-                         const results_t *results, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t part,
-                         double *scratch) noexcept nogil:
-    """One part of the simulations of sources [begin, end)."""
-    cdef ptrdiff_t k, row
+cdef void simulate_items(const task_t *tasks, ptrdiff_t ntask, const simulators_t *simulators,
+                         const results_t *results, ptrdiff_t nsource, items_t items, double *scratch) noexcept nogil:
+    """Some items: one part of the simulations of one source each, first part 0 of all sources."""
+    cdef ptrdiff_t k, item
     for k in range(ntask):
         if tasks[k].space.ngroup > 0:
-            for row in range(begin, end):
-                if tasks[k].chosen[row]:
-                    simulate_part(tasks + k, simulators, results, row, part, scratch)
+            for item in range(items.first, items.end):
+                if tasks[k].chosen[item % nsource]:
+                    simulate_part(tasks + k, simulators, results, item % nsource, item // nsource, scratch)
 
 
 cdef void simulate_part(const task_t *task, const simulators_t *simulators, const results_t *all, ptrdiff_t row,

@@ -36,27 +36,35 @@ static void share_out(const shares_t *s, ptrdiff_t nitem)
         s->share[k].left = (uint64_t)(nitem * k / s->n) | (uint64_t)(nitem * (k + 1) / s->n) << 32;
 }
 
-/* Take the first item of a share, or the last; -1 if none is left. */
-static ptrdiff_t take_item(share_t *share, int last)
+/* Neighbouring items; none where the first is not before the end. */
+typedef struct {
+    ptrdiff_t first, end;
+} items_t;
+
+/* Take up to `most` items from the front of a share, or from its back, but few of the last ones. */
+static items_t take_items(share_t *share, int back, ptrdiff_t most)
 {
     uint64_t left = __atomic_load_n(&share->left, __ATOMIC_RELAXED);
     for (;;) {
         const uint64_t begin = left & UINT32_MAX, end = left >> 32;
         if (begin >= end)
-            return -1;
-        const uint64_t fewer = last ? begin | (end - 1) << 32 : (begin + 1) | end << 32;
+            return (items_t){0, 0};
+        uint64_t n = (end - begin + 3) / 4;
+        n = n < (uint64_t)most ? n : (uint64_t)most;
+        const uint64_t fewer = back ? begin | (end - n) << 32 : (begin + n) | end << 32;
         if (__atomic_compare_exchange_n(&share->left, &left, fewer, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-            return (ptrdiff_t)(last ? end - 1 : begin);
+            return back ? (items_t){(ptrdiff_t)(end - n), (ptrdiff_t)end}
+                        : (items_t){(ptrdiff_t)begin, (ptrdiff_t)(begin + n)};
     }
 }
 
-/* The next item of a thread: of its own share, else of another's; -1 if none is left. */
-static ptrdiff_t next_item(const shares_t *s, int thread)
+/* The next items of a thread, up to `most`: of its own share, else of another's. */
+static items_t next_items(const shares_t *s, int thread, ptrdiff_t most)
 {
-    ptrdiff_t item = take_item(&s->share[thread], 0);
-    for (int k = 1; item < 0 && k < s->n; k++)
-        item = take_item(&s->share[(thread + k) % s->n], 1);
-    return item;
+    items_t found = take_items(&s->share[thread], 0, most);
+    for (int k = 1; found.first == found.end && k < s->n; k++)
+        found = take_items(&s->share[(thread + k) % s->n], 1, most);
+    return found;
 }
 
 #endif
