@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -342,11 +342,12 @@ def _fit(setup: Setup, progress: Callable[[int], None] | None, write_files: bool
     p = setup.params
     simulator, collector = simulator_for(setup), collector_for(setup)
 
-    def also(tile: Tile, fits: Fits) -> None:
+    def also(tiles: Sequence[Tile], fits: Fits) -> None:
         if simulator is not None:
-            simulator.take(simulator.prepare([tile]))
+            simulator.take(simulator.prepare(tiles))
         if collector is not None:
-            collector.take(tile, fits)
+            for tile in tiles:
+                collector.take(tile, fits)
 
     fits = fit(setup.grid, setup.data, progress, also)
     _report_lost(setup, fits)

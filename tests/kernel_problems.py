@@ -75,7 +75,8 @@ class Problem:
         n = self.n_source
         best = {name: np.full(n, np.nan) for name in ("chi2", "scale", "spec_scale")}
         best |= {"tolerance": np.zeros(n), "model": np.full(n, -1), "best_order": np.zeros(n, dtype=np.int64)}
-        chi2.find_best(self.tile, self.data, active=self.active, **best, n_threads=n_threads)
+        chosen = np.ones((1, n), dtype=np.uint8)
+        chi2.find_best([self.tile], self.data, chosen=chosen, **best, n_threads=n_threads)
         return best
 
     def simulate(

@@ -101,6 +101,7 @@ cdef extern from "chi2_rows.h" nogil:
 cdef extern from "shares.h" nogil:
     ctypedef struct shares_t:
         void *memory
+        int n
 
     ctypedef struct items_t:
         ptrdiff_t first, end
@@ -158,7 +159,11 @@ def simd_name():
 
 cdef int useful_threads(ptrdiff_t nitem, double multiply_adds, int n_threads) except -1:
     """How many of the threads have something to do."""
-    return max(1, min(nitem, int(multiply_adds / MULTIPLY_ADDS_PER_THREAD), n_threads))
+    return threads_for(nitem, multiply_adds / MULTIPLY_ADDS_PER_THREAD, n_threads)
+
+
+cdef int threads_for(ptrdiff_t nitem, double shares, int n_threads) noexcept nogil:
+    return <int> max(1.0, min(<double> min(nitem, n_threads), shares))
 
 
 cdef class TileView:
@@ -243,59 +248,104 @@ cdef class SpaceView:
         self.arrays = (rows, centres, scale, place, noise, data, total)
 
 
-def find_best(TileView tile not None, DataView data not None, const int64_t[::1] active, double[::1] chi2,
+# What the threads that find best fits share.
+cdef struct search_t:
+    bests_t bests
+    screens_t screens
+    # the sources that take a tile, and the winners of each part of it, where there are several
+    int64_t *active
+    best_t *found
+    double *scratch
+    ptrdiff_t scratch_size
+    shares_t shares
+    int n_threads
+    double multiply_adds_per_thread
+
+
+def find_best(list tiles, DataView data not None, const unsigned char[:, ::1] chosen, double[::1] chi2,
               double[::1] scale, double[::1] spec_scale, double[::1] tolerance, int64_t[::1] model,
               int64_t[::1] best_order, int n_threads):
-    """Bring the best fits of the active sources up to date with one tile.
+    """Bring the best fits of sources up to date with a few tiles, one after the other.
 
-    `active` lists the sources, by row, that may take this redshift; the results are the fields of `bests_t`
-    (chi2_kernels.h), (nsource,) each, the same for any number of threads.
+    Parameters
+    ----------
+    tiles : list of TileView
+    data : DataView
+    chosen : (ntile, nsource) uint8
+        Which sources may take each tile.
+    chi2, scale, spec_scale, tolerance, model, best_order : (nsource,)
+        The fields of `bests_t` (chi2_kernels.h): the same for any number of threads.
+    n_threads : int
     """
-    if active.shape[0] == 0 or tile.c.nmodel == 0:
+    cdef ptrdiff_t ntile = len(tiles), nsource = chosen.shape[1], stride = 0, k
+    if ntile == 0 or nsource == 0:
         return
-    cdef tile_t t = tile.c
-    cdef data_t d = data.at(t.iz)
-    cdef bests_t bests
-    bests.chi2, bests.scale, bests.spec_scale = &chi2[0], &scale[0], &spec_scale[0]
-    bests.tolerance, bests.model, bests.order = &tolerance[0], &model[0], &best_order[0]
+    cdef search_t s
+    s.bests.chi2, s.bests.scale, s.bests.spec_scale = &chi2[0], &scale[0], &spec_scale[0]
+    s.bests.tolerance, s.bests.model, s.bests.order = &tolerance[0], &model[0], &best_order[0]
+    s.screens = choose_screens(simd_level())
+    s.n_threads, s.multiply_adds_per_thread = n_threads, MULTIPLY_ADDS_PER_THREAD
 
-    cdef screens_t screens = choose_screens(simd_level())
-    cdef ptrdiff_t nactive = active.shape[0]
-    cdef ptrdiff_t nblock = (nactive + screens.block_size - 1) // screens.block_size
+    cdef TileView tile
+    cdef tile_t *each = <tile_t *> malloc(ntile * sizeof(tile_t))
+    if each == NULL:
+        raise MemoryError(f"no memory for {ntile} tiles")
+    for k in range(ntile):
+        tile = tiles[k]
+        each[k] = tile.c
+        stride = max(stride, tile.c.stride)
+    s.scratch_size = block_scratch(data.c.nband, stride)
+    s.scratch = <double *> calloc(s.scratch_size * n_threads, sizeof(double))
+    s.active = <int64_t *> malloc(nsource * sizeof(int64_t))
+    s.found = <best_t *> malloc(ITEMS * s.screens.block_size * sizeof(best_t))
+    s.shares = shares_of(n_threads)
+    cdef bint enough = s.scratch != NULL and s.active != NULL and s.found != NULL and s.shares.memory != NULL
+    if enough:
+        with nogil:
+            for k in range(ntile):
+                find_best_in_tile(each + k, data.c, &chosen[k, 0], nsource, &s)
+    free(each)
+    free(s.scratch)
+    free(s.active)
+    free(s.found)
+    free(s.shares.memory)
+    if not enough:
+        raise MemoryError(f"no memory for {nsource} sources")
+
+
+cdef void find_best_in_tile(const tile_t *t, data_t d, const unsigned char *chosen, ptrdiff_t nsource,
+                            search_t *s) noexcept nogil:
+    """Bring the best fits of the chosen sources up to date with one tile."""
+    cdef ptrdiff_t nactive = 0, k
+    for k in range(nsource):
+        s.active[nactive] = k
+        nactive += chosen[k] != 0
+    if nactive == 0 or t.nmodel == 0:
+        return
+    d.template_error2 += t.iz * d.nband
+
+    cdef ptrdiff_t nblock = (nactive + s.screens.block_size - 1) // s.screens.block_size
     cdef ptrdiff_t piece = min(t.nmodel, max(SMALLEST_PART, PIECE_DOUBLES // d.nband // 16 * 16))
     cdef ptrdiff_t nparts = min(max(1, ITEMS // nblock), max(1, piece // SMALLEST_PART))
     cdef ptrdiff_t size = ((piece + nparts - 1) // nparts + 15) // 16 * 16
     nparts = (piece + size - 1) // size
-
-    cdef int used = useful_threads(nblock * nparts, 2.0 * nactive * piece * d.nband, n_threads)
-    cdef ptrdiff_t scratch_size = block_scratch(d.nband, t.stride), part = 0, begin, end
-    cdef double *scratch = <double *> calloc(scratch_size * used, sizeof(double))
-    # the winners of each part, where there are several
-    cdef best_t *found = <best_t *> calloc(nactive * nparts, sizeof(best_t)) if nparts > 1 else NULL
-    cdef shares_t shares = shares_of(used)
+    cdef best_t *found = s.found if nparts > 1 else NULL
+    cdef ptrdiff_t begin, end, part = 0
     cdef items_t items = [0, 0]
-    if scratch == NULL or shares.memory == NULL or (nparts > 1 and found == NULL):
-        free(scratch)
-        free(found)
-        free(shares.memory)
-        raise MemoryError(f"no memory for {nactive} sources")
-    with nogil:
-        for begin from 0 <= begin < t.nmodel by piece:
-            end = min(begin + piece, t.nmodel)
-            share_out(&shares, nblock * ((end - begin + size - 1) // size))
-            with parallel(num_threads=used):
-                items = next_items(&shares, threadid(), 1)
-                while items.first < items.end:
-                    part = items.first // nblock
-                    fit_item(&t, &d, &bests, &screens, &active[0], nactive, items.first % nblock, begin + part * size,
-                             min(begin + (part + 1) * size, end), found + part * nactive if found != NULL else NULL,
-                             scratch + threadid() * scratch_size)
-                    items = next_items(&shares, threadid(), 1)
-            if found != NULL:
-                merge_parts(&bests, &active[0], nactive, found, (end - begin + size - 1) // size)
-    free(scratch)
-    free(found)
-    free(shares.memory)
+    s.shares.n = threads_for(nblock * nparts, 2.0 * nactive * piece * d.nband / s.multiply_adds_per_thread, s.n_threads)
+    for begin from 0 <= begin < t.nmodel by piece:
+        end = min(begin + piece, t.nmodel)
+        share_out(&s.shares, nblock * ((end - begin + size - 1) // size))
+        with parallel(num_threads=s.shares.n):
+            items = next_items(&s.shares, threadid(), 1)
+            while items.first < items.end:
+                part = items.first // nblock
+                fit_item(t, &d, &s.bests, &s.screens, s.active, nactive, items.first % nblock, begin + part * size,
+                         min(begin + (part + 1) * size, end), found + part * nactive if found != NULL else NULL,
+                         s.scratch + threadid() * s.scratch_size)
+                items = next_items(&s.shares, threadid(), 1)
+        if found != NULL:
+            merge_parts(&s.bests, s.active, nactive, found, (end - begin + size - 1) // size)
 
 
 # Simulations of sources against one tile, and the results of all.

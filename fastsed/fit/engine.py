@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Progress = Callable[[int], None]
+
+# tiles whose models stay in the processor's cache while one source after another takes them
+BATCH_BYTES = 512 << 10
 
 
 @dataclass
@@ -62,7 +65,7 @@ def fit(
     grid: ModelGrid,
     data: Observations,
     progress: Progress | None = None,
-    also: Callable[[Tile, Fits], None] | None = None,
+    also: Callable[[Sequence[Tile], Fits], None] | None = None,
 ) -> Fits:
     """Find the best model of every source.
 
@@ -71,9 +74,9 @@ def fit(
     grid : ModelGrid
     data : Observations
     progress : callable, optional
-        Called with the number of models done after each tile.
+        Called with the number of models done after some tiles.
     also : callable, optional
-        What else is to be done with each tile while it is there, with the best fits so far.
+        What else is to be done with some tiles while they are there, with the best fits so far.
 
     Returns
     -------
@@ -82,25 +85,29 @@ def fit(
     fits = Fits.none_yet(data.n_sources)
     fitted = np.zeros(len(grid.axes.z), dtype=np.int64)
     view = data_view(data)
-    for tile in grid.tiles(data.wanted_redshifts(len(grid.axes.z))):
-        active = np.flatnonzero((data.best_first_z <= tile.iz) & (tile.iz <= data.best_last_z))
-        _fit_tile(tile_view(grid, tile), view, active, fits, grid.n_threads)
-        fitted[tile.iz] += tile.n_models
+    for tiles in batches(grid.tiles(data.wanted_redshifts(len(grid.axes.z)))):
+        iz = redshifts(tiles)
+        chosen = (data.best_first_z <= iz) & (iz <= data.best_last_z)
+        _fit_tiles([tile_view(grid, tile) for tile in tiles], view, chosen, fits, grid.n_threads)
+        n_models = [tile.n_models for tile in tiles]
+        np.add.at(fitted, iz[:, 0], n_models)
         if also is not None:
-            also(tile, fits)
+            also(tiles, fits)
         if progress is not None:
-            progress(tile.n_models)
+            progress(sum(n_models))
     before = np.concatenate([[0], np.cumsum(fitted)])
     fits.n_models = np.where(data.last_z >= 0, before[data.last_z + 1] - before[data.first_z], 0)
     return fits
 
 
-def _fit_tile(tile: TileView, data: DataView, active: Ints, fits: Fits, n_threads: int) -> None:
-    """Bring the best fits of the active sources up to date with one tile."""
+def _fit_tiles(
+    tiles: list[TileView], data: DataView, chosen: NDArray[np.bool_], fits: Fits, n_threads: int
+) -> None:
+    """Bring the best fits of the sources chosen for each tile (ntile, nsource) up to date."""
     find_best(
-        tile,
+        tiles,
         data,
-        active,
+        chosen.view(np.uint8),
         fits.chi2,
         fits.scale,
         fits.spec_scale,
@@ -109,6 +116,25 @@ def _fit_tile(tile: TileView, data: DataView, active: Ints, fits: Fits, n_thread
         fits.order,
         n_threads,
     )
+
+
+def batches(tiles: Iterable[Tile]) -> Iterator[list[Tile]]:
+    """Tiles that fit into the cache together."""
+    batch: list[Tile] = []
+    size = 0
+    for tile in tiles:
+        if batch and size + tile.flux.nbytes > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(tile)
+        size += tile.flux.nbytes
+    if batch:
+        yield batch
+
+
+def redshifts(tiles: Sequence[Tile]) -> Ints:
+    """Index of the redshift of each tile, (ntile, 1)."""
+    return np.array([[tile.iz] for tile in tiles])
 
 
 def tile_view(grid: ModelGrid, tile: Tile) -> TileView:

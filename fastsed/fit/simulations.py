@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import SpaceView, TileView, simulate, simulation_parts
-from fastsed.fit.engine import Fits, Progress, data_view, tile_view
+from fastsed.fit.engine import Fits, Progress, batches, data_view, redshifts, tile_view
 from fastsed.fit.groups import Pair, group_models, group_sets, in_both_precisions
 from fastsed.fit.observations import Observations
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
@@ -20,9 +20,6 @@ from fastsed.models.grid import ModelGrid, Rows, Tile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-# tiles whose models stay in the processor's cache while one source after another takes them
-BATCH_BYTES = 512 << 10
 
 
 @dataclass
@@ -132,13 +129,13 @@ def fit_simulations(
     """
     simulator = Simulator(grid, data, noise, rows, prune)
     wanted = data.wanted_redshifts(len(grid.axes.z))
-    prepared = map(simulator.prepare, _batches(grid.tiles(wanted)))
+    prepared = map(simulator.prepare, batches(grid.tiles(wanted)))
     if len(grid.axes.z) > 1 and grid.keeps(wanted):
-        batches = list(prepared)
+        kept = list(prepared)
         best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
-        for batch in batches:
+        for batch in kept:
             simulator.take(batch, best_z == _redshifts(batch))
-        for batch in batches:
+        for batch in kept:
             simulator.take(batch, best_z != _redshifts(batch), progress)
     else:
         for batch in prepared:
@@ -163,23 +160,9 @@ class PreparedTile:
     space: SpaceView | None
 
 
-def _batches(tiles: Iterable[Tile]) -> Iterator[list[Tile]]:
-    """Tiles that fit into the cache together."""
-    batch: list[Tile] = []
-    size = 0
-    for tile in tiles:
-        if batch and size + tile.flux.nbytes > BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(tile)
-        size += tile.flux.nbytes
-    if batch:
-        yield batch
-
-
-def _redshifts(batch: Sequence[PreparedTile]) -> Ints:
-    """Of tiles, (ntile, 1)."""
-    return np.array([[prepared.tile.iz] for prepared in batch])
+def _redshifts(tiles: Sequence[PreparedTile]) -> Ints:
+    """Index of the redshift of each tile, (ntile, 1)."""
+    return redshifts([prepared.tile for prepared in tiles])
 
 
 class Simulator:

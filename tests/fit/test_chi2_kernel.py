@@ -54,13 +54,10 @@ def best(flux, value, variance, *, start=None, active=None, n_threads=1, n_main=
         np.asarray(other.get("log_lir", np.zeros(n)), dtype=float),
         np.asarray(other.get("log_error", np.ones(n)), dtype=float),
     )
-    find_best(
-        tile,
-        data,
-        np.arange(n, dtype=np.int64) if active is None else np.asarray(active, dtype=np.int64),
-        *found.values(),
-        n_threads,
-    )
+    chosen = np.ones((1, n), dtype=np.uint8)
+    if active is not None:
+        chosen[:] = np.isin(np.arange(n), active)
+    find_best([tile], data, chosen, *found.values(), n_threads)
     return found
 
 
