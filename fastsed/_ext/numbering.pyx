@@ -21,6 +21,8 @@ cdef int useful_threads(ptrdiff_t n, int n_threads) noexcept:
 cdef inline int64_t divide(int64_t *number, int64_t divisor, double inverse) noexcept nogil:
     """The rest of a division, the number becoming the quotient: by a product, several times faster than a division."""
     cdef int64_t quotient, rest
+    if divisor == 1:
+        return 0
     if number[0] > LARGEST:
         quotient = number[0] // divisor
         rest = number[0] - quotient * divisor

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from fastsed.models.grid import ModelGrid, Rows, Tile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+# marks of the sources that take some tiles
+CHOSEN_BYTES = 1 << 20
 
 
 @dataclass
@@ -133,8 +137,11 @@ def fit_simulations(
     if len(grid.axes.z) > 1 and grid.keeps(wanted):
         kept = list(prepared)
         best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
-        for batch in kept:
-            simulator.take(batch, best_z == _redshifts(batch))
+        first_pass = list(chain.from_iterable(kept))
+        n_together = max(1, CHOSEN_BYTES // len(best_z))
+        for start in range(0, len(first_pass), n_together):
+            few = first_pass[start : start + n_together]
+            simulator.take(few, best_z == _redshifts(few))
         for batch in kept:
             simulator.take(batch, best_z != _redshifts(batch), progress)
     else:

@@ -68,7 +68,7 @@ def _at_rest(grid: ModelGrid, model_ids: Ints, names: Sequence[str]) -> dict[str
     axes = grid.axes
     cell, imetal, population = axes.cells_and_populations(model_ids)
     values = {name: np.full(len(model_ids), np.nan) for name in names}
-    for metal in np.unique(imetal):
+    for metal in _distinct(imetal)[0]:
         for rows in _few_populations(np.flatnonzero(imetal == metal), population):
             for name, found in _of_one_metal(grid, int(metal), cell[rows], population[rows], names).items():
                 values[name][rows] = found
