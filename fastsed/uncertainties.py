@@ -122,15 +122,17 @@ class SimulatedSources:
 
 def _described(setup: Setup, rows: slice, simulations: Simulations) -> SimulatedSources:
     """Look up parameters and properties of all best models."""
-    model, grid = simulations.model, setup.grid
-    indices = dict(zip(grid.axes.names, grid.axes.indices(model, grid.n_threads), strict=True))
+    model = simulations.model
+    indices = dict(zip(setup.grid.axes.names, simulations.indices, strict=True))
     known = np.flatnonzero(model >= 0)
     scales = simulations.scale.ravel()[known], simulations.spec_scale.ravel()[known]
     found = scaled_properties(setup, model.ravel()[known], *scales, wanted_properties(setup))
     properties = {}
     for name, values in found.items():
-        everywhere = np.full(model.size, np.nan)
-        everywhere[known] = values
+        everywhere = values
+        if len(known) < model.size:
+            everywhere = np.full(model.size, np.nan)
+            everywhere[known] = values
         properties[name] = everywhere.reshape(model.shape)
     return SimulatedSources(rows, simulations, indices, properties)
 

@@ -35,60 +35,41 @@ cdef inline int64_t divide(int64_t *number, int64_t divisor, double inverse) noe
     return rest
 
 
-def places(const int64_t[::1] numbers, const int64_t[::1] sizes, int64_t[:, ::1] out, int n_threads):
-    """Places along axes.
+def unravel(const int64_t[::1] numbers, const int64_t[::1] sizes, const int64_t[::1] strides, int64_t[:, ::1] places,
+            int64_t[::1] others, int n_threads):
+    """Places of models along axes, and their numbers in another order.
 
     Parameters
     ----------
     numbers : (n,)
-        Row-major numbers, or negative ones, which get -1.
+        Row-major numbers; for negative ones all results are -1.
     sizes : (naxis,), at least one
         Of the axes, the last being the fastest.
-    out : (naxis, n)
-    n_threads : int
-    """
-    cdef const double[::1] inverse = 1.0 / np.asarray(sizes)
-    cdef ptrdiff_t n = numbers.shape[0], i
-    cdef int used = useful_threads(n, n_threads)
-    for i in prange(n, nogil=True, schedule="static", num_threads=used):
-        place_one(numbers[i], &sizes[0], &inverse[0], sizes.shape[0], &out[0, i], n)
-
-
-cdef void place_one(int64_t number, const int64_t *sizes, const double *inverse, ptrdiff_t n_axes, int64_t *out,
-                    ptrdiff_t stride) noexcept nogil:
-    cdef ptrdiff_t k
-    cdef bint known = number >= 0
-    for k in range(n_axes - 1, 0, -1):
-        out[k * stride] = divide(&number, sizes[k], inverse[k]) if known else -1
-    out[0] = number if known else -1
-
-
-def renumber(const int64_t[::1] numbers, const int64_t[::1] sizes, const int64_t[::1] strides, int64_t[::1] out,
-             int n_threads):
-    """Numbers (n,) of models in another order.
-
-    Parameters
-    ----------
-    numbers : (n,)
-        In an order with axes of `sizes` (naxis,), the last being the fastest; -1 stays -1.
     strides : (naxis,)
         How far apart, in the other order, neighbours along each of these axes are.
-    out : (n,)
+    places : (naxis, n)
+        To be filled.
+    others : (n,)
+        Likewise.
     n_threads : int
     """
     cdef const double[::1] inverse = 1.0 / np.asarray(sizes)
     cdef ptrdiff_t n = numbers.shape[0], i
     cdef int used = useful_threads(n, n_threads)
     for i in prange(n, nogil=True, schedule="static", num_threads=used):
-        out[i] = renumber_one(numbers[i], &sizes[0], &inverse[0], &strides[0], sizes.shape[0])
+        others[i] = unravel_one(numbers[i], &sizes[0], &inverse[0], &strides[0], sizes.shape[0], &places[0, i], n)
 
 
-cdef int64_t renumber_one(int64_t number, const int64_t *sizes, const double *inverse, const int64_t *strides,
-                          ptrdiff_t n_axes) noexcept nogil:
+cdef int64_t unravel_one(int64_t number, const int64_t *sizes, const double *inverse, const int64_t *strides,
+                         ptrdiff_t n_axes, int64_t *places, ptrdiff_t step) noexcept nogil:
     cdef ptrdiff_t k
-    cdef int64_t found = 0
+    cdef int64_t other = 0
     if number < 0:
+        for k in range(n_axes):
+            places[k * step] = -1
         return -1
     for k in range(n_axes - 1, 0, -1):
-        found += divide(&number, sizes[k], inverse[k]) * strides[k]
-    return found + number * strides[0]
+        places[k * step] = divide(&number, sizes[k], inverse[k])
+        other += places[k * step] * strides[k]
+    places[0] = number
+    return other + number * strides[0]

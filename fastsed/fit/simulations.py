@@ -88,10 +88,13 @@ class Simulations:
     ----------
     model : int64
         modelID; -1 where nothing could be fitted.
+    indices : tuple of int64
+        Place of each model along each axis; -1 likewise.
     chi2, scale, spec_scale : float64
     """
 
     model: Ints
+    indices: tuple[Ints, ...]
     chi2: Floats
     scale: Floats
     spec_scale: Floats
@@ -313,5 +316,5 @@ class Simulator:
             np.take(values[own], as_drawn, axis=1)
             for values in (self._order, self._chi2, self._scale, self._spec_scale)
         )
-        model = self._grid.axes.models_of_tie_order(order, self._grid.n_threads)
-        return Simulations(model, chi2, scale, spec_scale)
+        model, indices = self._grid.axes.models_of_tie_order(order, self._grid.n_threads)
+        return Simulations(model, indices, chi2, scale, spec_scale)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.numbering import places, renumber
+from fastsed._ext.numbering import unravel
 from fastsed.params import Params
 
 FIXED_AXES = ("z", "Av", "Av_bc", "lage", "metal")
@@ -133,9 +133,20 @@ class Axes:
         model_ids : int64 array
         n_threads : int
         """
-        found = np.empty((len(self.shape), *model_ids.shape), dtype=np.int64)
-        places(np.ravel(model_ids), np.array(self.shape), found.reshape(len(found), -1), n_threads)
-        return tuple(found)
+        return self._unravel(model_ids, range(len(self.shape)), n_threads)[1]
+
+    def _unravel(
+        self, numbers: NDArray[np.int64], slowest_first: Sequence[int], n_threads: int
+    ) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
+        """modelIDs and indices along each axis of models that are numbered by the axes in another order."""
+        sizes = np.array(self.shape)[slowest_first]
+        strides = np.array([math.prod(self.shape[k + 1 :]) for k in slowest_first])
+        models = np.empty(numbers.shape, dtype=np.int64)
+        found = np.empty((len(sizes), *numbers.shape), dtype=np.int64)
+        unravel(
+            np.ravel(numbers), sizes, strides, found.reshape(len(found), -1), models.reshape(-1), n_threads
+        )
+        return models, tuple(found[place] for place in np.argsort(slowest_first))
 
     def cells_and_populations(
         self, model_ids: NDArray[np.int64]
@@ -157,15 +168,12 @@ class Axes:
         n_cells = self.shape[1] * self.shape[2]
         return ((imetal * self.n_history + history) * len(self.lage) + ilage) * n_cells + cells
 
-    def models_of_tie_order(self, order: NDArray[np.int64], n_threads: int = 1) -> NDArray[np.int64]:
-        """modelID of each position ``tie_order * nz + iz``; -1 stays -1."""
-        axes = range(len(self.shape))
-        slowest_first = [4, *axes[len(FIXED_AXES) :], 3, 1, 2, 0]
-        sizes = np.array(self.shape)[slowest_first]
-        strides = np.array([math.prod(self.shape[k + 1 :]) for k in slowest_first])
-        found = np.empty(order.shape, dtype=np.int64)
-        renumber(np.ravel(order), sizes, strides, found.reshape(-1), n_threads)
-        return found
+    def models_of_tie_order(
+        self, order: NDArray[np.int64], n_threads: int = 1
+    ) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
+        """modelID, and index along each axis, of each position ``tie_order * nz + iz``; -1 stays -1."""
+        metal_first = [4, *range(len(FIXED_AXES), len(self.shape)), 3, 1, 2, 0]
+        return self._unravel(order, metal_first, n_threads)
 
     def parameters(self, model_ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """Value of each grid parameter of each model."""
