@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +71,29 @@ def test_best_of_more_models_than_the_cache_holds(n_model: int, n_source: int, n
     best = problem.find_best(n_threads)
     np.testing.assert_array_equal(best["model"], np.argmin(expected, axis=1))
     np.testing.assert_allclose(best["chi2"], expected.min(axis=1), rtol=1e-9, atol=1e-20)
+
+
+FEWER_THREADS = """
+import sys
+
+import numpy as np
+
+sys.path.append(sys.argv[1])
+from tests.kernel_problems import Problem
+
+problem = Problem(1000, 300)
+for name, values in problem.find_best(1).items():
+    np.testing.assert_array_equal(problem.find_best(4)[name], values)
+for name, values in problem.simulate(20, True, 1).items():
+    np.testing.assert_array_equal(problem.simulate(20, True, 4)[name], values)
+"""
+
+
+def test_fewer_threads_than_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may refuse threads: others do their share."""
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    root = str(Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-P", "-c", FEWER_THREADS, root], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("prune", [False, True])

@@ -62,6 +62,16 @@ def test_neighbours_resemble_each_other():
     assert spread(found.place) < 0.15 * spread(np.arange(4000))
 
 
+def test_neighbours_of_either_sign():
+    """Coordinates of a smaller space may be negative."""
+    a, b = np.random.default_rng(5).uniform(-1, 1, (2, 4096))
+    found = group_models(np.array([np.sin(a), np.sin(b), np.sqrt(1 + np.cos(a) ** 2)]), equal_axes=True)
+    first = found.rows[0][:, : len(found.place)].reshape(3, -1, GROUP_SIZE)
+    # 256 groups of two parameters, each cut in sixteen
+    assert np.mean(np.ptp(first, axis=2)[:2]) < 0.15
+    assert np.max(np.ptp(first, axis=2)[:2]) < 0.5
+
+
 def test_models_without_flux_have_no_group():
     models = invented(50)
     models[:, ::3] = 0

@@ -122,13 +122,22 @@ def test_more_models_than_32_bits_count():
 
 @pytest.mark.parametrize("n_threads", [1, 2, 7])
 @pytest.mark.parametrize(
-    "counts", [(7, 3, 2, 5, 4, 6), (400, 300, 20, 100, 7, 50, 60), (2**20, 2, 1, 2**20, 2**20)]
+    "counts",
+    [
+        (7, 3, 2, 5, 4, 6),
+        (400, 300, 20, 100, 7, 50, 60),
+        (2**20, 2, 1, 2**20, 2**20),
+        (49, 98, 103, 107, 49),
+        (1000003, 2, 1, 1000003, 700003, 3),
+    ],
 )
 def test_many_numbers_in_threads(counts, n_threads):
     axes = made(*counts)
     numbers = np.random.default_rng(1).integers(0, axes.size, (3, 10001))
     numbers[1, ::5] = -1
     numbers[2, :2] = 0, axes.size - 1
+    # the first of each row of the last axis
+    numbers[2, 2:] -= numbers[2, 2:] % axes.shape[-1]
     known = numbers >= 0
     for found, expected in zip(
         axes.indices(numbers, n_threads), np.unravel_index(np.where(known, numbers, 0), counts), strict=True
