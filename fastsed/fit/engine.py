@@ -21,6 +21,8 @@ Progress = Callable[[int], None]
 
 # tiles whose models stay in the processor's cache while one source after another takes them
 BATCH_BYTES = 512 << 10
+# marks of the sources that take some tiles
+CHOSEN_BYTES = 1 << 20
 
 
 @dataclass
@@ -85,7 +87,7 @@ def fit(
     fits = Fits.none_yet(data.n_sources)
     fitted = np.zeros(len(grid.axes.z), dtype=np.int64)
     view = data_view(data)
-    for tiles in batches(grid.tiles(data.wanted_redshifts(len(grid.axes.z)))):
+    for tiles in batches(grid.tiles(data.wanted_redshifts(len(grid.axes.z))), data.n_sources):
         iz = redshifts(tiles)
         chosen = (data.best_first_z <= iz) & (iz <= data.best_last_z)
         _fit_tiles([tile_view(grid, tile) for tile in tiles], view, chosen, fits, grid.n_threads)
@@ -118,16 +120,17 @@ def _fit_tiles(
     )
 
 
-def batches(tiles: Iterable[Tile]) -> Iterator[list[Tile]]:
-    """Tiles that fit into the cache together."""
+def batches(tiles: Iterable[Tile], n_sources: int) -> Iterator[list[Tile]]:
+    """Tiles that about fit into the cache together, if so many sources leave memory for their marks."""
+    most = max(1, CHOSEN_BYTES // max(1, n_sources))
     batch: list[Tile] = []
     size = 0
     for tile in tiles:
-        if batch and size + tile.flux.nbytes > BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
         batch.append(tile)
         size += tile.flux.nbytes
+        if size >= BATCH_BYTES or len(batch) == most:
+            yield batch
+            batch, size = [], 0
     if batch:
         yield batch
 

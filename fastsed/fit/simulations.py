@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import SpaceView, TileView, simulate, simulation_parts
-from fastsed.fit.engine import Fits, Progress, batches, data_view, redshifts, tile_view
+from fastsed.fit.engine import CHOSEN_BYTES, Fits, Progress, batches, data_view, redshifts, tile_view
 from fastsed.fit.groups import Pair, group_models, group_sets, in_both_precisions
 from fastsed.fit.observations import Observations
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
@@ -21,9 +21,6 @@ from fastsed.models.grid import ModelGrid, Rows, Tile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-# marks of the sources that take some tiles
-CHOSEN_BYTES = 1 << 20
 
 
 @dataclass
@@ -136,7 +133,7 @@ def fit_simulations(
     """
     simulator = Simulator(grid, data, noise, rows, prune)
     wanted = data.wanted_redshifts(len(grid.axes.z))
-    prepared = map(simulator.prepare, batches(grid.tiles(wanted)))
+    prepared = map(simulator.prepare, batches(grid.tiles(wanted), rows.stop - rows.start))
     if len(grid.axes.z) > 1 and grid.keeps(wanted):
         kept = list(prepared)
         best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
