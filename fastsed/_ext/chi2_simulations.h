@@ -141,6 +141,10 @@ static void set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
 ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simulations_t *sims, int member,
                                        ptrdiff_t m, ptrdiff_t i)
 {
+    const int64_t order = t->order[m] * t->nz + t->iz;
+    /* the best so far, met again */
+    if (order == sims->order[i])
+        return;
     const kept_t *kept = take_model(t, sims, member, m);
     const double *noise = sims->noise + i * t->nband, *model = kept->columns;
     double *datum = sims->datum;
@@ -165,7 +169,6 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
         const double d = (s->log_lir - log10(scale * (l > 1e-4 ? l : 1e-4))) / s->log_error + sims->log_noise[i];
         chi2 += d * d;
     }
-    const int64_t order = t->order[m] * t->nz + t->iz;
     const double rounding = rounding_of(sims->chi2[i], sims->total[i]);
     const best_t best = {sims->chi2[i], 0, 0, rounding, sims->order[i], sims->order[i]};
     if (improves(&best, chi2, order)) {
