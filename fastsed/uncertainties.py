@@ -179,13 +179,13 @@ def from_simulations(
     names = [*axes, *wanted_properties(setup)]
     found = Uncertainties.unknown(names, data.n_sources, len(params.c_interval), params.best_from_sim)
     noise = draw_noise(params.n_sim, setup.grid.rows, params.seed) if simulator is None else None
+    n_threads = setup.grid.n_threads
     for rows in simulated_chunks(data.n_sources, params.n_sim):
         if noise is not None:
             simulator = fit_simulations(setup.grid, data, fits, noise, rows, progress=progress)
         assert simulator is not None
         for few in _runs(rows, max(1, DESCRIBED_BYTES // (8 * params.n_sim))):
             sources = _described(setup, few, simulator.found(few))
-            n_threads = setup.grid.n_threads
             bounds = percentiles_from_simulations(
                 sources.indices, axes, sources.properties, params.c_interval, n_threads
             )

@@ -111,6 +111,10 @@ cdef extern from "shares.h" nogil:
     items_t next_items(const shares_t *, int thread, ptrdiff_t most)
 
 
+cdef extern from "threads.h" nogil:
+    int threads_for(ptrdiff_t nitem, double enough_for, int n)
+
+
 cdef extern from *:
     """
     #ifdef _OPENMP
@@ -160,10 +164,6 @@ def simd_name():
 cdef int useful_threads(ptrdiff_t nitem, double multiply_adds, int n_threads) except -1:
     """How many of the threads have something to do."""
     return threads_for(nitem, multiply_adds / MULTIPLY_ADDS_PER_THREAD, n_threads)
-
-
-cdef int threads_for(ptrdiff_t nitem, double shares, int n_threads) noexcept nogil:
-    return <int> max(1.0, min(<double> min(nitem, n_threads), shares))
 
 
 cdef class TileView:

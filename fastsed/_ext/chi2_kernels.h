@@ -159,8 +159,8 @@ static tile_t part_of_tile(const tile_t *t, ptrdiff_t from, ptrdiff_t to)
     return p;
 }
 
-/* One block of sources and one part of the tile, the unit of work of a thread: brings the best fits up to date or, where
-   other parts of the tile have their say too, fills `found` [nactive]. */
+/* One block of sources and one part of the tile, the unit of work of a thread: brings the best fits up to date or,
+   where other parts of the tile have their say too, fills `found` [nactive]. */
 static void fit_item(const tile_t *t, const data_t *d, bests_t *bests, const screens_t *screens, const int64_t *active,
                      ptrdiff_t nactive, ptrdiff_t block, ptrdiff_t from, ptrdiff_t to, best_t *found, double *scratch)
 {

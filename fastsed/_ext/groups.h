@@ -188,8 +188,8 @@ static void put(const pair_t *p, ptrdiff_t at, double value)
     p->single[at] = fabs(value) < p->smallest ? 0 : (float)value;
 }
 
-/* Models, coordinate k of model i at x[k * stride + i], and what is found of them: their coordinates [ndim] in groups of
-   `size`, divided by `scale` [ndim], the means of the groups, zeros behind these, and the numbers of the models. */
+/* Models, coordinate k of model i at x[k * stride + i], and what is found of them: their coordinates [ndim] in groups
+   of `size`, divided by `scale` [ndim], the means of the groups, zeros behind these, and the numbers of the models. */
 typedef struct {
     const double *x;
     ptrdiff_t stride, ndim, n;

@@ -6,16 +6,17 @@ from libc.stdint cimport int64_t
 
 import numpy as np
 
+
+cdef extern from "threads.h" nogil:
+    int threads_for(ptrdiff_t nitem, double enough_for, int n)
+
+
 cdef enum:
     # numbers for which it is worth to begin a thread
     SHARE = 8192
 
 # up to here a floating-point quotient is wrong by one at most
 cdef int64_t LARGEST = 1LL << 50
-
-
-cdef int useful_threads(ptrdiff_t n, int n_threads) noexcept:
-    return <int> max(1, min(n // SHARE, n_threads))
 
 
 cdef inline int64_t divide(int64_t *number, int64_t divisor, double inverse) noexcept nogil:
@@ -55,7 +56,7 @@ def unravel(const int64_t[::1] numbers, const int64_t[::1] sizes, const int64_t[
     """
     cdef const double[::1] inverse = 1.0 / np.asarray(sizes)
     cdef ptrdiff_t n = numbers.shape[0], i
-    cdef int used = useful_threads(n, n_threads)
+    cdef int used = threads_for(n, n / <double> SHARE, n_threads)
     for i in prange(n, nogil=True, schedule="static", num_threads=used):
         others[i] = unravel_one(numbers[i], &sizes[0], &inverse[0], &strides[0], sizes.shape[0], &places[0, i], n)
 

@@ -7,6 +7,11 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
+
+cdef extern from "threads.h" nogil:
+    int threads_for(ptrdiff_t nitem, double enough_for, int n)
+
+
 cdef enum:
     # simulations for which it is worth to begin a thread
     SHARE = 8192
@@ -29,7 +34,7 @@ def interpolated_percentiles(const int64_t[:, ::1] places, const int64_t[::1] ra
     n_threads : int
     """
     cdef ptrdiff_t n_sources = places.shape[0], n_sim = places.shape[1], n = axis.shape[0], i
-    cdef int used = <int> max(1, min(n_sources * n_sim // SHARE, n_threads))
+    cdef int used = threads_for(n_sources, n_sources * n_sim / <double> SHARE, n_threads)
     if n_sources == 0 or n_sim == 0:
         out[:, :] = NAN
         return

@@ -122,7 +122,7 @@ def _fit_tiles(
 
 def batches(tiles: Iterable[Tile], n_sources: int) -> Iterator[list[Tile]]:
     """Tiles that about fit into the cache together, if so many sources leave memory for their marks."""
-    most = max(1, CHOSEN_BYTES // max(1, n_sources))
+    most = tiles_with_marks(n_sources)
     batch: list[Tile] = []
     size = 0
     for tile in tiles:
@@ -133,6 +133,11 @@ def batches(tiles: Iterable[Tile], n_sources: int) -> Iterator[list[Tile]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def tiles_with_marks(n_sources: int) -> int:
+    """Number of tiles whose marks of the sources are few enough to be held together."""
+    return max(1, CHOSEN_BYTES // max(1, n_sources))
 
 
 def redshifts(tiles: Sequence[Tile]) -> Ints:

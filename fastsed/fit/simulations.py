@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import SpaceView, TileView, simulate, simulation_parts
-from fastsed.fit.engine import CHOSEN_BYTES, Fits, Progress, batches, data_view, redshifts, tile_view
+from fastsed.fit.engine import Fits, Progress, batches, data_view, redshifts, tile_view, tiles_with_marks
 from fastsed.fit.groups import Pair, group_models, group_sets, in_both_precisions
 from fastsed.fit.observations import Observations
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
@@ -138,7 +138,7 @@ def fit_simulations(
         kept = list(prepared)
         best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
         first_pass = list(chain.from_iterable(kept))
-        n_together = max(1, CHOSEN_BYTES // len(best_z))
+        n_together = tiles_with_marks(len(best_z))
         for start in range(0, len(first_pass), n_together):
             few = first_pass[start : start + n_together]
             simulator.take(few, best_z == _redshifts(few))

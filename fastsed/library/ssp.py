@@ -39,7 +39,7 @@ def read_library(
     metal, log_tau : float, optional
         Which population of an HDF5 file that holds several.
     check_spectra : bool
-        False for those who will not look at the spectra of a file that holds many.
+        Of ``.ised`` files: False for those who will not look at them. Other files are always read whole.
 
     Raises
     ------

@@ -209,6 +209,26 @@ def test_threads_change_nothing(library, name, n, n_sim):
     assert_same(results[0], results[2])
 
 
+@pytest.mark.parametrize("windows", [False, True])
+@pytest.mark.parametrize(
+    ("batch_bytes", "chosen_bytes"), [(1, 1 << 20), (1 << 30, 1 << 20), (1 << 30, 1), (1 << 30, 13)]
+)
+def test_tiles_a_call_change_nothing(library, monkeypatch, windows, batch_bytes, chosen_bytes):
+    def results():
+        setup = make_case(library, "plain", 2)
+        if windows:
+            setup.data.first_z[:] = setup.data.best_first_z[:] = [0, 1, 2, 3, 0, 2]
+            setup.data.last_z[:] = setup.data.best_last_z[:] = [0, 2, 2, 4, 4, 3]
+        fits, _, found = simulated(setup, 30)
+        return fits, found
+
+    expected = results()
+    monkeypatch.setattr("fastsed.fit.engine.BATCH_BYTES", batch_bytes)
+    monkeypatch.setattr("fastsed.fit.engine.CHOSEN_BYTES", chosen_bytes)
+    for one, other in zip(results(), expected, strict=True):
+        assert_same(one, other)
+
+
 @pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
 def test_vector_units_change_rounding_only(library, monkeypatch, level):
     reference = simulated(make_case(library, "all at once"), 77)[2]
