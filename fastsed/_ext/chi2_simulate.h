@@ -253,11 +253,11 @@ TARGET static void PASTE(find_units, LEVEL)(const space_t *space, const VIEW *vi
     }
 }
 
-/* Products of WIDTH vectors of models, from number m of the group on, with BLOCK simulations, squared, over the
-   coordinates of one scale. Spelt out simulation by simulation: GCC leaves arrays of vectors on the stack. */
-TARGET ALWAYS_INLINE void PASTE(member_squares, LEVEL)(
+/* Products of WIDTH vectors of models, from number m of the group on, with BLOCK simulations, over the coordinates of
+   one scale. Spelt out simulation by simulation: GCC leaves arrays of vectors on the stack. */
+TARGET ALWAYS_INLINE void PASTE(member_products, LEVEL)(
     const space_t *space, const VIEW *view, ptrdiff_t m, const int *list, int in_a_row, ptrdiff_t from, ptrdiff_t to,
-    ptrdiff_t scale, VEC square[BLOCK][2])
+    ptrdiff_t scale, VEC product[BLOCK][2])
 {
     const REAL *u = view->units + from * GROUP + m, *noise = view->noise + from * space->noise_stride;
     const VEC start0 = LOAD(view->unit_along + scale * GROUP + m);
@@ -272,36 +272,38 @@ TARGET ALWAYS_INLINE void PASTE(member_squares, LEVEL)(
 #define ADD(j) p##j += y##j[b] * a0; if (WIDTH > 1) q##j += y##j[b] * a1;
         EACH_OF_BLOCK(ADD)
     }
-#define SQUARE(j) square[j][0] = p##j * p##j; if (WIDTH > 1) square[j][1] = q##j * q##j;
-    EACH_OF_BLOCK(SQUARE)
+#define KEEP(j) product[j][0] = p##j; if (WIDTH > 1) product[j][1] = q##j;
+    EACH_OF_BLOCK(KEEP)
 #undef START
 #undef ADD
-#undef SQUARE
+#undef KEEP
 }
 
-/* The same over all coordinates: whether any of the models may win any of the simulations: no, for most. */
+/* By how much the squares of the products over all coordinates exceed the thresholds, and whether any does: for most
+   blocks none. */
 TARGET ALWAYS_INLINE int PASTE(any_hit, LEVEL)(const space_t *space, const VIEW *view, ptrdiff_t m, const int *list,
-                                               int in_a_row, int two_scales, VEC hit_square[BLOCK][2])
+                                               int in_a_row, int two_scales, VEC found[BLOCK][2])
 {
-    VEC square[BLOCK][2];
-    PASTE(member_squares, LEVEL)(space, view, m, list, in_a_row, 0, space->cut, 0, square);
-    if (two_scales) {
-        VEC more[BLOCK][2];
-        PASTE(member_squares, LEVEL)(space, view, m, list, in_a_row, space->cut, space->nspace, 1, more);
-        for (int j = 0; j < BLOCK; j++)
-            for (int h = 0; h < WIDTH; h++)
-                square[j][h] += more[j][h];
+    VEC product[BLOCK][2], more[BLOCK][2], excess[BLOCK][2];
+    PASTE(member_products, LEVEL)(space, view, m, list, in_a_row, 0, space->cut, 0, product);
+    if (two_scales)
+        PASTE(member_products, LEVEL)(space, view, m, list, in_a_row, space->cut, space->nspace, 1, more);
+    /* a product and a difference at once, where there is an instruction for it */
+#define EXCESS(j) { \
+        const REAL threshold = view->threshold[in_a_row ? (ptrdiff_t)list[0] + j : list[j]]; \
+        for (int h = 0; h < WIDTH; h++) \
+            excess[j][h] = two_scales ? product[j][h] * product[j][h] - (threshold - more[j][h] * more[j][h]) \
+                                      : product[j][h] * product[j][h] - threshold; \
     }
-    const REAL *threshold = view->threshold;
-#define EXCESS(j) \
-    const VEC e##j = (WIDTH > 1 ? (VEC)LARGER(square[j][0], square[j][1]) : square[j][0]) \
-                     - threshold[in_a_row ? (ptrdiff_t)list[0] + j : list[j]];
     EACH_OF_BLOCK(EXCESS)
 #undef EXCESS
+#define MOST(j) const VEC e##j = WIDTH > 1 ? (VEC)LARGER(excess[j][0], excess[j][1]) : excess[j][0];
+    EACH_OF_BLOCK(MOST)
+#undef MOST
     const VEC most = LARGER(LARGER(LARGER(e0, e1), LARGER(e2, e3)), LARGER(e4, e5));
     if (!REACHES(most, (VEC){0}))
         return 0;
-#define KEEP(j) hit_square[j][0] = square[j][0]; if (WIDTH > 1) hit_square[j][1] = square[j][1];
+#define KEEP(j) found[j][0] = excess[j][0]; if (WIDTH > 1) found[j][1] = excess[j][1];
     EACH_OF_BLOCK(KEEP)
 #undef KEEP
     return 1;
@@ -310,40 +312,42 @@ TARGET ALWAYS_INLINE int PASTE(any_hit, LEVEL)(const space_t *space, const VIEW 
 /* The first block, from number `i` of the list on, in which any of the models may win; `n` or more if there is none.
    Functions of their own for simulations in a row, which need one pointer, and for others: GCC would make one loop of
    both. */
-#define DEFINE_NEXT_HIT(name, in_a_row, two_scales, last) \
+#define DEFINE_NEXT_HIT(name, in_a_row, two_scales) \
     TARGET NOT_INLINE static int PASTE(name, LEVEL)(const space_t *space, const VIEW *view, ptrdiff_t m, \
-                                                    const int *list, int i, int n, VEC hit_square[BLOCK][2]) \
+                                                    const int *list, int i, int n, VEC excess[BLOCK][2]) \
     { \
-        for (; i + last < n; i += BLOCK) \
-            if (PASTE(any_hit, LEVEL)(space, view, m, list + i, in_a_row, two_scales, hit_square)) \
+        for (; i < n; i += BLOCK) \
+            if (PASTE(any_hit, LEVEL)(space, view, m, list + i, in_a_row, two_scales, excess)) \
                 return i; \
         return i; \
     }
-DEFINE_NEXT_HIT(next_hit_in_a_row, 1, 0, BLOCK - 1)
-DEFINE_NEXT_HIT(next_hit, 0, 0, 0)
-DEFINE_NEXT_HIT(next_hit_two_scales, 0, 1, 0)
+DEFINE_NEXT_HIT(next_hit_in_a_row, 1, 0)
+DEFINE_NEXT_HIT(next_hit, 0, 0)
+DEFINE_NEXT_HIT(next_hit_two_scales, 0, 1)
 #undef DEFINE_NEXT_HIT
 
-/* Models of a group, from number m on, against simulation i, by their squared products: the best first, so that few
-   others are worth a try. */
+/* Models of a group, from number m on, against simulation i, by what the squares of their products have above the
+   threshold: the best first, so that few others are worth a try. */
 TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s, simulations_t *sims,
-                                              const VIEW *view, const int64_t *place, ptrdiff_t m, const VEC *square,
+                                              const VIEW *view, const int64_t *place, ptrdiff_t m, const VEC *excess,
                                               int i)
 {
-    REAL left[WIDTH * VW];
-    for (int h = 0; h < WIDTH; h++)
-        STORE(left + h * VW, square[h]);
-    for (int k = 0; k < WIDTH * VW; k++)
-        left[k] = left[k] >= 0 ? left[k] : -1;
-    for (;;) {
-        int best = 0;
-        for (int k = 1; k < WIDTH * VW; k++)
-            best = left[k] > left[best] ? k : best;
-        if (!(left[best] >= view->threshold[i]))
+    const REAL threshold = view->threshold[i];
+    REAL above[WIDTH * VW];
+    uint32_t left = 0;
+    for (int h = 0; h < WIDTH; h++) {
+        STORE(above + h * VW, excess[h]);
+        left |= (uint32_t)REACHES(excess[h], (VEC){0}) << h * VW;
+    }
+    while (left) {
+        int best = lowest_bit(left);
+        for (uint32_t others = left & (left - 1); others; others &= others - 1)
+            best = above[lowest_bit(others)] > above[best] ? lowest_bit(others) : best;
+        if (!(above[best] >= view->threshold[i] - threshold))
             return;
         LEAVE_VECTORS;
         try_simulated(t, s, sims, (int)m + best, place[m + best], i);
-        left[best] = -1;
+        left &= ~(1u << best);
     }
 }
 
@@ -356,17 +360,18 @@ TARGET static void PASTE(try_members, LEVEL)(const tile_t *t, const source_t *s,
     for (int j = 0; j < BLOCK; j++)
         list[n + j] = list[n - 1];
     const int two_scales = space->cut < space->nspace, in_a_row = !two_scales && list[n - 1] - list[0] == n - 1;
+    /* the last block of a row may take simulations that are not asked for, if there are any */
+    const int room = list[0] + (n + BLOCK - 1) / BLOCK * BLOCK <= sims->stride;
+    const int row = !in_a_row ? 0 : room ? n : n - n % BLOCK;
     for (ptrdiff_t m = 0; m < GROUP; m += WIDTH * VW) {
-        VEC square[BLOCK][2];
+        VEC excess[BLOCK][2];
         for (int i = 0; i < n; i += BLOCK) {
-            if (in_a_row)
-                i = PASTE(next_hit_in_a_row, LEVEL)(space, view, m, list, i, n, square);
-            /* the end of a row is less than a block */
-            if (!in_a_row || i + BLOCK > n)
-                i = two_scales ? PASTE(next_hit_two_scales, LEVEL)(space, view, m, list, i, n, square)
-                               : PASTE(next_hit, LEVEL)(space, view, m, list, i, n, square);
+            i = PASTE(next_hit_in_a_row, LEVEL)(space, view, m, list, i, row, excess);
+            if (i >= row)
+                i = two_scales ? PASTE(next_hit_two_scales, LEVEL)(space, view, m, list, i, n, excess)
+                               : PASTE(next_hit, LEVEL)(space, view, m, list, i, n, excess);
             for (int j = 0; j < BLOCK && i + j < n; j++)
-                PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP, m, square[j], list[i + j]);
+                PASTE(try_in_order, LEVEL)(t, s, sims, view, space->place + group * GROUP, m, excess[j], list[i + j]);
         }
     }
 }

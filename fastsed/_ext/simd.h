@@ -3,6 +3,7 @@
 #ifndef FASTSED_SIMD_H
 #define FASTSED_SIMD_H
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,19 @@ enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
+
+/* The number of the lowest bit that is set; there must be one. */
+static inline int lowest_bit(uint32_t bits)
+{
+#ifdef __GNUC__
+    return __builtin_ctz(bits);
+#else
+    int i = 0;
+    while (!(bits >> i & 1))
+        i++;
+    return i;
+#endif
+}
 
 /* The larger and the smaller of each pair of numbers, y where x is NaN, where there is no instruction to name. */
 #ifdef __GNUC__
