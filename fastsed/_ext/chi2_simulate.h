@@ -31,21 +31,22 @@ typedef struct {
 } PASTE(view, LEVEL);
 #define VIEW PASTE(view, LEVEL)
 
-/* Bounds of the simulations from `from` on, as many as `n`. A model wins only if |p| + e >= sqrt(T),
+/* Bounds of a group of simulations. A model wins only if |p| + e >= sqrt(T),
    T = |y_s|^2 - best, where p is the product in the space and e bounds what is left out of it: the slack and the
    rounding. So |p| must reach `least`, and the distance of the model from the simulated data, in the space, is at
    most `gap`; from the unperturbed data, by the triangle inequality, at most |r| + gap. A logarithmic prior only adds
    to chi2_s, and a second scale only makes of the line a plane: the bounds hold. The largest of these distances comes
    back, squared. */
-TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t from, ptrdiff_t n, ptrdiff_t nband)
+TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
 {
     const VIEW *view = (const VIEW *)sims->view;
+    const ptrdiff_t from = group * SIM_GROUP;
     const double rounding = 4e-16 * (double)(nband + 8), margin = 8 * EPSILON;
     const double *total = sims->total + from, *inside = sims->inside + from, *noise_norm = sims->noise_norm + from;
     const double *chi2 = sims->bound_chi2 + from, *miss = sims->miss + from;
     REAL *least = view->least + from, *gap = view->gap + from, *threshold = view->threshold + from;
-    double reach[SIM_GROUP], largest = 0;
-    for (ptrdiff_t i = 0; i < n; i++) {
+    double reach[SIM_GROUP];
+    for (ptrdiff_t i = 0; i < SIM_GROUP; i++) {
         /* at least the tolerance of ties: the mean of two numbers is more than their geometric mean */
         const double tolerance = 1e-13 * (2 * chi2[i] + total[i]);
         const double left = POSITIVE(total[i] - chi2[i] - tolerance - rounding * total[i]);
@@ -56,9 +57,11 @@ TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t fro
         threshold[i] = (REAL)(product * product * (1 - 2 * margin));
         reach[i] = (noise_norm[i] + distance) * (1 + 1e-12);
     }
-    for (ptrdiff_t i = 0; i < n; i++)
-        largest = reach[i] > largest ? reach[i] : largest;
-    return largest * largest;
+    /* a maximum at a time would wait for the one before */
+    for (ptrdiff_t n = SIM_GROUP / 2; n > 0; n /= 2)
+        for (ptrdiff_t i = 0; i < n; i++)
+            reach[i] = reach[i] > reach[i + n] ? reach[i] : reach[i + n];
+    return reach[0] * reach[0];
 }
 
 /* Norms of data plus noise, and of the noise, over the coordinates that count, and what the products may miss. */

@@ -76,7 +76,7 @@ typedef struct {
 typedef struct simulations {
     ptrdiff_t nsim, stride;  /* stride: nsim rounded up to SIM_GROUP */
     const void *view;        /* what the source sees of the models: see chi2_simulate.h */
-    double (*bounds)(struct simulations *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    double (*bounds)(struct simulations *, ptrdiff_t, ptrdiff_t);
     double *reach2;          /* [stride / SIM_GROUP] squared distance from the unperturbed data within which models
                                 can win one of a group */
     double *bound_chi2;      /* [stride] best chi2 so far; where there is none, or nothing to simulate, a limit */
@@ -134,7 +134,7 @@ static double residual2(const double *datum, const double *model, double scale, 
 /* Bounds of a group of simulations, from their best fits so far. */
 static void set_group(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
 {
-    sims->reach2[group] = sims->bounds(sims, group * SIM_GROUP, SIM_GROUP, nband);
+    sims->reach2[group] = sims->bounds(sims, group, nband);
 }
 
 /* Model m, the `member`-th of its group, and simulation i in the full space: a new best fit, if it is one. */
