@@ -379,17 +379,19 @@ TARGET static void PASTE(try_members, LEVEL)(const tile_t *t, const source_t *s,
     }
 }
 
-/* Which simulations each of up to CENTRES groups may win: bits of may_win, a word for each bound. */
+/* Which simulations each of up to CENTRES groups may win: a bit for each. */
 TARGET static void PASTE(test_groups, LEVEL)(const space_t *space, const VIEW *view, const simulations_t *sims,
-                                             const ptrdiff_t *groups, int n, uint16_t may_win[CENTRES][MAX_SIM_GROUPS])
+                                             const ptrdiff_t *groups, int n, uint64_t may_win[CENTRES][MAX_WORDS])
 {
     ptrdiff_t padded[CENTRES], starts[2];
-    REAL nearest2 = view->near2[groups[0]];
+    REAL near2[CENTRES], nearest2 = view->near2[groups[0]];
     for (int k = 0; k < CENTRES; k++) {
         padded[k] = groups[k < n ? k : 0];
-        nearest2 = view->near2[padded[k]] < nearest2 ? view->near2[padded[k]] : nearest2;
+        near2[k] = view->near2[padded[k]];
+        nearest2 = near2[k] < nearest2 ? near2[k] : nearest2;
+        for (ptrdiff_t w = 0; w * WORD < sims->stride; w++)
+            may_win[k][w] = 0;
     }
-    memset(may_win, 0, sizeof(uint16_t) * CENTRES * MAX_SIM_GROUPS);
     int count = 0;
     for (ptrdiff_t v = 0; v <= sims->stride; v += VW) {
         if (v < sims->stride && nearest2 <= sims->reach2[v / SIM_GROUP])
@@ -400,9 +402,11 @@ TARGET static void PASTE(test_groups, LEVEL)(const space_t *space, const VIEW *v
             starts[1] = starts[0];
         uint32_t hits[CENTRES][2];
         PASTE(test_centres, LEVEL)(space, view, padded, starts[0], starts[1], hits);
-        for (int k = 0; k < n; k++)
-            for (int h = 0; h < count; h++)
-                may_win[k][starts[h] / SIM_GROUP] |= (uint16_t)(hits[k][h] << starts[h] % SIM_GROUP);
+        for (int h = 0; h < count; h++) {
+            const double reach2 = sims->reach2[starts[h] / SIM_GROUP];
+            for (int k = 0; k < CENTRES; k++)
+                may_win[k][starts[h] / WORD] |= (uint64_t)(near2[k] <= reach2 ? hits[k][h] : 0) << starts[h] % WORD;
+        }
         count = 0;
     }
 }
@@ -419,17 +423,15 @@ TARGET static void PASTE(try_groups, LEVEL)(const tile_t *t, const source_t *s, 
             PASTE(try_members, LEVEL)(t, s, space, view, sims, groups[k], list, (int)sims->nsim);
         return;
     }
-    uint16_t may_win[CENTRES][MAX_SIM_GROUPS];
+    uint64_t may_win[CENTRES][MAX_WORDS];
     PASTE(test_groups, LEVEL)(space, view, sims, groups, n, may_win);
     for (int k = 0; k < n; k++) {
         int found = 0;
-        for (ptrdiff_t g = 0; g < sims->stride / SIM_GROUP; g++) {
-            const unsigned bits = view->near2[groups[k]] <= sims->reach2[g] ? may_win[k][g] : 0;
-            const ptrdiff_t begin = g * SIM_GROUP, left = sims->nsim - begin;
-            for (int i = 0; bits && i < (left < SIM_GROUP ? left : SIM_GROUP); i++) {
-                list[found] = (int)begin + i;
-                found += bits >> i & 1;
-            }
+        for (ptrdiff_t begin = 0; begin < sims->nsim; begin += WORD) {
+            const ptrdiff_t left = sims->nsim - begin;
+            uint64_t bits = may_win[k][begin / WORD] & (left < WORD ? ((uint64_t)1 << left) - 1 : UINT64_MAX);
+            for (; bits; bits &= bits - 1)
+                list[found++] = (int)begin + lowest_bit(bits);
         }
         if (found > 0)
             PASTE(try_members, LEVEL)(t, s, space, view, sims, groups[k], list, found);

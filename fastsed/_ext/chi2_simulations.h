@@ -27,7 +27,9 @@
 #define SIM_GROUP 16
 /* simulations that are taken together, at most */
 #define SIMULATIONS_TOGETHER 512
-#define MAX_SIM_GROUPS (SIMULATIONS_TOGETHER / SIM_GROUP)
+/* a bit for each of them, in words */
+#define WORD 64
+#define MAX_WORDS (SIMULATIONS_TOGETHER / WORD)
 /* squared length, beside one, that single precision holds with all its digits whatever the weights */
 #define FAINTEST 1e-12f
 

@@ -31,10 +31,10 @@ enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
 #define PASTE(a, b) PASTE_(a, b)
 
 /* The number of the lowest bit that is set; there must be one. */
-static inline int lowest_bit(uint32_t bits)
+static inline int lowest_bit(uint64_t bits)
 {
 #ifdef __GNUC__
-    return __builtin_ctz(bits);
+    return __builtin_ctzll(bits);
 #else
     int i = 0;
     while (!(bits >> i & 1))
