@@ -31,12 +31,24 @@ typedef struct {
 } PASTE(view, LEVEL);
 #define VIEW PASTE(view, LEVEL)
 
-/* Bounds of a group of simulations. A model wins only if |p| + e >= sqrt(T),
-   T = |y_s|^2 - best, where p is the product in the space and e bounds what is left out of it: the slack and the
-   rounding. So |p| must reach `least`, and the distance of the model from the simulated data, in the space, is at
-   most `gap`; from the unperturbed data, by the triangle inequality, at most |r| + gap. A logarithmic prior only adds
-   to chi2_s, and a second scale only makes of the line a plane: the bounds hold. The largest of these distances comes
-   back, squared. */
+TARGET ALWAYS_INLINE REAL PASTE(least_of, LEVEL)(VEC x)
+{
+#ifdef LEAST
+    return LEAST(x);
+#else
+    REAL lanes[VW];
+    STORE(lanes, x);
+    for (int i = 1; i < VW; i++)
+        lanes[0] = lanes[i] < lanes[0] ? lanes[i] : lanes[0];
+    return lanes[0];
+#endif
+}
+
+/* Bounds of a group of simulations. A model wins only if |p| + e >= sqrt(T), T = |y_s|^2 - best, where p is the product
+   in the space and e bounds what is left out of it: the slack and the rounding. So |p| must reach `least`, and the
+   distance of the model from the simulated data, in the space, is at most `gap`; from the unperturbed data, by the
+   triangle inequality, at most |r| + gap. A logarithmic prior only adds to chi2_s, and a second scale only makes of the
+   line a plane: the bounds hold. The largest of these distances comes back, squared. */
 TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t group, ptrdiff_t nband)
 {
     const VIEW *view = (const VIEW *)sims->view;
@@ -45,7 +57,7 @@ TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t gro
     const double *total = sims->total + from, *inside = sims->inside + from, *noise_norm = sims->noise_norm + from;
     const double *chi2 = sims->bound_chi2 + from, *miss = sims->miss + from;
     REAL *least = view->least + from, *gap = view->gap + from, *threshold = view->threshold + from;
-    double reach[SIM_GROUP];
+    REAL minus_reach[SIM_GROUP];
     for (ptrdiff_t i = 0; i < SIM_GROUP; i++) {
         /* at least the tolerance of ties: the mean of two numbers is more than their geometric mean */
         const double tolerance = 1e-13 * (2 * chi2[i] + total[i]);
@@ -55,13 +67,13 @@ TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t gro
         least[i] = (REAL)(product * (1 - margin));
         gap[i] = (REAL)distance;
         threshold[i] = (REAL)(product * product * (1 - 2 * margin));
-        reach[i] = (noise_norm[i] + distance) * (1 + 1e-12);
+        minus_reach[i] = (REAL)(-(noise_norm[i] + distance) * (1 + margin));
     }
-    /* a maximum at a time would wait for the one before */
-    for (ptrdiff_t n = SIM_GROUP / 2; n > 0; n /= 2)
-        for (ptrdiff_t i = 0; i < n; i++)
-            reach[i] = reach[i] > reach[i + n] ? reach[i] : reach[i + n];
-    return reach[0] * reach[0];
+    VEC least_of_all = LOAD(minus_reach);
+    for (int i = VW; i < SIM_GROUP; i += VW)
+        least_of_all = SMALLER(LOAD(minus_reach + i), least_of_all);
+    const double reach = PASTE(least_of, LEVEL)(least_of_all);
+    return reach * reach;
 }
 
 /* Norms of data plus noise, and of the noise, over the coordinates that count, and what the products may miss. */
@@ -113,19 +125,6 @@ TARGET static void PASTE(find_axes, LEVEL)(const space_t *space, const VIEW *vie
             }
             STORE(view->along + scale * space->ncentre + g, along);
         }
-}
-
-TARGET ALWAYS_INLINE REAL PASTE(least_of, LEVEL)(VEC x)
-{
-#ifdef LEAST
-    return LEAST(x);
-#else
-    REAL lanes[VW];
-    STORE(lanes, x);
-    for (int i = 1; i < VW; i++)
-        lanes[0] = lanes[i] < lanes[0] ? lanes[i] : lanes[0];
-    return lanes[0];
-#endif
 }
 
 /* near2 and the squares of cosine for all groups. The least near2 comes back; *faintest is the least square of a
