@@ -124,15 +124,14 @@ def _described(setup: Setup, rows: slice, simulations: Simulations) -> Simulated
     """Look up parameters and properties of all best models."""
     model = simulations.model
     indices = dict(zip(setup.grid.axes.names, simulations.indices, strict=True))
-    known = np.flatnonzero(model >= 0)
+    fitted = model >= 0
+    # a slice makes no copies
+    known = slice(None) if fitted.all() else np.flatnonzero(fitted)
     scales = simulations.scale.ravel()[known], simulations.spec_scale.ravel()[known]
-    found = scaled_properties(setup, model.ravel()[known], *scales, wanted_properties(setup))
-    properties = {}
-    for name, values in found.items():
-        everywhere = values
-        if len(known) < model.size:
-            everywhere = np.full(model.size, np.nan)
-            everywhere[known] = values
+    properties = scaled_properties(setup, model.ravel()[known], *scales, wanted_properties(setup))
+    for name, values in properties.items():
+        everywhere = np.full(model.size, np.nan)
+        everywhere[known] = values
         properties[name] = everywhere.reshape(model.shape)
     return SimulatedSources(rows, simulations, indices, properties)
 

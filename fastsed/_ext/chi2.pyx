@@ -137,7 +137,7 @@ cdef enum:
     # fluxes that stay in the second cache while all sources take them
     PIECE_DOUBLES = 65536
     # sources that take the tiles of `simulate` together, at most
-    TOGETHER = 6
+    TOGETHER = 12
     # multiply-adds that would take as long as the best models of a simulation where nothing is known yet
     TRY = 10000
 
