@@ -79,39 +79,38 @@ class Problem:
         chi2.find_best([self.tile], self.data, chosen=chosen, **best, n_threads=n_threads)
         return best
 
-    def simulate(
-        self, n_sim: int, prune: bool, n_threads: int = 1, known: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Best models of simulations; and the noise.
+    def simulation(self, n_sim: int, known: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Arguments of the kernel, but for `prune` and `n_threads`, with room for the results.
 
         From nothing, or from the results of another call, as where another tile has shown the best models.
         """
-        rng = np.random.default_rng(1)
-        noise = rng.standard_normal((n_sim, self.n_band))
+        noise = np.random.default_rng(1).standard_normal((n_sim, self.n_band))
         shape = (self.n_source, n_sim)
-        best = {name: np.full(shape, np.nan) for name in ("chi2", "scale", "spec_scale")}
-        best |= {"best_order": np.full(shape, -1)}
-        if known is not None:
-            best = {name: known[name].copy() for name in best}
+        if known is None:
+            best = {name: np.full(shape, np.nan) for name in ("chi2", "scale", "spec_scale")}
+            best |= {"best_order": np.full(shape, -1)}
+        else:
+            best = {name: known[name].copy() for name in ("chi2", "scale", "spec_scale", "best_order")}
         groups = self.groups
-        chi2.simulate(
-            [self.tile],
-            self.data,
-            [
-                chi2.SpaceView(
-                    groups.rows, groups.centres, groups.scale, groups.place, in_both_precisions(noise.T)
-                )
-            ],
-            chosen=np.ones((1, self.n_source), dtype=np.uint8),
-            offset=0,
-            noise=noise,
-            log_noise=np.zeros(n_sim),
-            **best,
-            reach2=np.full((self.n_source, chi2.simulation_parts(n_sim)), np.inf),
-            prune=prune,
-            n_threads=n_threads,
+        space = chi2.SpaceView(
+            groups.rows, groups.centres, groups.scale, groups.place, in_both_precisions(noise.T)
         )
-        return best | {"noise": noise}
+        return best | {
+            "tiles": [self.tile],
+            "data": self.data,
+            "spaces": [space],
+            "chosen": np.ones((1, self.n_source), dtype=np.uint8),
+            "offset": 0,
+            "noise": noise,
+            "log_noise": np.zeros(n_sim),
+            "reach2": np.full((self.n_source, chi2.simulation_parts(n_sim)), np.inf),
+        }
+
+    def simulate(self, n_sim: int, prune: bool, n_threads: int = 1) -> dict[str, Any]:
+        """Best models of simulations, from nothing; and the noise."""
+        arguments = self.simulation(n_sim)
+        chi2.simulate(**arguments, prune=prune, n_threads=n_threads)
+        return {name: arguments[name] for name in ("chi2", "scale", "spec_scale", "best_order", "noise")}
 
     def good_models(self, below: float, n_threads: int = 1) -> tuple[Any, ...]:
         """Models with a chi2 below a number."""
