@@ -18,9 +18,9 @@ LEVELS = ("scalar", "avx2", "avx512")
 
 
 def best_times(
-    action: Callable[..., object], runs: int, prepare: Callable[[], dict[str, Any]] = dict
+    runs: int, action: Callable[..., object], prepare: Callable[[], dict[str, Any]] = dict
 ) -> list[float]:
-    """CPU seconds of several runs on one thread, after one that does not count, each with fresh arguments."""
+    """CPU seconds of several runs on one thread, after one that does not count, each with arguments of its own."""
     action(**prepare())
     times = []
     for _ in range(runs):
@@ -39,13 +39,13 @@ def practical_peaks() -> dict[str, float]:
     for name, kind in (("dgemm GFLOP/s", np.float64), ("sgemm GFLOP/s", np.float32)):
         a = np.random.default_rng(0).random((1200, 1200)).astype(kind)
         out = np.empty_like(a)
-        peaks[name] = 2e-9 * 1200**3 / min(best_times(lambda a=a, out=out: np.matmul(a, a, out=out), 7))
+        peaks[name] = 2e-9 * 1200**3 / min(best_times(7, lambda a=a, out=out: np.matmul(a, a, out=out)))
     # matrix-vector products of the same matrix again and again read it from the cache that holds it
     for name, side in (("L1 GB/s", 64), ("L2 GB/s", 256), ("beyond L2 GB/s", 3000)):
         repeats = max(1, 30_000_000 // side**2)
         matrices, x = np.broadcast_to(np.ones((side, side)), (repeats, side, side)), np.ones(side)
         out = np.empty((repeats, side))
-        seconds = min(best_times(lambda m=matrices, x=x, out=out: np.matmul(m, x, out=out), 5))
+        seconds = min(best_times(5, lambda m=matrices, x=x, out=out: np.matmul(m, x, out=out)))
         peaks[name] = 8e-9 * repeats * side**2 / seconds
     return peaks
 
@@ -78,7 +78,7 @@ def time_kernels(runs: int, quick: bool) -> dict[str, object]:
         "band_fluxes": (bands * 44 * 31, 1, 1, spectra.band_fluxes),
     }
     return {
-        name: {"pairs": units, "fma": fma, "reads": reads, "times": best_times(action[0], runs, *action[1:])}
+        name: {"pairs": units, "fma": fma, "reads": reads, "times": best_times(runs, *action)}
         for name, (units, fma, reads, *action) in cases.items()
     }
 

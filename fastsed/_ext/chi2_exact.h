@@ -7,6 +7,9 @@
 #include <math.h>
 #include <stdint.h>
 
+/* Largest rounding of a sum of squares over the data columns, beside the sum. */
+static double rounding_of_sums(ptrdiff_t nband) { return 4e-16 * (double)(nband + 8); }
+
 /* One redshift and a block of models: what every source sees. */
 typedef struct {
     ptrdiff_t nband;         /* data columns; the first nmain share the main scale */
@@ -91,7 +94,7 @@ static double screen_threshold(const best_t *b, const source_t *s, ptrdiff_t nba
 {
     if (b->model < 0)
         return -1.0;
-    return s->total - b->chi2 - b->tolerance - 4e-16 * (double)(nband + 8) * s->total;
+    return s->total - b->chi2 - b->tolerance - rounding_of_sums(nband) * s->total;
 }
 
 ONE_ROUNDING static void try_model(const tile_t *t, const source_t *s, ptrdiff_t m, best_t *b)

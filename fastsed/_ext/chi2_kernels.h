@@ -102,7 +102,7 @@ static void screen_one(const tile_t *t, const source_t *s, const screens_t *scre
     }
     const double nearest2 = screens->distances(
         t->flux, t->stride, t->nmodel, t->nband, s->own_spec_scale ? t->nmain : t->nband, root, data, s->total,
-        4e-16 * (double)(t->nband + 8) * s->total, distance2, distance2 + t->stride);
+        rounding_of_sums(t->nband) * s->total, distance2, distance2 + t->stride);
     double limit = best->model < 0 ? HUGE_VAL : best->chi2 + best->tolerance;
     if (!(nearest2 <= limit))
         return;

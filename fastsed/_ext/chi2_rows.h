@@ -43,7 +43,7 @@ static void collect_good(const tile_t *t, const data_t *d, const simulators_t *s
     }
     const double nearest2 = simulators->distances(
         t->flux, t->stride, t->nmodel, t->nband, s.own_spec_scale ? t->nmain : t->nband, root, data, s.total,
-        4e-16 * (double)(t->nband + 8) * s.total, distance2, distance2 + t->stride);
+        rounding_of_sums(t->nband) * s.total, distance2, distance2 + t->stride);
     if (!(nearest2 < limit))
         return;
     for (ptrdiff_t m = 0; m < t->nmodel; m++) {

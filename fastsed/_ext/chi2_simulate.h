@@ -53,7 +53,7 @@ TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t gro
 {
     const VIEW *view = (const VIEW *)sims->view;
     const ptrdiff_t from = group * SIM_GROUP;
-    const double rounding = 4e-16 * (double)(nband + 8), margin = 8 * EPSILON;
+    const double rounding = rounding_of_sums(nband), margin = 8 * EPSILON;
     const double *total = sims->total + from, *inside = sims->inside + from, *noise_norm = sims->noise_norm + from;
     const double *chi2 = sims->bound_chi2 + from, *miss = sims->miss + from;
     REAL *least = view->least + from, *gap = view->gap + from, *threshold = view->threshold + from;
@@ -69,10 +69,11 @@ TARGET static double PASTE(set_bounds, LEVEL)(simulations_t *sims, ptrdiff_t gro
         threshold[i] = (REAL)(product * product * (1 - 2 * margin));
         minus_reach[i] = (REAL)(-(noise_norm[i] + distance) * (1 + margin));
     }
-    VEC least_of_all = LOAD(minus_reach);
+    /* the largest reach is minus the least of these */
+    VEC least_lanes = LOAD(minus_reach);
     for (int i = VW; i < SIM_GROUP; i += VW)
-        least_of_all = SMALLER(LOAD(minus_reach + i), least_of_all);
-    const double reach = PASTE(least_of, LEVEL)(least_of_all);
+        least_lanes = SMALLER(LOAD(minus_reach + i), least_lanes);
+    const double reach = -PASTE(least_of, LEVEL)(least_lanes);
     return reach * reach;
 }
 
@@ -334,6 +335,7 @@ TARGET static void PASTE(try_in_order, LEVEL)(const tile_t *t, const source_t *s
                                               const VIEW *view, const int64_t *place, ptrdiff_t m, const VEC *excess,
                                               int i)
 {
+    /* each better model raises it */
     const REAL threshold = view->threshold[i];
     REAL above[WIDTH * VW];
     uint32_t left = 0;
