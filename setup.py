@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from Cython.Build import cythonize
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 KERNELS = sorted(Path("fastsed/_ext").glob("*.pyx"))
@@ -84,11 +84,7 @@ def extension(path: Path) -> Extension:
 
 
 setup(
-    packages=[
-        "fastsed",
-        *(f"fastsed.{p.parent.name}" for p in sorted(Path("fastsed").glob("*/__init__.py"))),
-        "fastsed.share",
-    ],
+    packages=[*find_packages(include=["fastsed", "fastsed.*"]), "fastsed.share"],
     package_dir={"fastsed": "fastsed", "fastsed.share": "share"},
     package_data={"fastsed.share": ["*", "libraries/*", "examples/*/*"], "fastsed": ["py.typed"]},
     include_package_data=False,

@@ -1,0 +1,52 @@
+"""The command `fastsed-survey`: a subcommand and its options in; the products of that step out."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from fastsed._version import __version__
+from fastsed.cli.messages import run_command, start_logging
+
+PROGRAM = "fastsed-survey"
+
+# subcommand: (module in this folder, what it does). A module has `configure(parser)` and `run(arguments)`;
+# it is imported only when it is asked for, so that the others start fast
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; its exit status comes back, as `run_command` says."""
+    return run_command(PROGRAM, _run, argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = next((word for word in words if not word.startswith("-")), None)
+    parser = _parser(name)
+    arguments = parser.parse_args(words)
+    if arguments.command is None:
+        parser.error("which step? (`fastsed-survey --help` lists them)")
+    start_logging(logging.WARNING if arguments.quiet else logging.INFO)
+    import_module(f"fastsed.cli.survey.{COMMANDS[arguments.command][0]}").run(arguments)
+    return 0
+
+
+def _parser(name: str | None) -> argparse.ArgumentParser:
+    """The parser, with the options of the subcommand `name` alone."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Catalogues of resolved stars, from the photometry to spatial regions of posteriors.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.set_defaults(quiet=False)
+    steps = parser.add_subparsers(dest="command", metavar="STEP", title="steps")
+    for step, (module, meaning) in COMMANDS.items():
+        sub = steps.add_parser(step, help=meaning, description=meaning, allow_abbrev=False)
+        sub.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
+        if step == name:
+            import_module(f"fastsed.cli.survey.{module}").configure(sub)
+    return parser
