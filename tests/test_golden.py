@@ -1,61 +1,57 @@
-"""Runs of whole parameter files against the peer's outputs, with the tolerances of the reference's tool."""
+"""Whole runs against the outputs of FAST++: the shipped scenarios always, the others where ../shared is."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
+import filecmp
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from fastsed.cli.main import fit
 from fastsed.params import read_params
+from tests.golden import copy_inputs, differences, unpack_shipped
 
-# the tool leaves it to Python to close the files that it reads
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-
-SCENARIOS = [
+SHIPPED = ("edges", "edges_free", "gst_formula", "gst_intervals", "gst_photoz", "gst_seds")
+OTHERS = (
     *("best_fit_sed", "best_from_sim", "chi_grid", "custom_burst", "custom_sfh", "diff_av", "full_grid"),
     *("interval_chi2", "kc_exp_metal", "lir_cirrus", "make_seds", "metals", "noll_sfr", "outputs"),
     *("sfh_mass", "sims", "sims_zphot", "spectrum_gridded", "spectrum_idl", "tru", "zphot_best"),
     *("zphot_conf95", "zphot_few", "zphot_force"),
-]
-
-
-class InProcess:
-    """Stands for `subprocess` in the tool: the command is a function call in the scenario's folder."""
-
-    @staticmethod
-    def run(_command: list[str], cwd: str, **_: object) -> SimpleNamespace:
-        before = Path.cwd()
-        os.chdir(cwd)
-        try:
-            fit(read_params("fast.param", ["VERBOSE=0"]))
-        finally:
-            os.chdir(before)
-        return SimpleNamespace(returncode=0, stdout="", stderr="")
+)
 
 
 @pytest.fixture(scope="module")
-def compare(shared) -> ModuleType:
-    """The tool, as a module."""
-    spec = importlib.util.spec_from_file_location("reference_compare", shared / "tools" / "compare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.subprocess = InProcess
-    return module
+def shipped(tmp_path_factory) -> Path:
+    return unpack_shipped(tmp_path_factory.mktemp("shipped"))
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_scenario(name, shared, compare, tmp_path):
-    if not (shared / "golden" / name / "expected").is_dir():
-        pytest.skip(f"the reference scenario {name} is not here")
-    ok, notes, _ = compare.run(str(shared), "golden", name, "fastsed", str(tmp_path))
-    assert ok, "; ".join(notes)
-    shutil.rmtree(tmp_path, ignore_errors=True)
+def check(root: Path, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a scenario; every file that FAST++ wrote is there with its figures."""
+    monkeypatch.chdir(copy_inputs(root, name, folder))
+    fit(read_params("fast.param", ["VERBOSE=0"]))
+    results = differences(root / "golden" / name / "expected", Path.cwd())
+    assert results
+    wrong = [str(result) for result in results if not result.accepted]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_scenario(name, shipped, tmp_path, monkeypatch):
+    check(shipped, name, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_scenario(name, shared, tmp_path, monkeypatch):
+    check(shared, name, tmp_path, monkeypatch)
+
+
+def test_every_scenario_is_tested(shared):
+    assert sorted(path.name for path in (shared / "golden").iterdir()) == sorted(SHIPPED + OTHERS)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_files_are_those_of_the_reference(name, shipped, shared):
+    files = [path for path in (shipped / "golden" / name).rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        assert filecmp.cmp(path, shared / path.relative_to(shipped), shallow=False), path
