@@ -1,0 +1,130 @@
+"""HDF5 as the survey's files use it: open with clear errors, read rows without copies, PyTables' attributes."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+
+if TYPE_CHECKING:
+    import h5py
+
+
+def open_hdf5(path: str | PathLike[str]) -> h5py.File:
+    """Open a file for reading.
+
+    Raises
+    ------
+    InputError
+        If it does not exist, is no HDF5 file, or is truncated.
+    """
+    import h5py
+
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError as error:
+        raise InputError("cannot be read: no such file", path) from error
+    except OSError as error:
+        raise InputError(f"is not a readable HDF5 file ({error})", path) from error
+
+
+def dataset(f: h5py.File, name: str, path: str | PathLike[str], ndim: int) -> h5py.Dataset:
+    """The dataset `name` of the file's root.
+
+    Raises
+    ------
+    InputError
+        If it is missing, a group, or not of `ndim` dimensions.
+    """
+    import h5py
+
+    item = f.get(name)
+    if not isinstance(item, h5py.Dataset):
+        raise InputError(f'has no dataset "{name}"', path)
+    if item.ndim != ndim:
+        raise InputError(f'its dataset "{name}" has {item.ndim} dimensions, not {ndim}', path)
+    return item
+
+
+def number_dataset(f: h5py.File, name: str, path: str | PathLike[str], ndim: int) -> h5py.Dataset:
+    """A dataset of numbers, as `dataset` finds it.
+
+    Raises
+    ------
+    InputError
+        Also if it holds anything but numbers.
+    """
+    item = dataset(f, name, path, ndim)
+    if item.dtype.kind not in "fiu":
+        raise InputError(f'its dataset "{name}" holds {item.dtype}, not numbers', path)
+    return item
+
+
+def mapped(data: h5py.Dataset) -> NDArray[Any] | None:
+    """The rows of a contiguous, native dataset mapped into memory, nothing read yet; None where it cannot be mapped."""
+    offset = data.id.get_offset()
+    if offset is None or data.size == 0 or data.chunks is not None or data.external:
+        return None
+    if not (_is_native(data.dtype) and data.id.get_type().get_size() == data.dtype.itemsize):
+        return None
+    rows: NDArray[Any] = np.memmap(data.file.filename, data.dtype, "r", offset, data.shape)
+    return rows
+
+
+def _is_native(dtype: np.dtype[Any]) -> bool:
+    if dtype.names is None:
+        return dtype.isnative and dtype.kind in "fiu"
+    return all(_is_native(dtype[name]) for name in dtype.names)
+
+
+def read_rows(data: h5py.Dataset, rows: slice, path: str | PathLike[str]) -> NDArray[Any]:
+    """Some rows of a dataset.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read (a damaged file).
+    """
+    try:
+        read: NDArray[Any] = data[rows]
+        return read
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"is damaged: {error}", path) from error
+
+
+def as_text(value: object) -> str:
+    """An attribute that may be str, bytes or an array of one of them."""
+    if isinstance(value, np.ndarray):
+        return " ".join(as_text(item) for item in value.ravel())
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def set_pytables_root(f: h5py.File) -> None:
+    """Attributes by which PyTables knows the file's root as its own."""
+    _set_bytes(f, CLASS="GROUP", PYTABLES_FORMAT_VERSION="2.1", TITLE="", VERSION="1.0")
+
+
+def set_pytables_array(data: h5py.Dataset, flavor: str = "numpy") -> None:
+    """Attributes by which PyTables knows a dataset as an Array."""
+    _set_bytes(data, CLASS="ARRAY", FLAVOR=flavor, TITLE="", VERSION="2.4")
+
+
+def set_pytables_table(data: h5py.Dataset, title: str) -> None:
+    """Attributes by which PyTables knows a compound dataset as a Table."""
+    _set_bytes(data, CLASS="TABLE", TITLE=title, VERSION="2.7")
+    data.attrs["NROWS"] = np.int64(len(data))
+    for number, name in enumerate(data.dtype.names or ()):
+        _set_bytes(data, **{f"FIELD_{number}_NAME": name})
+        data.attrs[f"FIELD_{number}_FILL"] = data.dtype[name].type(0)
+
+
+def _set_bytes(item: h5py.HLObject, **values: str) -> None:
+    """Text as fixed-length bytes; empty text as PyTables keeps it, a null value."""
+    import h5py
+
+    for name, text in values.items():
+        item.attrs[name] = np.bytes_(text) if text else h5py.Empty(np.dtype("S1"))

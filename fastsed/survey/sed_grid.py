@@ -1,0 +1,373 @@
+"""BEAST's grids of model fluxes (or spectra): HDF5 and FITS in, HDF5 out, both by blocks of rows.
+
+Layout: `seds` (n_models, n_filters), `lamb` (n_filters,), `grid` (n_models,) compound with the attribute `filters`,
+and `covdiag`, `covoffdiag` where the models have a covariance of their own. See docs/formats.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.atomic import atomic_path
+from fastsed.errors import InputError
+from fastsed.survey import hdf5
+
+if TYPE_CHECKING:
+    import h5py
+
+Layout = Literal["head", "1.3.2"]
+BLOCK_ROWS = 8192
+"""Rows a block: some MB, which the processor's cache still holds when the columns are taken from it."""
+SUFFIXES_FITS = (".fits", ".fit", ".fits.gz")
+COVARIANCES = ("covdiag", "covoffdiag")
+
+
+class _Source(Protocol):
+    """What a file of one kind offers; rows are read, or mapped, when they are asked for."""
+
+    wavelengths: NDArray[np.float64]
+    filters: tuple[str, ...]
+    table_type: np.dtype[Any]
+    n_models: int
+    has_covariances: bool
+
+    def rows(self, name: str, rows: slice) -> NDArray[Any]: ...
+
+    def close(self) -> None: ...
+
+
+class SedGrid:
+    """A grid of model fluxes in a file; rows are read when they are asked for.
+
+    Use it in a `with` statement, or close it.
+
+    Parameters
+    ----------
+    path : path-like
+        HDF5 (BEAST HEAD and 1.x), or FITS (HEAD's extensions SEDS and GRID; older: spectra with the wavelengths as
+        last row of the primary image, and a table).
+    spectra : bool, optional
+        The file may be a grid of spectra: it needs no filter names.
+
+    Attributes
+    ----------
+    path : Path
+    wavelengths : ndarray, shape (n_filters,)
+        Effective wavelengths of the filters, or wavelengths of the spectra [Angstrom].
+    filters : tuple of str
+    columns : tuple of str
+        Names of the columns of `grid`, in the file's order.
+    n_models : int
+    has_covariances : bool
+        Whether the models have a covariance of their own (`covdiag`, `covoffdiag`).
+
+    Raises
+    ------
+    InputError
+        If it is not such a grid, or is damaged.
+    """
+
+    def __init__(self, path: str | PathLike[str], spectra: bool = False):
+        self.path = Path(path)
+        is_fits = self.path.name.lower().endswith(SUFFIXES_FITS)
+        self._source: _Source = _FitsSource(self.path) if is_fits else _Hdf5Source(self.path)
+        self.wavelengths, self.filters = self._source.wavelengths, self._source.filters
+        self.n_models, self.has_covariances = self._source.n_models, self._source.has_covariances
+        self.columns: tuple[str, ...] = self._source.table_type.names or ()
+        if not spectra and len(self.filters) != len(self.wavelengths):
+            self.close()
+            raise InputError(
+                f"names {len(self.filters)} filters ({' '.join(self.filters)}) for {len(self.wavelengths)} columns "
+                "of fluxes",
+                path,
+            )
+
+    @property
+    def table_type(self) -> np.dtype[Any]:
+        """Type of a row of `grid`, in the processor's byte order and without padding."""
+        source = self._source.table_type
+        return np.dtype([(name, source[name].newbyteorder("=")) for name in self.columns])
+
+    def blocks(self, n_rows: int = BLOCK_ROWS) -> Iterator[slice]:
+        """Slices of `n_rows` rows that cover the grid."""
+        for first in range(0, self.n_models, n_rows):
+            yield slice(first, min(first + n_rows, self.n_models))
+
+    def read_seds(self, rows: slice | None = None) -> NDArray[np.float64]:
+        """Fluxes (or spectra) of some rows, all by default.
+
+        Returns
+        -------
+        ndarray, shape (n_rows, n_filters)
+            [erg/s/cm2/Angstrom]. It may be a read-only view of the file.
+        """
+        return _float64(self._source.rows("seds", rows or slice(0, self.n_models)))
+
+    def read_covariances(self, rows: slice | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Diagonals and packed upper triangles of the models' covariances.
+
+        Returns
+        -------
+        diagonal : ndarray, shape (n_rows, n_filters)
+        off_diagonal : ndarray, shape (n_rows, n_filters * (n_filters - 1) / 2)
+            Row-major: (0, 1), (0, 2), ..., (1, 2), ...
+        """
+        rows = rows or slice(0, self.n_models)
+        return _float64(self._source.rows("covdiag", rows)), _float64(self._source.rows("covoffdiag", rows))
+
+    def read_table(self, rows: slice | None = None) -> NDArray[Any]:
+        """Rows of `grid` as they are in the file, all by default (it may be a read-only view of it)."""
+        return self._source.rows("grid", rows or slice(0, self.n_models))
+
+    def read_columns(self, names: Sequence[str], rows: slice | None = None) -> dict[str, NDArray[np.float64]]:
+        """Some columns of `grid`, each contiguous; the file is read once.
+
+        Raises
+        ------
+        InputError
+            If the grid has no such column.
+        """
+        absent = [name for name in names if name not in self.columns]
+        if absent:
+            raise InputError(
+                f"has no column {', '.join(absent)} (columns: {' '.join(self.columns)})", self.path
+            )
+        rows = rows or slice(0, self.n_models)
+        n_rows = rows.stop - rows.start
+        types = self.table_type
+        columns = {name: np.empty(n_rows, types[name]) for name in names}
+        for first in range(rows.start, rows.stop, BLOCK_ROWS):
+            last = min(first + BLOCK_ROWS, rows.stop)
+            block = self.read_table(slice(first, last))
+            for name, column in columns.items():
+                column[first - rows.start : last - rows.start] = block[name]
+        return columns
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class SedGridWriter:
+    """Writes a grid in BEAST's HDF5 layout block by block; the file appears when the last row is there.
+
+    Use it in a `with` statement.
+
+    Parameters
+    ----------
+    path : path-like
+    n_models : int
+    wavelengths : ndarray, shape (n_filters,)
+    filters : sequence of str
+        Empty for a grid of spectra.
+    columns : mapping of str to dtype, or structured dtype
+        The columns of `grid`, in this order.
+    layout : {"head", "1.3.2"}, optional
+        "1.3.2": with PyTables' attributes, by which that release reads it, and the columns in alphabetical order.
+    covariances : bool, optional
+        Whether `append` gets covariances.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        n_models: int,
+        wavelengths: NDArray[np.float64],
+        filters: Sequence[str],
+        columns: Mapping[str, Any] | np.dtype[Any],
+        layout: Layout = "head",
+        covariances: bool = False,
+    ):
+        self.path, self.n_models, self._layout, self._filters = Path(path), n_models, layout, tuple(filters)
+        self._wavelengths = np.asarray(wavelengths, float)
+        types = (
+            {n: columns[n] for n in columns.names or ()} if isinstance(columns, np.dtype) else dict(columns)
+        )
+        names = sorted(types) if layout == "1.3.2" else list(types)
+        self._table_type = np.dtype([(name, types[name]) for name in names])
+        self._covariances, self._written, self._stack = covariances, 0, ExitStack()
+
+    def __enter__(self) -> Self:
+        import h5py
+
+        temporary = self._stack.enter_context(atomic_path(self.path))
+        f = self._file = self._stack.enter_context(h5py.File(temporary, "w", libver="earliest"))
+        n_filters = self._wavelengths.size
+        shapes: dict[str, tuple[int, ...]] = {"seds": (self.n_models, n_filters)}
+        if self._covariances:
+            shapes["covdiag"] = (self.n_models, n_filters)
+            shapes["covoffdiag"] = (self.n_models, n_filters * (n_filters - 1) // 2)
+        for name, shape in shapes.items():
+            f.create_dataset(name, shape, "f8", track_times=False)
+        f.create_dataset("lamb", data=self._wavelengths, track_times=False)
+        table = f.create_dataset("grid", (self.n_models,), self._table_type, track_times=False)
+        self._set_attributes(table)
+        return self
+
+    def _set_attributes(self, table: h5py.Dataset) -> None:
+        names = " ".join(self._filters)
+        if self._layout == "head":
+            if names:
+                table.attrs["filters"] = names
+            return
+        hdf5.set_pytables_root(self._file)
+        for name in self._file:
+            if name != "grid":
+                hdf5.set_pytables_array(self._file[name])
+        hdf5.set_pytables_table(table, "grid")
+        if names:
+            table.attrs["filters"] = np.bytes_(names)
+
+    def append(
+        self,
+        seds: NDArray[np.float64],
+        table: Mapping[str, NDArray[Any]] | NDArray[Any],
+        covdiag: NDArray[np.float64] | None = None,
+        covoffdiag: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Write the next rows.
+
+        Parameters
+        ----------
+        seds : ndarray, shape (n_rows, n_filters)
+        table : mapping of str to ndarray (n_rows,), or structured ndarray
+            The columns of `grid`.
+        covdiag, covoffdiag : ndarray, optional
+            With `covariances`.
+        """
+        rows = slice(self._written, self._written + len(seds))
+        if rows.stop > self.n_models:
+            raise ValueError(f"{rows.stop} rows for a grid of {self.n_models} models")
+        block = np.empty(len(seds), self._table_type)
+        for name in self._table_type.names or ():
+            block[name] = table[name]
+        self._file["seds"][rows] = seds
+        self._file["grid"][rows] = block
+        if self._covariances:
+            self._file["covdiag"][rows], self._file["covoffdiag"][rows] = covdiag, covoffdiag
+        self._written = rows.stop
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: Any) -> None:
+        if kind is None and self._written != self.n_models:
+            error = ValueError(f"{self._written} rows written of {self.n_models}")
+            self._stack.__exit__(type(error), error, None)
+            raise error
+        self._stack.__exit__(kind, value, trace)
+
+
+class _Hdf5Source:
+    """BEAST's HDF5 layout, of HEAD (h5py) and of 1.x (PyTables, whose attributes are not looked at)."""
+
+    def __init__(self, path: Path):
+        self._path, self._file = path, hdf5.open_hdf5(path)
+        try:
+            self._read_structure()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_structure(self) -> None:
+        f, path = self._file, self._path
+        seds, lamb = hdf5.number_dataset(f, "seds", path, 2), hdf5.number_dataset(f, "lamb", path, 1)
+        table = hdf5.dataset(f, "grid", path, 1)
+        if table.dtype.names is None:
+            raise InputError('its dataset "grid" is no table (compound type)', path)
+        self.n_models, self.table_type = len(table), table.dtype
+        self._data = {"seds": seds, "grid": table}
+        self.has_covariances = all(name in f for name in COVARIANCES)
+        if self.has_covariances:
+            self._data |= {name: hdf5.number_dataset(f, name, path, 2) for name in COVARIANCES}
+        for name, data in self._data.items():
+            if len(data) != self.n_models:
+                raise InputError(f'its "{name}" has {len(data)} rows, its "grid" has {self.n_models}', path)
+        if seds.shape[1] != len(lamb):
+            raise InputError(
+                f'its "seds" has {seds.shape[1]} columns, its "lamb" has {len(lamb)} values', path
+            )
+        self.wavelengths = hdf5.read_rows(lamb, slice(None), path).astype(float)
+        attributes = {name.lower(): name for name in table.attrs if name.lower() == "filters"}
+        text = hdf5.as_text(table.attrs[attributes["filters"]]) if attributes else ""
+        self.filters = tuple(text.split())
+        self._mapped = {name: hdf5.mapped(data) for name, data in self._data.items()}
+
+    def rows(self, name: str, rows: slice) -> NDArray[Any]:
+        view = self._mapped[name]
+        return hdf5.read_rows(self._data[name], rows, self._path) if view is None else view[rows]
+
+    def close(self) -> None:
+        self._mapped = {}
+        self._file.close()
+
+
+class _FitsSource:
+    """FITS: HEAD's extensions, or the older primary image with the wavelengths as its last row."""
+
+    def __init__(self, path: Path):
+        from astropy.io import fits
+
+        self._path = path
+        try:
+            self._file = fits.open(path, memmap=True)
+        except FileNotFoundError as error:
+            raise InputError("cannot be read: no such file", path) from error
+        except OSError as error:
+            raise InputError(f"is not a readable FITS file ({error})", path) from error
+        try:
+            self._read_structure()
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError, OSError) as error:
+            self._file.close()
+            raise InputError(f"is not a FITS grid ({error})", path) from error
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_structure(self) -> None:
+        hdus = {hdu.name.upper(): hdu for hdu in self._file[1:]}
+        if "SEDS" in hdus:
+            self.wavelengths = np.array(self._file[0].data, float).ravel()
+            table, seds = hdus["GRID"], hdus["SEDS"].data
+        else:
+            image, table = self._file[0].data, self._file[1]
+            if image is None or image.ndim != 2:
+                raise InputError("is not a FITS grid: no extension SEDS, and no image of spectra", self._path)
+            self.wavelengths, seds = np.array(image[-1], float), image[:-1]
+        self._data = {"seds": seds, "grid": table.data}
+        self.has_covariances = all(name.upper() in hdus for name in COVARIANCES)
+        if self.has_covariances:
+            self._data |= {name: hdus[name.upper()].data for name in COVARIANCES}
+        self.n_models, self.table_type = len(table.data), table.data.dtype
+        for name, data in self._data.items():
+            if len(data) != self.n_models:
+                raise InputError(
+                    f"its {name} has {len(data)} rows, its table has {self.n_models}", self._path
+                )
+        if seds.shape[1] != len(self.wavelengths):
+            raise InputError(
+                f"has {seds.shape[1]} fluxes a model for {len(self.wavelengths)} wavelengths", self._path
+            )
+        self.filters = tuple(str(table.header.get("FILTERS", "")).split())
+
+    def rows(self, name: str, rows: slice) -> NDArray[Any]:
+        block: NDArray[Any] = np.asarray(self._data[name][rows])
+        return block
+
+    def close(self) -> None:
+        self._data = {}
+        self._file.close()
+
+
+def _float64(values: NDArray[Any]) -> NDArray[np.float64]:
+    return np.ascontiguousarray(values, dtype=np.float64)
