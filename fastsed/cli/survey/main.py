@@ -15,7 +15,12 @@ PROGRAM = "fastsed-survey"
 
 # subcommand: (module in this folder, what it does). A module has `configure(parser)` and `run(arguments)`;
 # it is imported only when it is asked for, so that the others start fast
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "extinction": ("extinction", "an extinction curve A(lambda) in magnitudes"),
+    "prior": ("prior", "a prior model at given values"),
+    "axis-weights": ("axis_weights", "relative widths of the cells of an axis"),
+    "weights": ("weights", "weights of a table of stellar models"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

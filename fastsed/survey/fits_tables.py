@@ -1,0 +1,26 @@
+"""Columns in; a FITS file with one binary table out, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastsed.atomic import atomic_path
+
+
+def write_fits_table(path: str | Path, columns: Mapping[str, Any]) -> None:
+    """Write columns (name: array (n,)) as the first extension of a FITS file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    from astropy.io import fits
+
+    data = np.rec.fromarrays([np.asarray(v) for v in columns.values()], names=",".join(columns))
+    with atomic_path(path) as temporary:
+        fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(data)]).writeto(temporary)
