@@ -21,6 +21,11 @@ def write_fits_table(path: str | Path, columns: Mapping[str, Any]) -> None:
     """
     from astropy.io import fits
 
-    data = np.rec.fromarrays([np.asarray(v) for v in columns.values()], names=",".join(columns))
+    arrays = {name: np.asarray(values) for name, values in columns.items()}
+    data = np.empty(
+        len(next(iter(arrays.values()))), dtype=[(k, v.dtype, v.shape[1:]) for k, v in arrays.items()]
+    )
+    for name, values in arrays.items():
+        data[name] = values
     with atomic_path(path) as temporary:
         fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(data)]).writeto(temporary)

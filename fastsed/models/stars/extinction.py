@@ -242,13 +242,16 @@ def _packaged_law(name: str) -> ExtinctionLaw:
     average_rv = float(getattr(model, "Rv", np.nan)) if not takes_rv else np.nan
 
     def curve(lam: Floats, rv: float) -> Floats:
+        from astropy import units
+
         if not rv_low - 1e-9 <= rv <= rv_high + 1e-9:
             raise InputError(
                 f"the law {name} is defined for R(V) from {rv_low:g} to {rv_high:g}, not for {rv:g}"
             )
         instance = model(Rv=min(max(rv, rv_low), rv_high)) if takes_rv else model()
         # limits are wavenumbers: a wavelength on the limit may miss it by rounding
-        return np.asarray(instance(np.clip(1e4 / lam, low, high)), dtype=np.float64)
+        wavenumbers = np.clip(1e4 / lam, low, high) / units.micron
+        return np.asarray(instance(wavenumbers), dtype=np.float64)
 
     rv_other = average_rv if np.isfinite(average_rv) else RV_MILKY_WAY
     return ExtinctionLaw(name, 1e4 / high, 1e4 / low, curve, takes_rv, rv_other=rv_other)
