@@ -9,17 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.fit.engine import fit
+from fastsed.fit.best_fit import find_best_fits
+from fastsed.fit.monte_carlo import MonteCarlo
 from fastsed.fit.observations import Observations
+from fastsed.fit.passes import SIMULATION_BYTES, simulated_chunks, walk_best_first
 from fastsed.models.grid import KEEP_BYTES, TABLE_BYTES, TILE_BYTES, ModelGrid, Tile
 from fastsed.outputs.chi2grid import size_text
 from fastsed.pipeline import Setup
-from fastsed.uncertainties import SIMULATION_BYTES, from_simulations, simulated_chunks
+from fastsed.uncertainties import from_simulations, unknown_uncertainties
 
 Ints = NDArray[np.int64]
 
@@ -96,7 +97,7 @@ def _memory(setup: Setup) -> str:
 
 def _seconds(setup: Setup) -> float:
     """Time of the whole run, from a trial with a few redshifts and some of the sources."""
-    wanted = setup.data.wanted_redshifts(len(setup.grid.axes.z)) & (setup.grid.ages_at > 0)
+    wanted = setup.data.redshifts_needed(len(setup.grid.axes.z)) & (setup.grid.ages_at > 0)
     if not wanted.any():
         return 0.0
     grid = TrialGrid.of(setup, spread(wanted, TRIAL_REDSHIFTS))
@@ -127,12 +128,7 @@ def trial_data(data: Observations, chosen: NDArray[np.bool_]) -> Observations:
     """Some of the sources that may lie at one of the redshifts chosen."""
     rows = np.flatnonzero(_n_redshifts(data, chosen))
     rows = rows[:: max(1, len(rows) // TRIAL_SOURCES)]
-    of_sources: dict[str, Any] = {
-        name: values[rows]
-        for name, values in vars(data).items()
-        if isinstance(values, np.ndarray) and name != "template_error"
-    }
-    return dataclasses.replace(data, **of_sources)
+    return data.part(rows)
 
 
 class TrialGrid(ModelGrid):
@@ -187,12 +183,18 @@ def _build(grid: TrialGrid) -> _Build:
     return done
 
 
-def _fit_seconds(grid: ModelGrid, data: Observations, setup: Setup) -> float:
+def _fit_seconds(grid: TrialGrid, data: Observations, setup: Setup) -> float:
     """Time of the fit, and of the simulations if there are any, with the tiles of the trial."""
     start = time.perf_counter()
-    fits = fit(grid, data)
+    best = find_best_fits(grid, data)
     if setup.params.n_sim:
-        from_simulations(dataclasses.replace(setup, grid=grid, data=data), fits, lambda simulated: None)
+        trial = dataclasses.replace(setup, grid=grid, data=data)
+        uncertainties = unknown_uncertainties(trial)
+        for rows in simulated_chunks(data.n_sources, setup.params.n_sim):
+            monte_carlo = MonteCarlo(grid, data, trial.noise, rows)
+            best_z = grid.axes.redshift_index(best.model[rows])
+            walk_best_first(grid, grid.chosen, monte_carlo, best_z)
+            from_simulations(trial, uncertainties, monte_carlo, rows, lambda simulated: None)
     return time.perf_counter() - start
 
 

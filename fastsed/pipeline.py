@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.fit.engine import Fits, fit
+from fastsed.fit.best_fit import BestFit, BestFits
+from fastsed.fit.delta_chi2 import DeltaChi2
+from fastsed.fit.monte_carlo import MonteCarlo, Noise, draw_noise
 from fastsed.fit.observations import Observations, choose_rows, make_observations
+from fastsed.fit.passes import Pass, Plan, Product, Requests, plan_passes, walk, walk_best_first
 from fastsed.inputs.catalog import Catalog, read_catalog
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.luminosity import read_luminosities
@@ -24,25 +28,22 @@ from fastsed.inputs.spectra import read_spectra, with_spectra
 from fastsed.make_seds import make_seds, read_sed_list
 from fastsed.models.attenuation import dust_law
 from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import need_spectra, property_names
 from fastsed.models.sfh import parse_sfh_quantities
 from fastsed.outputs.chi2grid import check_space, full_grid_size
 from fastsed.outputs.columns import Column, output_columns
 from fastsed.outputs.fout import ROWS_PER_BLOCK, FoutWriter, build_header, printed_bounds, printed_values
-from fastsed.outputs.grid_file import write_chi_grid
+from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import Params
 from fastsed.threads import single_threaded_blas
 from fastsed.uncertainties import (
     Uncertainties,
-    collector_for,
     from_chi2,
     from_simulations,
     scaled_properties,
-    simulated_chunks,
-    simulates_in_passing,
-    simulator_for,
+    unknown_uncertainties,
     wanted_properties,
 )
 
@@ -93,21 +94,18 @@ class Setup:
     @property
     def n_models_in_use(self) -> int:
         """Models at the redshifts that any source needs, within the age of the Universe."""
-        axes = self.grid.axes
-        wanted = self.data.wanted_redshifts(len(axes.z))
-        per_age = axes.models_per_redshift // len(axes.lage)
-        return int(self.grid.ages_at[wanted].sum()) * per_age
+        return self.grid.n_models_at(self.data.redshifts_needed(len(self.grid.axes.z)))
 
-    @property
-    def n_models_to_fit(self) -> int:
-        """The same, once for each pass: what there is to do."""
+    @cached_property
+    def noise(self) -> Noise:
+        """The random numbers of the simulations."""
+        return draw_noise(self.params.n_sim, self.grid.rows, self.params.seed)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The walks over the grid that the fit takes."""
         p = self.params
-        passes = (
-            1 + bool(p.save_chi_grid) + (bool(p.save_bestchi) and not p.n_sim and collector_for(self) is None)
-        )
-        if p.n_sim and not simulates_in_passing(self):
-            passes += len(list(simulated_chunks(self.data.n_sources, p.n_sim)))
-        return self.n_models_in_use * passes
+        return plan_passes(Requests(p.n_sim, p.save_bestchi, p.save_chi_grid), self.grid, self.data)
 
 
 def prepare(params: Params) -> Setup:
@@ -188,19 +186,19 @@ class Results:
     Attributes
     ----------
     setup : Setup
-    fits : Fits
+    best : BestFits
     uncertainties : Uncertainties or None
         None without simulations or INTERVAL_FROM_CHI2.
     """
 
     setup: Setup
-    fits: Fits
+    best: BestFits
     uncertainties: Uncertainties | None = None
 
     @property
     def fitted(self) -> NDArray[np.bool_]:
         """Which sources have a fit, (nsource,)."""
-        return self.fits.model >= 0
+        return self.best.fitted
 
     @cached_property
     def values(self) -> dict[str, Floats]:
@@ -208,14 +206,14 @@ class Results:
 
         Sources without a fit have NaN. With BEST_FROM_SIM these are the medians of the simulations.
         """
-        return self._values_of(slice(0, len(self.fits.model)), property_names(self.setup.grid))
+        return self._values_of(slice(0, len(self.best.model)), property_names(self.setup.grid))
 
     def _values_of(self, rows: slice, names: list[str]) -> dict[str, Floats]:
         """The `values` of some sources: parameters, and some of the properties."""
-        setup, fits = self.setup, self.fits
+        setup, best = self.setup, self.best
         fitted = np.flatnonzero(self.fitted[rows])
-        models = fits.model[rows][fitted]
-        scale, spec_scale = (v[rows][fitted] for v in (fits.scale, fits.spec_scale))
+        models = best.model[rows][fitted]
+        scale, spec_scale = (v[rows][fitted] for v in (best.scale, best.spec_scale))
         found: dict[str, Floats] = {n: v.astype(float) for n, v in setup.grid.axes.parameters(models).items()}
         found |= scaled_properties(setup, models, scale, spec_scale, names)
         values = {name: np.full(rows.stop - rows.start, np.nan) for name in found}
@@ -224,8 +222,8 @@ class Results:
         if self.uncertainties is not None:
             values |= {name: medians[rows] for name, medians in self.uncertainties.medians.items()}
         n_free = sum(n > 1 for n in setup.grid.axes.shape)
-        values["chi2"] = fits.chi2[rows] / np.maximum(1, setup.data.n_data(rows) - n_free)
-        values["nmodel"] = fits.n_models[rows]
+        values["chi2"] = best.chi2[rows] / np.maximum(1, setup.data.n_data(rows) - n_free)
+        values["nmodel"] = best.n_models[rows]
         return values
 
     @property
@@ -339,46 +337,71 @@ def fit_prepared(
 
 def _fit(setup: Setup, progress: Callable[[int], None] | None, write_files: bool) -> Results:
     """As `fit_prepared`."""
-    p = setup.params
-    simulator, collector = simulator_for(setup), collector_for(setup)
-
-    def also(tiles: Sequence[Tile], fits: Fits) -> None:
-        if simulator is not None:
-            simulator.take(simulator.prepare(tiles))
-        if collector is not None:
-            for tile in tiles:
-                collector.take(tile, fits)
-
-    fits = fit(setup.grid, setup.data, progress, also)
-    _report_lost(setup, fits)
-    if write_files and p.save_chi_grid:
-        write_chi_grid(setup, setup.output_path("chi2.grid", named=False), progress)
-    files = SourceFiles(setup, fits) if write_files else None
-    uncertainties = None
-    if p.n_sim:
-        visit = files.write_simulated if files else _nothing
-        uncertainties = from_simulations(setup, fits, visit, simulator, progress)
-    elif p.save_bestchi or p.interval_from_chi2:
-        uncertainties = from_chi2(setup, fits, files.write_good if files else _nothing, collector, progress)
-        if not p.interval_from_chi2:
-            uncertainties = None
-    elif files:
-        files.write_best()
+    p, best_fit = setup.params, BestFit(setup.grid, setup.data)
+    uncertainties = unknown_uncertainties(setup) if p.n_sim or p.save_bestchi else None
+    for step in setup.plan.passes:
+        reducers = _reduce(setup, step, best_fit, progress, write_files)
+        if "best fit" in step.products:
+            best = best_fit.result()
+            _report_lost(setup, best)
+            files = SourceFiles(setup, best) if write_files else None
+        if "simulations" in step.products:
+            assert uncertainties is not None
+            write = files.write_simulated if files else _nothing
+            from_simulations(setup, uncertainties, reducers["simulations"], step.rows, write)
+        if "delta chi2" in step.products:
+            assert uncertainties is not None
+            write_acceptable = files.write_acceptable if files else _nothing
+            acceptable = reducers["delta chi2"].result()
+            from_chi2(setup, uncertainties, best, acceptable, write_acceptable)
     if files:
+        if uncertainties is None:
+            files.write_best()
         files.write_best_fits()
-    return Results(setup, fits, uncertainties)
+    with_intervals = p.n_sim or p.interval_from_chi2
+    return Results(setup, best, uncertainties if with_intervals else None)
+
+
+def _reduce(
+    setup: Setup,
+    step: Pass,
+    best_fit: BestFit,
+    progress: Callable[[int], None] | None,
+    write_files: bool,
+) -> dict[Product, Any]:
+    """Walk over the tiles once; the reducers of the pass, which have seen them all."""
+    p, grid, data = setup.params, setup.grid, setup.data
+    reducers: dict[Product, Any] = {}
+    with ExitStack() as stack:
+        # the others may look at what this one has found so far: it comes first
+        if "best fit" in step.products:
+            reducers["best fit"] = best_fit
+        if "simulations" in step.products:
+            reducers["simulations"] = MonteCarlo(grid, data, setup.noise, step.rows)
+        if "delta chi2" in step.products:
+            reducers["delta chi2"] = DeltaChi2(grid, data, p.save_bestchi, lambda: best_fit.so_far)
+        if "full grid" in step.products and write_files:
+            path = setup.output_path("chi2.grid", named=False)
+            reducers["full grid"] = stack.enter_context(chi_grid_reducer(setup, path))
+        if step.best_first:
+            best_z = grid.axes.redshift_index(best_fit.so_far.model[step.rows])
+            walk_best_first(grid, setup.plan.redshifts, reducers["simulations"], best_z, progress)
+        else:
+            n_sources = step.rows.stop - step.rows.start
+            walk(grid, setup.plan.redshifts, list(reducers.values()), n_sources, progress)
+    return reducers
 
 
 def _nothing(_: object) -> None:
     """Where no files are wanted."""
 
 
-def _report_lost(setup: Setup, fits: Fits) -> None:
+def _report_lost(setup: Setup, best: BestFits) -> None:
     """Say which sources have no model, and why if it is all of them."""
-    lost = int(np.sum(setup.catalog.fittable & (fits.model < 0)))
+    lost = int(np.sum(setup.catalog.fittable & ~best.fitted))
     if not lost:
         return
-    if not fits.n_models.any():
+    if not best.n_models.any():
         cause = "GRID_EXCLUDE excludes them all, or every age is older than the Universe (LOG_AGE_MIN, NO_MAX_AGE)"
         raise InputError(f"no model of the grid can be fitted: {cause}", setup.params.path or None)
     log.warning("%d sources have no model to fit at their redshift; their rows hold NaN", lost)

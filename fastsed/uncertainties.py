@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.fit.engine import Fits, Progress
-from fastsed.fit.good_models import GoodModelCollector, GoodModels, collect_good_models
+from fastsed.fit.best_fit import BestFits
+from fastsed.fit.delta_chi2 import AcceptableModels
 from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations, percentiles_from_simulations
-from fastsed.fit.simulations import Simulations, Simulator, draw_noise, fit_simulations
+from fastsed.fit.monte_carlo import MonteCarlo, Simulations
+from fastsed.fit.passes import runs
 from fastsed.models.properties import model_properties, property_names
 from fastsed.outputs.columns import property_columns
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# memory for the simulations of the sources that are treated together
-SIMULATION_BYTES = 32 << 20
-BYTES_PER_SIMULATION = 32
 # one quantity of the simulations that are described together: it should stay in the processor's cache
 DESCRIBED_BYTES = 256 << 10
 
@@ -63,6 +61,13 @@ def wanted_properties(setup: Setup) -> list[str]:
         return names
     columns = {column.name for column in setup.columns}
     return [name for name in names if name in columns]
+
+
+def unknown_uncertainties(setup: Setup) -> Uncertainties:
+    """Those of all sources before their simulations."""
+    names = [*setup.grid.axes.names, *wanted_properties(setup)]
+    n_confidences = len(setup.params.c_interval)
+    return Uncertainties.unknown(names, setup.data.n_sources, n_confidences, setup.params.best_from_sim)
 
 
 def scaled_properties(
@@ -136,83 +141,46 @@ def _described(setup: Setup, rows: slice, simulations: Simulations) -> Simulated
     return SimulatedSources(rows, simulations, indices, properties)
 
 
-def simulates_in_passing(setup: Setup) -> bool:
-    """Whether the simulations can be fitted in the same pass over the tiles as the data.
-
-    Not where the tiles stay in memory anyway (several passes prune better), or the sources come in several runs.
-    """
-    params, data, grid = setup.params, setup.data, setup.grid
-    if not params.n_sim or len(list(simulated_chunks(data.n_sources, params.n_sim))) != 1:
-        return False
-    return not grid.keeps(data.wanted_redshifts(len(grid.axes.z)))
-
-
-def simulator_for(setup: Setup) -> Simulator | None:
-    """Simulations for the same pass over the tiles as the data; None where they need their own."""
-    if not simulates_in_passing(setup):
-        return None
-    params, data, grid = setup.params, setup.data, setup.grid
-    return Simulator(grid, data, draw_noise(params.n_sim, grid.rows, params.seed), slice(0, data.n_sources))
-
-
 def from_simulations(
     setup: Setup,
-    fits: Fits,
+    uncertainties: Uncertainties,
+    monte_carlo: MonteCarlo,
+    rows: slice,
     visit: Callable[[SimulatedSources], None],
-    simulator: Simulator | None = None,
-    progress: Progress | None = None,
-) -> Uncertainties:
-    """Intervals, and medians for BEST_FROM_SIM, from Monte Carlo simulations.
+) -> None:
+    """Fill in the intervals of some sources, and their medians for BEST_FROM_SIM, from Monte Carlo simulations.
 
     Parameters
     ----------
     setup : Setup
-    fits : Fits
+    uncertainties : Uncertainties
+        Of all sources.
+    monte_carlo : MonteCarlo
+        Which has seen all tiles.
+    rows : slice
+        The sources it simulated.
     visit : callable
         Called with the simulations of some sources at a time, in order.
-    simulator : Simulator, optional
-        From `simulator_for`, if it has seen all tiles.
-    progress : callable, optional
     """
-    params, data, axes = setup.params, setup.data, setup.grid.axes.as_dict()
-    names = [*axes, *wanted_properties(setup)]
-    found = Uncertainties.unknown(names, data.n_sources, len(params.c_interval), params.best_from_sim)
-    noise = draw_noise(params.n_sim, setup.grid.rows, params.seed) if simulator is None else None
+    params, axes = setup.params, setup.grid.axes.as_dict()
     n_threads = setup.grid.n_threads
-    for rows in simulated_chunks(data.n_sources, params.n_sim):
-        if noise is not None:
-            simulator = fit_simulations(setup.grid, data, fits, noise, rows, progress=progress)
-        assert simulator is not None
-        for few in _runs(rows, max(1, DESCRIBED_BYTES // (8 * params.n_sim))):
-            sources = _described(setup, few, simulator.found(few))
-            bounds = percentiles_from_simulations(
-                sources.indices, axes, sources.properties, params.c_interval, n_threads
-            )
-            for name, values in bounds.items():
-                found.intervals[name][few] = values
-            if params.best_from_sim:
-                medians = medians_from_simulations(sources.indices, axes, sources.properties, n_threads)
-                for name, values in medians.items():
-                    found.medians[name][few] = values
-            visit(sources)
-    return found
-
-
-def simulated_chunks(n_sources: int, n_simulations: int) -> Iterator[slice]:
-    """Runs of sources whose simulations fit into memory together."""
-    size = max(1, SIMULATION_BYTES // (BYTES_PER_SIMULATION * n_simulations))
-    return _runs(slice(0, n_sources), size)
-
-
-def _runs(rows: slice, size: int) -> Iterator[slice]:
-    """Rows in runs of at most `size`."""
-    for start in range(rows.start, rows.stop, size):
-        yield slice(start, min(start + size, rows.stop))
+    for few in runs(rows, max(1, DESCRIBED_BYTES // (8 * params.n_sim))):
+        sources = _described(setup, few, monte_carlo.result(few))
+        bounds = percentiles_from_simulations(
+            sources.indices, axes, sources.properties, params.c_interval, n_threads
+        )
+        for name, values in bounds.items():
+            uncertainties.intervals[name][few] = values
+        if params.best_from_sim:
+            medians = medians_from_simulations(sources.indices, axes, sources.properties, n_threads)
+            for name, values in medians.items():
+                uncertainties.medians[name][few] = values
+        visit(sources)
 
 
 @dataclass
-class GoodSource:
-    """The good models of one source, by modelID.
+class AcceptableModelsOfSource:
+    """The acceptable models of one source, by modelID.
 
     Attributes
     ----------
@@ -232,67 +200,50 @@ class GoodSource:
     properties: dict[str, Floats]
 
 
-def collector_for(setup: Setup) -> GoodModelCollector | None:
-    """Collector of good models for the same pass over the tiles as the fit; None where tiles stay in memory anyway."""
-    if not setup.params.save_bestchi or setup.params.n_sim:
-        return None
-    if setup.grid.keeps(setup.data.wanted_redshifts(len(setup.grid.axes.z))):
-        return None
-    return GoodModelCollector(setup.grid, setup.data, setup.params.save_bestchi)
-
-
 def from_chi2(
     setup: Setup,
-    fits: Fits,
-    visit: Callable[[GoodSource], None],
-    collector: GoodModelCollector | None = None,
-    progress: Progress | None = None,
-) -> Uncertainties:
-    """Intervals from all models with chi2 - best < SAVE_BESTCHI.
+    uncertainties: Uncertainties,
+    best: BestFits,
+    acceptable: AcceptableModels,
+    visit: Callable[[AcceptableModelsOfSource], None],
+) -> None:
+    """Fill in the intervals of all sources from the models with chi2 - best < SAVE_BESTCHI.
 
     Parameters
     ----------
     setup : Setup
-    fits : Fits
+    uncertainties : Uncertainties
+    best : BestFits
+    acceptable : AcceptableModels
     visit : callable
-        Called with the good models of each fitted source, in order.
-    collector : GoodModelCollector, optional
-        From `collector_for`, if it has seen all tiles.
-    progress : callable, optional
+        Called with the acceptable models of each fitted source, in order.
     """
     params, axes = setup.params, setup.grid.axes
     names = [*axes.names, *wanted_properties(setup)]
-    found = Uncertainties.unknown(names, setup.data.n_sources, len(params.c_interval), False)
-    good = (
-        collector.found(fits)
-        if collector is not None
-        else collect_good_models(setup.grid, setup.data, fits, params.save_bestchi, progress)
-    )
-    with good:
-        for source in _good_sources(setup, good):
+    with acceptable:
+        for source in _source_by_source(setup, acceptable):
             visit(source)
             parameters = axes.parameters(source.model)
             values = np.stack([*parameters.values(), *source.properties.values()], axis=1)
-            bounds = intervals_from_chi2(source.chi2, values, params.c_interval, float(fits.chi2[source.row]))
+            bounds = intervals_from_chi2(source.chi2, values, params.c_interval, float(best.chi2[source.row]))
             for name, pair in zip(names, bounds, strict=True):
-                found.intervals[name][source.row] = pair
-    return found
+                uncertainties.intervals[name][source.row] = pair
 
 
-def _good_sources(setup: Setup, good: GoodModels) -> Iterator[GoodSource]:
-    """The good models source by source, those of a batch being described together."""
-    for first, starts, rows in good.batches():
+def _source_by_source(setup: Setup, acceptable: AcceptableModels) -> Iterator[AcceptableModelsOfSource]:
+    """The acceptable models source by source, those of a batch being described together."""
+    for first, starts, rows in acceptable.batches():
         scales = rows["scale"], rows["spec_scale"]
         properties = scaled_properties(setup, rows["model"], *scales, wanted_properties(setup))
         for i, (start, stop) in enumerate(pairwise(starts)):
             if start == stop:
                 continue
-            own = rows[start:stop]
-            yield GoodSource(
+            models = rows[start:stop]
+            yield AcceptableModelsOfSource(
                 row=first + i,
-                model=own["model"].copy(),
-                chi2=own["chi2"].copy(),
-                scale=own["scale"].copy(),
-                spec_scale=own["spec_scale"].copy(),
+                model=models["model"].copy(),
+                chi2=models["chi2"].copy(),
+                scale=models["scale"].copy(),
+                spec_scale=models["spec_scale"].copy(),
                 properties={name: values[start:stop] for name, values in properties.items()},
             )

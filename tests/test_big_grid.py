@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 import fastsed
-from fastsed.fit.engine import fit
+from fastsed.fit.best_fit import find_best_fits
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import chi2_threshold
-from fastsed.uncertainties import from_chi2, from_simulations
-from tests.fit.toys import all_models, make_setup, slow_fit
+from tests.fit.toys import all_models, chi2_uncertainties, make_setup, simulated_uncertainties, slow_fit
 
 # the age of a population is the first axis after the dust: most of the grid is old and excluded before it is made
 HISTORY = (
@@ -45,9 +44,9 @@ def test_best_models_and_files(library, tmp_path, rule):
     values = axes.parameters(models.ids)
     assert values["a"].min() == 2996
     assert values["b"].min() == 49
-    fits = fit(setup.grid, setup.data)
+    fits = find_best_fits(setup.grid, setup.data)
     files = SourceFiles(setup, fits)
-    found = from_chi2(setup, fits, files.write_good).intervals
+    found = chi2_uncertainties(setup, files.write_acceptable).intervals
     for row in range(4):
         chi2, scale, _ = slow_fit(models, setup.data, row)
         best = int(np.argmin(chi2))
@@ -71,7 +70,7 @@ def test_simulations(library):
     setup = make(library, "populations", "N_SIM=10")
     models = all_models(setup.grid)
     visited = []
-    from_simulations(setup, fit(setup.grid, setup.data), visited.append)
+    simulated_uncertainties(setup, visited.append)
     (sources,) = visited
     assert np.isin(sources.simulations.model, models.ids).all()
     assert sources.simulations.model.max() > 2**32

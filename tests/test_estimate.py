@@ -47,16 +47,16 @@ def test_says_what_there_is_and_writes_nothing(example, tmp_path):
 def test_the_run_after_an_estimate_is_the_same(example):
     plain, estimated = example(), example()
     estimate(estimated)
-    np.testing.assert_array_equal(fit_prepared(plain).fits.model, fit_prepared(estimated).fits.model)
+    np.testing.assert_array_equal(fit_prepared(plain).best.model, fit_prepared(estimated).best.model)
 
 
 def test_number_of_models_to_fit(example):
     """The number announced is the number that goes by."""
     setup, done = example("Z_STEP=0.1"), []
     fit_prepared(setup, done.append)
-    assert sum(done) == setup.n_models_to_fit
+    assert sum(done) == setup.plan.n_models
     several = example("Z_STEP=0.1", "SAVE_CHI_GRID=1")
-    assert several.n_models_to_fit == 2 * sum(done)
+    assert several.plan.n_models == several.grid.n_models_at(np.ones(len(several.grid.axes.z), dtype=bool))
     for one in (setup, several):
         assert f"of which {sum(done)} are to be fitted" in "\n".join(estimate(one))
 
@@ -85,7 +85,7 @@ def test_trial_data_of_many_sources(example, monkeypatch):
 
 def test_trial_grid(example):
     setup = example("NO_CACHE=0")
-    wanted = setup.data.wanted_redshifts(len(setup.grid.axes.z))
+    wanted = setup.data.redshifts_needed(len(setup.grid.axes.z))
     chosen = spread(wanted, 2)
     whole = [tile for tile in setup.grid.tiles(wanted) if chosen[tile.iz]]
     grid = TrialGrid.of(setup, chosen)

@@ -80,7 +80,7 @@ def fitted(folder, text, **changes):
     more = "".join(f"{key} = {value}\n" for key, value in changes.items())
     (folder / "fast.param").write_text(GRID + text + more)
     results = run(read_params(folder / "fast.param"))
-    assert (results.fits.model >= 0).all()
+    assert (results.best.model >= 0).all()
     assert all(np.isfinite(results.values[name]).all() for name in ("lmass", "lsfr", "lmform", "chi2"))
     assert (folder / "gst.fout").exists()
     return results
@@ -106,7 +106,7 @@ def test_burst(folder):
     assert (held.values["chi2"] >= free.values["chi2"] * (1 - 1e-9)).all()
     # of 5 x 4 pairs of the axes
     allowed = sum(tburst >= tau for tau in range(6, 11) for tburst in range(6, 10))
-    np.testing.assert_array_equal(held.fits.n_models * 20, free.fits.n_models * allowed)
+    np.testing.assert_array_equal(held.best.n_models * 20, free.best.n_models * allowed)
 
 
 def test_piecewise_history_in_lookback_time(folder):
@@ -128,6 +128,6 @@ def test_lookback_time_is_the_age_less_the_time(folder):
             "CUSTOM_SFH_LOOKBACK = 1", "CUSTOM_SFH_LOOKBACK = 0"
         ),
     )
-    np.testing.assert_array_equal(cosmic.fits.model, lookback.fits.model)
-    np.testing.assert_allclose(cosmic.fits.chi2, lookback.fits.chi2, rtol=1e-6)
+    np.testing.assert_array_equal(cosmic.best.model, lookback.best.model)
+    np.testing.assert_allclose(cosmic.best.chi2, lookback.best.chi2, rtol=1e-6)
     np.testing.assert_allclose(cosmic.values["lmass"], lookback.values["lmass"], rtol=1e-6)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastsed.fit.engine import fit
+from fastsed.fit.best_fit import find_best_fits
+from fastsed.fit.passes import simulated_chunks
 from fastsed.params import chi2_threshold
 from fastsed.uncertainties import (
     SimulatedSources,
-    from_chi2,
-    from_simulations,
     scaled_properties,
-    simulated_chunks,
 )
-from tests.fit.toys import all_models, make_setup, slow_fit
-
-
-def nothing(_):
-    """Write no files."""
-
+from tests.fit.toys import all_models, chi2_uncertainties, make_setup, simulated_uncertainties, slow_fit
 
 # --- simulations ------------------------------------------------------------------------------------------
 
@@ -47,7 +40,7 @@ def test_typical_of_one_simulation_and_of_equal_ones():
 
 @pytest.mark.parametrize(("n_sources", "n_sim"), [(0, 10), (1, 10), (7, 10), (5, 10**9)])
 def test_chunks_cover_all_sources_once(monkeypatch, n_sources, n_sim):
-    monkeypatch.setattr("fastsed.uncertainties.SIMULATION_BYTES", 3 * 32 * 10)
+    monkeypatch.setattr("fastsed.fit.passes.SIMULATION_BYTES", 3 * 32 * 10)
     chunks = list(simulated_chunks(n_sources, n_sim))
     assert [row for rows in chunks for row in range(rows.start, rows.stop)] == list(range(n_sources))
     assert max((rows.stop - rows.start for rows in chunks), default=0) <= (3 if n_sim == 10 else 1)
@@ -57,7 +50,7 @@ def test_medians_and_bounds_of_simulations_are_order_statistics(library):
     setup = make_setup(library, "N_SIM=101", "C_INTERVAL=[90,50]", "BEST_FROM_SIM=1", n=4)
     setup.data.last_z[2] = setup.data.best_last_z[2] = -1
     visited = []
-    found = from_simulations(setup, fit(setup.grid, setup.data), visited.append)
+    found = simulated_uncertainties(setup, visited.append)
     (sources,) = visited
     for row in (0, 1, 3):
         mass = np.sort(sources.properties["lmass"][row])
@@ -75,11 +68,10 @@ def test_medians_and_bounds_of_simulations_are_order_statistics(library):
 def test_sources_described_few_at_a_time(library, monkeypatch, described):
     setup = make_setup(library, "N_SIM=11", "BEST_FROM_SIM=1", n=7)
     setup.data.last_z[2] = setup.data.best_last_z[2] = -1
-    fits = fit(setup.grid, setup.data)
-    expected = from_simulations(setup, fits, nothing)
+    expected = simulated_uncertainties(setup)
     monkeypatch.setattr("fastsed.uncertainties.DESCRIBED_BYTES", described)
     visited = []
-    found = from_simulations(setup, fits, visited.append)
+    found = simulated_uncertainties(setup, visited.append)
     size = 1 if described == 1 else 3
     assert [(s.rows.start, s.rows.stop) for s in visited] == [
         (row, min(row + size, 7)) for row in range(0, 7, size)
@@ -92,7 +84,7 @@ def test_sources_described_few_at_a_time(library, monkeypatch, described):
 
 def test_no_medians_unless_asked(library):
     setup = make_setup(library, "N_SIM=5", n=2)
-    assert from_simulations(setup, fit(setup.grid, setup.data), nothing).medians == {}
+    assert simulated_uncertainties(setup).medians == {}
 
 
 # --- chi2 -------------------------------------------------------------------------------------------------
@@ -100,8 +92,8 @@ def test_no_medians_unless_asked(library):
 
 def chi2_intervals(library, confidences, *keys):
     setup = make_setup(library, "INTERVAL_FROM_CHI2=1", f"C_INTERVAL={confidences}", *keys, n=5)
-    fits = fit(setup.grid, setup.data)
-    return setup, fits, from_chi2(setup, fits, nothing).intervals
+    best = find_best_fits(setup.grid, setup.data)
+    return setup, best, chi2_uncertainties(setup).intervals
 
 
 def test_intervals_from_chi2_by_a_plain_search(library):
@@ -142,7 +134,7 @@ def test_sources_without_a_fit_have_no_interval(library):
     setup = make_setup(library, "INTERVAL_FROM_CHI2=1", n=3)
     setup.data.last_z[1] = setup.data.best_last_z[1] = -1
     rows = []
-    found = from_chi2(setup, fit(setup.grid, setup.data), lambda source: rows.append(source.row)).intervals
+    found = chi2_uncertainties(setup, lambda source: rows.append(source.row)).intervals
     assert rows == [0, 2]
     for name, bounds in found.items():
         assert np.isnan(bounds[1]).all(), name

@@ -127,7 +127,7 @@ def fit(params: Params) -> Results | None:
 
         make_seds(setup)
         return None
-    with Progress(setup.n_models_to_fit, params.verbose) as progress:
+    with Progress(setup.plan.n_models, params.verbose) as progress:
         results = fit_prepared(setup, progress, write_files=True)
     results.write()
     return results

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,16 @@ class Observations:
         """Number of valid data of each source, a logarithmic luminosity included."""
         return np.isfinite(self.variance[rows]).sum(axis=1) + (self.log_component[rows] >= 0)
 
-    def wanted_redshifts(self, n_z: int) -> NDArray[np.bool_]:
+    def part(self, rows: slice | Ints) -> Observations:
+        """The data of some of the sources."""
+        of_sources = {
+            f.name: getattr(self, f.name)[rows]
+            for f in fields(self)
+            if f.name not in ("n_main", "template_error")
+        }
+        return replace(self, **of_sources)
+
+    def redshifts_needed(self, n_z: int) -> NDArray[np.bool_]:
         """Which redshifts any source needs, (nz,)."""
         edges = np.zeros(n_z + 1, dtype=np.int64)
         for first, last in ((self.first_z, self.last_z), (self.best_first_z, self.best_last_z)):

@@ -175,6 +175,10 @@ class Axes:
         metal_first = [4, *range(len(FIXED_AXES), len(self.shape)), 3, 1, 2, 0]
         return self._unravel(order, metal_first, n_threads)
 
+    def redshift_index(self, model_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Index of the redshift of each model; negative for negative modelIDs, which stand for none."""
+        return model_ids // self.models_per_redshift
+
     def parameters(self, model_ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """Value of each grid parameter of each model."""
         places = self.indices(model_ids)

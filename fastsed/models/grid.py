@@ -223,6 +223,11 @@ class ModelGrid:
             return np.full(len(self.axes.z), len(self.axes.lage), dtype=np.int64)
         return np.searchsorted(self.axes.lage, self.age_limit, side="right").astype(np.int64)
 
+    def n_models_at(self, redshifts: NDArray[np.bool_]) -> int:
+        """Number of models at some redshifts (nz,), within the age of the Universe there."""
+        per_age = self.axes.models_per_redshift // len(self.axes.lage)
+        return int(self.ages_at[redshifts].sum()) * per_age
+
     @property
     def fluxes_per_redshift(self) -> Floats:
         """Flux [1e-19 erg/s/cm2/A] of 1 Lsun/A at each redshift."""
@@ -289,8 +294,7 @@ class ModelGrid:
 
     def _bytes(self, wanted: NDArray[np.bool_]) -> int:
         """Size of the tiles of some redshifts."""
-        per_age = self.axes.models_per_redshift // len(self.axes.lage)
-        return int(self.ages_at[wanted].sum()) * per_age * 8 * (self.rows.count + 2 + 3 * self.needs_dust)
+        return self.n_models_at(wanted) * 8 * (self.rows.count + 2 + 3 * self.needs_dust)
 
     def _made(self, redshifts: Ints) -> Iterator[Tile]:
         """Tiles, made on the way."""

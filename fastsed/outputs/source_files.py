@@ -1,4 +1,4 @@
-"""The files that a run writes for each source: best fits, histories, simulations and good models in, files out."""
+"""The files of each source: best fits, histories, simulations and acceptable models in, files out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastsed.fit.engine import Fits
+from fastsed.fit.best_fit import BestFits
 from fastsed.models.properties import property_names
 from fastsed.outputs.best_fits import write_best_fits
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
@@ -17,7 +17,7 @@ from fastsed.params import chi2_threshold
 
 if TYPE_CHECKING:
     from fastsed.pipeline import Setup
-    from fastsed.uncertainties import GoodSource, SimulatedSources
+    from fastsed.uncertainties import AcceptableModelsOfSource, SimulatedSources
 
 
 class SourceFiles:
@@ -26,13 +26,13 @@ class SourceFiles:
     Parameters
     ----------
     setup : Setup
-    fits : Fits
+    best : BestFits
     """
 
-    def __init__(self, setup: Setup, fits: Fits):
-        self._setup, self._fits = setup, fits
+    def __init__(self, setup: Setup, best: BestFits):
+        self._setup, self._best = setup, best
         # of the files; BEST_FROM_SIM has others than the fit
-        self._models, self._scales = fits.model.copy(), fits.scale.copy()
+        self._models, self._scales = best.model.copy(), best.scale.copy()
         self._sfhs = SfhWriter(setup)
         self._names = property_names(setup.grid)
 
@@ -65,22 +65,22 @@ class SourceFiles:
             return
         axes = self._setup.grid.axes.as_dict()
         for i, row in enumerate(range(sources.rows.start, sources.rows.stop)):
-            if self._fits.model[row] < 0:
+            if self._best.model[row] < 0:
                 continue
             values = [axes[name][place[i]] for name, place in sources.indices.items()]
             values += [sources.properties[name][i] for name in self._names]
             path = self._path("best_fits", row, ".sims.fits")
             write_simulations(path, [*axes, *self._names], np.array(values), sources.simulations.chi2[i])
 
-    def write_good(self, source: GoodSource) -> None:
-        """Good models of a source (SAVE_BESTCHI), and its history."""
+    def write_acceptable(self, source: AcceptableModelsOfSource) -> None:
+        """Acceptable models of a source (SAVE_BESTCHI), and its history."""
         p, row = self._setup.params, source.row
         if p.best_sfhs:
             allowed = None
             if p.interval_from_chi2:
-                excess = source.chi2 - self._fits.chi2[row]
-                good = [excess < chi2_threshold(confidence) for confidence in p.c_interval]
-                allowed = [(source.model[one], source.scale[one]) for one in good]
+                excess = source.chi2 - self._best.chi2[row]
+                within = [excess < chi2_threshold(confidence) for confidence in p.c_interval]
+                allowed = [(source.model[one], source.scale[one]) for one in within]
             self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
         axes = self._setup.grid.axes.as_dict()
         write_best_chi2(

@@ -7,16 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fastsed.fit.engine import fit
-from fastsed.fit.good_models import collect_good_models
+from fastsed.fit.best_fit import find_best_fits
+from fastsed.fit.monte_carlo import Noise
 from fastsed.fit.observations import choose_rows, make_observations
-from fastsed.fit.simulations import Noise, fit_simulations
 from fastsed.inputs.catalog import Catalog
 from fastsed.inputs.luminosity import InfraredLuminosities
 from fastsed.inputs.redshifts import Redshifts
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.grid import Tile
 from fastsed.params import read_params
+from tests.fit.toys import acceptable, simulate
 from tests.models.helpers import make_filter
 
 ALL, BIRTH_CLOUDS, CIRRUS = 0, 1, 2
@@ -92,7 +92,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_best_fit(name):
     keys, scale, spec_scale, chi2 = CASES[name]
-    fits = fit(*one_model(**keys))
+    fits = find_best_fits(*one_model(**keys))
     assert fits.model.tolist() == [0]
     assert fits.scale[0] == pytest.approx(scale, rel=1e-12)
     assert fits.spec_scale[0] == pytest.approx(spec_scale, rel=1e-12)
@@ -103,7 +103,7 @@ def test_best_fit(name):
 def test_good_models(name):
     keys, scale, spec_scale, chi2 = CASES[name]
     grid, data = one_model(**keys)
-    with collect_good_models(grid, data, fit(grid, data), 1.0) as good:
+    with acceptable(grid, data, find_best_fits(grid, data), 1.0) as good:
         ((_, _, rows),) = good.batches()
     assert rows[["model", "chi2", "scale", "spec_scale"]].tolist() == [
         (
@@ -119,7 +119,7 @@ def test_simulation_of_a_linear_luminosity():
     # weighted data (2, 1, 2) and noise (1, 0, -1): num 3 + 1 + 1 = 5, sum 9 + 1 + 1
     grid, data = one_model(lir=(20.0, 10.0, False, ALL))
     noise = Noise(np.array([[1.0, 0.0, -1.0]]), np.array([-1.0]))
-    found = fit_simulations(grid, data, fit(grid, data), noise, slice(0, 1)).found()
+    found = simulate(grid, data, find_best_fits(grid, data), noise, slice(0, 1)).result()
     assert found.scale[0, 0] == pytest.approx(5 / 3, rel=1e-12)
     assert found.chi2[0, 0] == pytest.approx(11 - 25 / 3, rel=1e-12)
 
@@ -128,13 +128,13 @@ def test_simulation_of_a_logarithmic_luminosity():
     # weighted data (2, 1) and noise (0, 1): scale 4 / 2, chi2 8 - 8 = 0; the logarithm of 20 is met but for noise
     grid, data = one_model(lir=(np.log10(20), 0.1, True, ALL))
     noise = Noise(np.array([[0.0, 1.0]]), np.array([2.0]))
-    found = fit_simulations(grid, data, fit(grid, data), noise, slice(0, 1)).found()
+    found = simulate(grid, data, find_best_fits(grid, data), noise, slice(0, 1)).result()
     assert found.scale[0, 0] == pytest.approx(2, rel=1e-12)
     assert found.chi2[0, 0] == pytest.approx(4, rel=1e-12)
 
 
 def test_a_prior_moves_the_scale_or_only_the_chi2():
-    linear = [fit(*one_model(lir=(value, 1.0, False, ALL))).scale[0] for value in (0.0, 1e3)]
+    linear = [find_best_fits(*one_model(lir=(value, 1.0, False, ALL))).scale[0] for value in (0.0, 1e3)]
     assert linear[1] > 10 * linear[0]
-    log = [fit(*one_model(lir=(value, 0.1, True, ALL))).scale[0] for value in (0.0, 3.0)]
+    log = [find_best_fits(*one_model(lir=(value, 0.1, True, ALL))).scale[0] for value in (0.0, 3.0)]
     assert log[0] == log[1]

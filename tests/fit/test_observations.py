@@ -181,14 +181,14 @@ def set_windows(data, first, last):
     data.last_z = data.best_last_z = np.array(last)
 
 
-def test_wanted_redshifts():
+def test_redshifts_needed():
     _, _, data = observed()
     set_windows(data, [1, 4, 0, 2], [2, 4, -1, 2])
-    assert data.wanted_redshifts(6).tolist() == [False, True, True, False, True, False]
+    assert data.redshifts_needed(6).tolist() == [False, True, True, False, True, False]
     set_windows(data, [0, 0, 0, 0], [-1, -1, -1, -1])
-    assert not data.wanted_redshifts(6).any()
+    assert not data.redshifts_needed(6).any()
     set_windows(data, [0, 0, 0, 0], [5, 5, 5, 5])
-    assert data.wanted_redshifts(6).all()
+    assert data.redshifts_needed(6).all()
 
 
 def test_a_best_fit_outside_its_interval_is_wanted_too():
@@ -197,4 +197,4 @@ def test_a_best_fit_outside_its_interval_is_wanted_too():
     set_windows(data, [1, 0, 0, 0], [2, -1, -1, -1])
     data.best_first_z = np.array([4, 0, 0, 0])
     data.best_last_z = np.array([4, -1, -1, -1])
-    assert data.wanted_redshifts(6).tolist() == [False, True, True, False, True, False]
+    assert data.redshifts_needed(6).tolist() == [False, True, True, False, True, False]

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastsed.fit.best_fit import BestFits, find_best_fits
+from fastsed.fit.delta_chi2 import AcceptableModels, DeltaChi2
+from fastsed.fit.monte_carlo import MonteCarlo, Noise
 from fastsed.fit.observations import Observations
+from fastsed.fit.passes import simulated_chunks, walk, walk_best_first
 from fastsed.inputs.catalog import Catalog
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.grid import ModelGrid, Rows
 from fastsed.outputs.columns import output_columns
 from fastsed.pipeline import Setup
+from fastsed.uncertainties import Uncertainties, from_chi2, from_simulations, unknown_uncertainties
 from tests.models.helpers import BANDS, make_filter, make_params
 
 CHANNELS = [make_filter(low, low + 300.0, 2, number=0) for low in (5000.0, 5600.0, 6200.0, 7400.0)]
@@ -128,3 +133,38 @@ def add_log_prior(setup: Setup, rows, component: int, error: float = 0.15) -> No
         data.log_component[row] = component
         data.log_lir[row] = np.log10(scale[best] * max(models.dust[component, best], 1e-4)) + 0.3
         data.log_error[row] = error
+
+
+def simulate(grid, data: Observations, best: BestFits, noise: Noise, rows: slice, prune=True) -> MonteCarlo:
+    """The simulations of the sources `rows`, in a pass of their own."""
+    reducer = MonteCarlo(grid, data, noise, rows, prune)
+    redshifts = data.redshifts_needed(len(grid.axes.z))
+    if len(grid.axes.z) > 1 and grid.keeps(redshifts):
+        walk_best_first(grid, redshifts, reducer, grid.axes.redshift_index(best.model[rows]))
+    else:
+        walk(grid, redshifts, [reducer], rows.stop - rows.start)
+    return reducer
+
+
+def acceptable(grid, data: Observations, best: BestFits, excess: float) -> AcceptableModels:
+    """The models with chi2 - best < excess, in a pass of their own."""
+    reducer = DeltaChi2(grid, data, excess, lambda: best)
+    walk(grid, data.redshifts_needed(len(grid.axes.z)), [reducer], data.n_sources)
+    return reducer.result()
+
+
+def simulated_uncertainties(setup: Setup, visit=lambda sources: None) -> Uncertainties:
+    """From simulations of all sources, in passes of their own."""
+    best, uncertainties = find_best_fits(setup.grid, setup.data), unknown_uncertainties(setup)
+    for rows in simulated_chunks(setup.data.n_sources, setup.params.n_sim):
+        reducer = simulate(setup.grid, setup.data, best, setup.noise, rows)
+        from_simulations(setup, uncertainties, reducer, rows, visit)
+    return uncertainties
+
+
+def chi2_uncertainties(setup: Setup, visit=lambda source: None) -> Uncertainties:
+    """From the acceptable models of all sources, in a pass of their own."""
+    best, uncertainties = find_best_fits(setup.grid, setup.data), unknown_uncertainties(setup)
+    models = acceptable(setup.grid, setup.data, best, setup.params.save_bestchi)
+    from_chi2(setup, uncertainties, best, models, visit)
+    return uncertainties

@@ -114,7 +114,7 @@ def test_band_outside_the_spectrum(library):
     assert (given[:, 1:] > 0).all()
 
 
-def test_only_the_wanted_redshifts(library):
+def test_only_the_redshifts_needed(library):
     grid = make_grid(make_params(library))
     everything, _ = tiled_fluxes(grid)
     wanted = np.array([False, True, False, True, False])

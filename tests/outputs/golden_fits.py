@@ -19,7 +19,7 @@ def prepared(shared: Path, monkeypatch: pytest.MonkeyPatch, name: str, *override
 
 def best_models(setup: Setup) -> tuple[np.ndarray, np.ndarray]:
     """modelIDs and scales of all sources."""
-    fits = fit_prepared(setup).fits
+    fits = fit_prepared(setup).best
     return fits.model, fits.scale
 
 

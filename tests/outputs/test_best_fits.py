@@ -33,7 +33,7 @@ def test_model_that_fits_is_the_model_that_is_written(shared, monkeypatch, tmp_p
     setup = prepared(shared, monkeypatch, "best_fit_sed", f"OUTPUT_DIR={tmp_path}", "TEMP_ERR_FILE=")
     from fastsed.pipeline import fit_prepared
 
-    fits = fit_prepared(setup).fits
+    fits = fit_prepared(setup).best
     write_best_fits(setup, fits.model, fits.scale)
     for row, identity in enumerate(setup.catalog.ids):
         _, model, observed, error = np.loadtxt(tmp_path / f"best_fits/gal_{identity}.input_res.fit").T

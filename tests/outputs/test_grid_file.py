@@ -10,11 +10,19 @@ import pytest
 
 import fastsed
 from fastsed.errors import InputError
-from fastsed.fit.engine import fit
+from fastsed.fit.best_fit import find_best_fits
+from fastsed.fit.passes import walk
 from fastsed.models.properties import property_names
-from fastsed.outputs.grid_file import write_chi_grid
+from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.uncertainties import scaled_properties
 from tests.fit.toys import add_log_prior, all_models, make_setup, slow_fit
+
+
+def write_chi_grid(setup, path):
+    """Write the file in a pass of its own."""
+    redshifts = np.ones(len(setup.grid.axes.z), dtype=bool)
+    with chi_grid_reducer(setup, path) as reducer:
+        walk(setup.grid, redshifts, [reducer], setup.data.n_sources)
 
 
 def written(setup, path):
@@ -62,7 +70,7 @@ def test_every_chi2_and_property(library, tmp_path, strings):
 
 def test_the_best_of_the_grid_is_the_best_fit(library, tmp_path):
     setup = make_setup(library, "METAL=[0.02,0.008]")
-    fits = fit(setup.grid, setup.data)
+    fits = find_best_fits(setup.grid, setup.data)
     grid = written(setup, tmp_path / "chi2.grid")
     np.testing.assert_array_equal(np.nanargmin(grid.data[:, 0], axis=0), fits.model)
     np.testing.assert_allclose(np.nanmin(grid.data[:, 0], axis=0), fits.chi2, rtol=1e-6)
@@ -80,7 +88,7 @@ def test_windows(library, tmp_path, monkeypatch, keep):
     data = setup.data
     data.first_z[:] = data.best_first_z[:] = [0, 1, 1, 3, 0, 0]
     data.last_z[:] = data.best_last_z[:] = [-1, 1, 2, 3, -1, -1]
-    fit(setup.grid, data)  # as a run does before
+    find_best_fits(setup.grid, data)  # as a run does before
     grid = written(setup, tmp_path / "chi2.grid")
     assert_same(grid, expected(setup))
     chi2 = grid.data[:, 0]
@@ -119,7 +127,7 @@ def test_excluded_models_are_nan(library, tmp_path):
 def test_small_blocks_and_tiles_give_the_same_file(library, tmp_path, monkeypatch, block, tile):
     setup = make_setup(library, "METAL=[0.008,0.02]", "GRID_EXCLUDE=Av > 0.5 && lage < 8.2")
     whole = written(setup, tmp_path / "whole")
-    monkeypatch.setattr("fastsed.outputs.grid_file.BLOCK_BYTES", block)
+    monkeypatch.setattr("fastsed.fit.full_grid.BLOCK_BYTES", block)
     monkeypatch.setattr("fastsed.models.grid.TILE_BYTES", tile)
     again = make_setup(library, "METAL=[0.008,0.02]", "GRID_EXCLUDE=Av > 0.5 && lage < 8.2")
     parts = written(again, tmp_path / "parts")
@@ -155,7 +163,7 @@ def test_a_run_that_breaks_leaves_no_file(library, tmp_path, monkeypatch):
     def broken(*_):
         raise MemoryError
 
-    monkeypatch.setattr("fastsed.outputs.grid_file.all_chi2", broken)
+    monkeypatch.setattr("fastsed.fit.full_grid.all_chi2", broken)
     with pytest.raises(MemoryError):
         write_chi_grid(make_setup(library), tmp_path / "chi2.grid")
     assert list(tmp_path.iterdir()) == []
@@ -173,7 +181,7 @@ def test_a_disk_that_fills_up_leaves_no_file(library, tmp_path, monkeypatch, fai
             raise OSError(errno.ENOSPC, "No space left on device")
 
     if failing > 1:
-        monkeypatch.setattr("fastsed.outputs.grid_file.BLOCK_BYTES", 1)
+        monkeypatch.setattr("fastsed.fit.full_grid.BLOCK_BYTES", 1)
     monkeypatch.setattr("fastsed.outputs.chi2grid.ChiGridWriter.write_block", full)
     with pytest.raises(InputError, match=r"chi2\.grid: cannot be written: No space left"):
         write_chi_grid(setup, tmp_path / "chi2.grid")

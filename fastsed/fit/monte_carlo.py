@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import SpaceView, TileView, simulate, simulation_parts
-from fastsed.fit.engine import Fits, Progress, batches, data_view, redshifts, tile_view, tiles_with_marks
 from fastsed.fit.groups import Pair, group_models, group_sets, in_both_precisions
+from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
+from fastsed.fit.passes import redshift_indices
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
 from fastsed.models.grid import ModelGrid, Rows, Tile
 
@@ -97,57 +97,9 @@ class Simulations:
     spec_scale: Floats
 
 
-def fit_simulations(
-    grid: ModelGrid,
-    data: Observations,
-    fits: Fits,
-    noise: Noise,
-    rows: slice,
-    prune: bool = True,
-    progress: Progress | None = None,
-) -> Simulator:
-    """Fit every simulation of the sources `rows`.
-
-    Each simulation is the weighted data plus one row of the noise; it takes its own best model, at any redshift
-    of the source's window. Models that the unperturbed chi2 shows cannot win any simulation are skipped (exactly:
-    the winners are those of the full search).
-
-    Parameters
-    ----------
-    grid : ModelGrid
-    data : Observations
-    fits : Fits
-        Of the unperturbed data: their redshifts are searched first, which makes the others quick.
-    noise : Noise
-    rows : slice
-        Sources to simulate, with start and stop.
-    prune : bool
-        False tries every model on every simulation.
-    progress : callable, optional
-        Called with the number of models done after each tile.
-
-    Returns
-    -------
-    Simulator
-        With the simulations of the sources `rows`.
-    """
-    simulator = Simulator(grid, data, noise, rows, prune)
-    wanted = data.wanted_redshifts(len(grid.axes.z))
-    prepared = map(simulator.prepare, batches(grid.tiles(wanted), rows.stop - rows.start))
-    if len(grid.axes.z) > 1 and grid.keeps(wanted):
-        kept = list(prepared)
-        best_z = np.where(fits.model >= 0, fits.model // grid.axes.models_per_redshift, -1)[rows]
-        first_pass = list(chain.from_iterable(kept))
-        n_together = tiles_with_marks(len(best_z))
-        for start in range(0, len(first_pass), n_together):
-            few = first_pass[start : start + n_together]
-            simulator.take(few, best_z == _redshifts(few))
-        for batch in kept:
-            simulator.take(batch, best_z != _redshifts(batch), progress)
-    else:
-        for batch in prepared:
-            simulator.take(batch, progress=progress)
-    return simulator
+def rounding_of_chi2(chi2: Floats, total: Floats) -> Floats:
+    """Two chi2 closer than this tie: the rule of the kernels (`rounding_of` in chi2_exact.h)."""
+    return 1e-13 * (chi2 + np.sqrt(chi2 * total)) + 1e-26 * total
 
 
 @dataclass(frozen=True)
@@ -167,15 +119,22 @@ class PreparedTile:
     space: SpaceView | None
 
 
-def _redshifts(tiles: Sequence[PreparedTile]) -> Ints:
-    """Index of the redshift of each tile, (ntile, 1)."""
-    return redshifts([prepared.tile for prepared in tiles])
+class MonteCarlo:
+    """Reducer: the best fits of the simulations of the sources `rows`.
 
+    Each simulation is the weighted data plus one row of the noise; it takes its own best model, at any redshift
+    of the source's window. Models that the unperturbed chi2 shows cannot win any simulation are skipped (exactly:
+    the winners are those of the full search).
 
-class Simulator:
-    """The simulations of the sources `rows`, brought up to date tile by tile.
-
-    Parameters are those of `fit_simulations`.
+    Parameters
+    ----------
+    grid : ModelGrid
+    data : Observations
+    noise : Noise
+    rows : slice
+        Sources to simulate, with start and stop.
+    prune : bool
+        False tries every model on every simulation.
     """
 
     def __init__(self, grid: ModelGrid, data: Observations, noise: Noise, rows: slice, prune: bool = True):
@@ -199,7 +158,7 @@ class Simulator:
         return in_both_precisions(self._noise_rows)
 
     def prepare(self, tiles: Sequence[Tile]) -> list[PreparedTile]:
-        """Tiles as `take` wants them."""
+        """Tiles with their models in groups, which the kernel bounds together."""
         spaces: list[SpaceView | None] = [None] * len(tiles)
         if self._data.n_columns < FEWEST_COLUMNS:
             spaces = [*self._spaces_of_columns(tiles)]
@@ -211,17 +170,13 @@ class Simulator:
         groups = group_sets([tile.flux[:, : tile.n_models] for tile in tiles], self._grid.n_threads)
         return [SpaceView(g.rows, g.centres, g.scale, g.place, self._noise_of_columns) for g in groups]
 
-    def take(
-        self,
-        tiles: Sequence[PreparedTile],
-        chosen: NDArray[np.bool_] | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        """Fit some tiles to all sources that may take their redshifts; with `chosen` (ntile, nsource) to some of them.
+    def redshift_indices(self, batch: Sequence[PreparedTile]) -> Ints:
+        """Index of the redshift of each tile of a batch, (ntile, 1)."""
+        return redshift_indices([prepared.tile for prepared in batch])
 
-        Then `progress` is told how many models that were.
-        """
-        iz = _redshifts(tiles)
+    def update(self, tiles: Sequence[PreparedTile], chosen: NDArray[np.bool_] | None = None) -> None:
+        """Fit a batch to all sources that may take its redshifts; with `chosen` (ntile, nsource) to some of them."""
+        iz = self.redshift_indices(tiles)
         wanted = (self._data.first_z[self._rows] <= iz) & (iz <= self._data.last_z[self._rows])
         if chosen is not None:
             wanted &= chosen
@@ -232,8 +187,6 @@ class Simulator:
         views = [tiles[k].view for k in left]
         spaces = [tiles[k].space or self._spaces_of_columns([tiles[k].tile])[0] for k in left]
         self._simulate(views, spaces, wanted[left], self._grid.n_threads)
-        if progress is not None:
-            progress(sum(prepared.tile.n_models for prepared in tiles))
 
     def _simulate(
         self, tiles: list[TileView], spaces: list[SpaceView], chosen: NDArray[np.bool_], n_threads: int
@@ -303,14 +256,37 @@ class Simulator:
         self._simulate([prepared.view], [space], chosen, n_threads)
         return True
 
-    def found(self, rows: slice | None = None) -> Simulations:
+    def merge(self, other: MonteCarlo) -> None:
+        """Take the best fits of another part of the grid where they are better."""
+        for i in range(len(self._chi2)):
+            tolerance = rounding_of_chi2(self._chi2[i], self._simulated_power(i, other._order[i]))
+            ties = (other._chi2[i] <= self._chi2[i] + tolerance) & (other._order[i] < self._order[i])
+            better = other._chi2[i] < self._chi2[i] - tolerance
+            taken = (other._order[i] >= 0) & ((self._order[i] < 0) | better | ties)
+            for mine, theirs in zip(self._fits(), other._fits(), strict=True):
+                mine[i, taken] = theirs[i, taken]
+
+    def _fits(self) -> tuple[Floats, Floats, Floats, Ints]:
+        """The best fits so far, (nsource, nsim) each; simulations in the order of their length."""
+        return self._chi2, self._scale, self._spec_scale, self._order
+
+    def _simulated_power(self, i: int, order: Ints) -> Floats:
+        """Sum of the squares of the simulated data (nsim,) of the i-th source, at the redshifts of `order`."""
+        data, row = self._data, self._rows.start + i
+        iz = np.maximum(order, 0) % len(self._grid.axes.z)
+        value = data.value[row]
+        variance = data.variance[row] + (data.template_error[iz] * value) ** 2
+        simulated = value / np.sqrt(variance) + self._noise
+        return np.sum(np.where(np.isfinite(variance), simulated, 0.0) ** 2, axis=1)
+
+    def result(self, rows: slice | None = None) -> Simulations:
         """The best fits, in the order in which the noise was drawn: of all sources, or of some rows of the data."""
-        own = slice(None)
+        mine = slice(None)
         if rows is not None:
-            own = slice(rows.start - self._rows.start, rows.stop - self._rows.start)
+            mine = slice(rows.start - self._rows.start, rows.stop - self._rows.start)
         as_drawn = np.argsort(self._place)
         order, chi2, scale, spec_scale = (
-            np.take(values[own], as_drawn, axis=1)
+            np.take(values[mine], as_drawn, axis=1)
             for values in (self._order, self._chi2, self._scale, self._spec_scale)
         )
         model, indices = self._grid.axes.models_of_tie_order(order, self._grid.n_threads)

@@ -86,7 +86,7 @@ def test_known_models_are_recovered(folder):
     models, scale, grid = write_known(folder, params)
     done = []
     results = run(params, done.append)
-    fits = results.fits
+    fits = results.best
     np.testing.assert_array_equal(fits.model, models)
     np.testing.assert_allclose(fits.scale, scale, rtol=1e-9)
     assert (fits.chi2 < 1e-15).all()
@@ -106,7 +106,7 @@ def test_known_models_are_recovered(folder):
 def test_other_histories(folder, sfh):
     params = parameters(SFH=sfh, METAL="[0.008,0.02]", DUST_LAW="kc", LOG_TAU_STEP=2)
     models, scale, grid = write_known(folder, params)
-    fits = run(params).fits
+    fits = run(params).best
     assert (fits.chi2 < 1e-12).all()
     if sfh == "tru":  # those younger than tau differ by a factor only
         found, known = (grid.axes.parameters(m) for m in (fits.model, models))
@@ -125,12 +125,12 @@ def test_spectroscopic_redshifts_leave_one_redshift(folder):
     seen = flux[np.random.default_rng(0).choice(len(ids), len(z))] * 1e10
     write_catalog(folder, seen, 0.1 * seen + 0.1, z)
     results = run(params)
-    assert (results.fits.model >= 0).all()
-    found = grid.axes.parameters(results.fits.model)["z"]
+    assert (results.best.model >= 0).all()
+    found = grid.axes.parameters(results.best.model)["z"]
     np.testing.assert_allclose(found, [0.2, 0.5, 0.5, 0.8, 2.0, 0.2, 2.0], rtol=1e-6)
     per_redshift = grid.ages_at * 3 * 5
     expected = per_redshift[np.searchsorted(grid.axes.z, found)]
-    np.testing.assert_array_equal(results.fits.n_models, expected)
+    np.testing.assert_array_equal(results.best.n_models, expected)
 
 
 def test_noise_moves_the_best_fit_to_the_minimum(folder):
@@ -141,7 +141,7 @@ def test_noise_moves_the_best_fit_to_the_minimum(folder):
     error = 0.2 * np.abs(seen)
     seen = seen + error * rng.standard_normal(seen.shape)
     write_catalog(folder, seen, error)
-    fits = run(params).fits
+    fits = run(params).best
     weight = 1 / error**2
     scale = (weight * seen) @ flux.T / (weight @ (flux**2).T)
     chi2 = (weight[:, None] * (seen[:, None] - scale[:, :, None] * flux) ** 2).sum(axis=-1)
@@ -177,7 +177,7 @@ def test_the_public_way_works_more_than_once(folder):
     params = parameters()
     write_known(folder, params, n=3)
     for _ in range(2):
-        assert (fastsed.run(params).fits.model >= 0).all()
+        assert (fastsed.run(params).best.model >= 0).all()
 
 
 def test_sources_that_cannot_be_fitted(folder):
@@ -188,7 +188,7 @@ def test_sources_that_cannot_be_fitted(folder):
     error[0, 3] = 0  # no error is no number to divide by
     error[1] = -1  # masked
     write_catalog(folder, seen, error)
-    fits = run(params).fits
+    fits = run(params).best
     assert fits.model.tolist() == [-1, -1, ids[15]]
     assert fits.n_models.tolist()[:2] == [0, 0]
     columns = read_fout(folder / "gal.fout").columns
@@ -199,7 +199,7 @@ def test_sources_that_cannot_be_fitted(folder):
 def test_nothing_can_be_fitted(folder):
     params = parameters()
     write_catalog(folder, np.ones((2, len(BANDS))), np.zeros((2, len(BANDS))))
-    fits = run(params).fits
+    fits = run(params).best
     assert fits.model.tolist() == [-1, -1]
     assert len(read_fout(folder / "gal.fout").ids) == 2
 
@@ -215,7 +215,7 @@ def test_no_age_at_the_redshift_of_some(folder, caplog):
     params = parameters(LOG_AGE_MIN=9.8)
     write_catalog(folder, np.ones((3, len(BANDS))), np.ones((3, len(BANDS))), np.array([0.2, 2.0, 0.5]))
     with caplog.at_level(logging.WARNING):
-        fits = fit_prepared(prepare(params)).fits
+        fits = fit_prepared(prepare(params)).best
     assert (fits.model >= 0).tolist() == [True, False, True]
     assert np.isnan(fits.chi2[1])
     assert any("1 source" in message or "1 of" in message for message in caplog.messages)
@@ -228,8 +228,8 @@ def test_best_at_a_photometric_redshift_outside_its_interval(folder):
     zout = ["# id z_phot l68 u68", "1 1.7 0.4 0.9", "2 0.5 0.4 0.9", "3 1.1 1.0 1.2"]
     (folder / "gal.zout").write_text("\n".join(zout) + "\n")
     results = run(params)
-    assert (results.fits.model >= 0).all()
-    found = results.setup.grid.axes.parameters(results.fits.model)["z"]
+    assert (results.best.model >= 0).all()
+    found = results.setup.grid.axes.parameters(results.best.model)["z"]
     np.testing.assert_allclose(found, [1.7, 0.5, 1.1], rtol=1e-6)
 
 
@@ -239,7 +239,7 @@ def test_a_grid_of_one_model(folder, n_threads):
     params = parameters(**one)
     _, scale, grid = write_known(folder, params, n=3)
     assert grid.axes.size == 1
-    fits = run(params).fits
+    fits = run(params).best
     assert fits.model.tolist() == [0, 0, 0]
     np.testing.assert_allclose(fits.scale, scale, rtol=1e-9)
     assert fits.n_models.tolist() == [1, 1, 1]
@@ -248,7 +248,7 @@ def test_a_grid_of_one_model(folder, n_threads):
 def test_grid_exclude_in_a_fit(folder):
     params = parameters(GRID_EXCLUDE="Av > 0.7 || lage < 8.7")
     models, _, grid = write_known(folder, params, n=8)
-    fits = run(params).fits
+    fits = run(params).best
     np.testing.assert_array_equal(fits.model, models)
     values = grid.axes.parameters(fits.model)
     assert (values["Av"] < 0.7).all()
@@ -272,7 +272,7 @@ def test_more_models_than_32_bits_count(folder):
     models, scale, grid = write_known(folder, params, n=12, z_spec=True, wanted=wanted)
     assert grid.axes.size == 5_000_000_000
     assert models.min() > 2**32
-    fits = run(params).fits
+    fits = run(params).best
     assert fits.model.dtype == np.int64
     np.testing.assert_array_equal(fits.model, models)
     np.testing.assert_allclose(fits.scale, scale, rtol=1e-8)

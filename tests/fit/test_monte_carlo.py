@@ -10,13 +10,12 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from fastsed.fit.engine import fit
-from fastsed.fit.simulations import Noise, Simulator, draw_noise, fit_simulations, polar_normals
+from fastsed.fit.best_fit import find_best_fits
+from fastsed.fit.monte_carlo import MonteCarlo, Noise, draw_noise, polar_normals
 from fastsed.models.grid import Rows, Tile
 from fastsed.params import read_params
 from fastsed.pipeline import run
-from fastsed.uncertainties import from_simulations
-from tests.fit.toys import add_log_prior, all_models, make_setup, slow_fit
+from tests.fit.toys import add_log_prior, all_models, make_setup, simulate, simulated_uncertainties, slow_fit
 
 # --- random numbers ---------------------------------------------------------------------------------------
 
@@ -109,10 +108,10 @@ def make_case(library, name, n_threads=1, n=6, *keys):
 
 
 def simulated(setup, n_sim, prune=True, rows=None, seed=42):
-    fits = fit(setup.grid, setup.data)
+    fits = find_best_fits(setup.grid, setup.data)
     noise = draw_noise(n_sim, setup.grid.rows, seed)
     rows = slice(0, setup.data.n_sources) if rows is None else rows
-    return fits, noise, fit_simulations(setup.grid, setup.data, fits, noise, rows, prune).found()
+    return fits, noise, simulate(setup.grid, setup.data, fits, noise, rows, prune).result()
 
 
 def assert_same(one, other):
@@ -175,18 +174,18 @@ def test_tiles_in_spaces_of_different_dimensions(library, shapes):
     rng = np.random.default_rng(3)
     data.value[:], data.variance[:] = rng.standard_normal(n_column), 1.0
     noise = draw_noise(50, setup.grid.rows, 42)
-    simulator = Simulator(setup.grid, data, noise, slice(0, 1))
+    simulator = MonteCarlo(setup.grid, data, noise, slice(0, 1))
     best = np.full(50, np.inf)
     simulated_data = data.value[0] + noise.data
     for number, n_shape in enumerate(shapes):
         flux = np.repeat(rng.lognormal(0, 1, (n_column, n_shape)), 48 // n_shape, axis=1)
         flux = np.pad(flux, ((0, 0), (0, -flux.shape[1] % 16)))
         ids = 100 * number + np.arange(flux.shape[1])
-        simulator.take(simulator.prepare([Tile(0, ids, ids, flux, None)]))
+        simulator.update(simulator.prepare([Tile(0, ids, ids, flux, None)]))
         length = np.linalg.norm(flux, axis=0)
         product = simulated_data @ flux[:, length > 0] / length[length > 0]
         best = np.minimum(best, np.sum(simulated_data**2, axis=1) - np.max(product**2, axis=1))
-    np.testing.assert_allclose(simulator.found().chi2[0], best, rtol=1e-10)
+    np.testing.assert_allclose(simulator.result().chi2[0], best, rtol=1e-10)
 
 
 def test_pruning_with_the_first_guess_far_off(library):
@@ -195,7 +194,7 @@ def test_pruning_with_the_first_guess_far_off(library):
     fits, noise, found = simulated(setup, 40)
     for model in (-1, 0, setup.grid.axes.size - 1):
         other = dataclasses.replace(fits, model=np.full_like(fits.model, model))
-        again = fit_simulations(setup.grid, setup.data, other, noise, slice(0, setup.data.n_sources)).found()
+        again = simulate(setup.grid, setup.data, other, noise, slice(0, setup.data.n_sources)).result()
         np.testing.assert_array_equal(again.model, found.model)
         np.testing.assert_allclose(again.chi2, found.chi2, rtol=1e-12)
 
@@ -223,8 +222,8 @@ def test_tiles_a_call_change_nothing(library, monkeypatch, windows, batch_bytes,
         return fits, found
 
     expected = results()
-    monkeypatch.setattr("fastsed.fit.engine.BATCH_BYTES", batch_bytes)
-    monkeypatch.setattr("fastsed.fit.engine.CHOSEN_BYTES", chosen_bytes)
+    monkeypatch.setattr("fastsed.fit.passes.BATCH_BYTES", batch_bytes)
+    monkeypatch.setattr("fastsed.fit.passes.FLAG_BYTES", chosen_bytes)
     for one, other in zip(results(), expected, strict=True):
         assert_same(one, other)
 
@@ -285,9 +284,9 @@ def test_windows_hold_the_simulations(library):
 
 def test_without_noise_they_are_the_fit(library):
     setup = make_case(library, "all at once")
-    fits = fit(setup.grid, setup.data)
+    fits = find_best_fits(setup.grid, setup.data)
     silence = Noise(np.zeros((3, setup.grid.rows.count)), np.zeros(3))
-    found = fit_simulations(setup.grid, setup.data, fits, silence, slice(0, 6)).found()
+    found = simulate(setup.grid, setup.data, fits, silence, slice(0, 6)).result()
     np.testing.assert_array_equal(found.model, np.repeat(fits.model[:, None], 3, axis=1))
     np.testing.assert_allclose(found.chi2, np.repeat(fits.chi2[:, None], 3, axis=1), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found.scale, np.repeat(fits.scale[:, None], 3, axis=1), rtol=1e-9)
@@ -307,12 +306,12 @@ def test_intervals_of_a_linear_problem(library):
     setup = make_setup(library, *ONE_MODEL, f"N_SIM={n_sim}", "C_INTERVAL=[68,95,90]", n=5)
     data, models = setup.data, all_models(setup.grid)
     assert len(models.ids) == 1
-    fits = fit(setup.grid, setup.data)
-    found = from_simulations(setup, fits, lambda _: None).intervals
+    best = find_best_fits(setup.grid, setup.data)
+    found = simulated_uncertainties(setup).intervals
     sigma = 1 / np.sqrt((models.flux[:, 0] ** 2 / data.variance).sum(axis=1))
     for i, confidence in enumerate(confidences):
         z = NormalDist().inv_cdf(0.5 + confidence / 200)
-        low, high = ((found["lscale"][:, i, side] - fits.scale) / sigma for side in (0, 1))
+        low, high = ((found["lscale"][:, i, side] - best.scale) / sigma for side in (0, 1))
         # an order statistic scatters by sqrt(p (1 - p) / n) / density
         tail = 0.5 - confidence / 200
         scatter = math.sqrt(tail * (1 - tail) / n_sim) / NormalDist().pdf(z)
@@ -328,13 +327,13 @@ def test_intervals_of_a_linear_problem_exactly(library):
     """The same, from the random numbers themselves: the scale is linear in them."""
     setup = make_setup(library, *ONE_MODEL, "N_SIM=200", n=3)
     data, flux = setup.data, all_models(setup.grid).flux[:, 0]
-    fits = fit(setup.grid, setup.data)
-    found = from_simulations(setup, fits, lambda _: None).intervals["lscale"]
+    best = find_best_fits(setup.grid, setup.data)
+    found = simulated_uncertainties(setup).intervals["lscale"]
     noise = polar_normals(200 * 5, 42).reshape(200, 5)[:, :4]
     for row in range(3):
         weight = 1 / np.sqrt(data.variance[row])
         shift = (noise * (weight > 0)) @ (weight * flux) / np.sum((weight * flux) ** 2)
-        scales = np.sort(fits.scale[row] + shift)
+        scales = np.sort(best.scale[row] + shift)
         np.testing.assert_allclose(found[row, 0], scales[[32, 168]], rtol=1e-10)
 
 
@@ -342,9 +341,7 @@ def test_the_seed_chooses_the_numbers(library):
     bounds = []
     for seed in (42, 42, 43):
         setup = make_setup(library, *ONE_MODEL, "N_SIM=50", f"SEED={seed}")
-        bounds.append(
-            from_simulations(setup, fit(setup.grid, setup.data), lambda _: None).intervals["lscale"]
-        )
+        bounds.append(simulated_uncertainties(setup).intervals["lscale"])
     np.testing.assert_array_equal(bounds[0], bounds[1])
     assert (bounds[0] != bounds[2]).all()
 
@@ -353,12 +350,12 @@ def test_chunks_of_sources_change_nothing(library, monkeypatch):
     def uncertainties():
         setup = make_case(library, "all at once", 1, 7, "N_SIM=20", "BEST_FROM_SIM=1")
         visited = []
-        found = from_simulations(setup, fit(setup.grid, setup.data), lambda s: visited.append(s.rows))
+        found = simulated_uncertainties(setup, lambda s: visited.append(s.rows))
         return found, visited
 
     whole, visits = uncertainties()
     assert visits == [slice(0, 7)]
-    monkeypatch.setattr("fastsed.uncertainties.SIMULATION_BYTES", 3 * 32 * 20)
+    monkeypatch.setattr("fastsed.fit.passes.SIMULATION_BYTES", 3 * 32 * 20)
     parts, visits = uncertainties()
     assert visits == [slice(0, 3), slice(3, 6), slice(6, 7)]
     for name in whole.intervals:

@@ -7,17 +7,17 @@ import itertools
 import numpy as np
 import pytest
 
-from fastsed.fit import good_models
-from fastsed.fit.engine import fit
-from fastsed.fit.good_models import ROW, GoodModels, collect_good_models
-from tests.fit.toys import add_log_prior, all_models, make_setup, slow_fit
+from fastsed.fit import delta_chi2
+from fastsed.fit.best_fit import find_best_fits
+from fastsed.fit.delta_chi2 import ROW, AcceptableModels
+from tests.fit.toys import acceptable, add_log_prior, all_models, make_setup, slow_fit
 
 
 def collected(setup, excess, n_rows=1 << 17):
     """The good models of each source, as one table each; and how many batches they came in."""
-    fits = fit(setup.grid, setup.data)
+    fits = find_best_fits(setup.grid, setup.data)
     found, firsts = [], []
-    with collect_good_models(setup.grid, setup.data, fits, excess) as good:
+    with acceptable(setup.grid, setup.data, fits, excess) as good:
         for first, starts, rows in good.batches(n_rows):
             firsts.append(first)
             assert starts[0] == 0
@@ -73,7 +73,7 @@ def test_the_best_is_among_them(library):
 def test_on_disk_as_in_memory(library, monkeypatch, held, n_rows):
     _, whole, firsts = collected(everything(library), 50.0)
     assert firsts == [0]
-    monkeypatch.setattr(good_models, "ROWS_IN_MEMORY", held)
+    monkeypatch.setattr(delta_chi2, "ROWS_IN_MEMORY", held)
     _, parts, firsts = collected(everything(library), 50.0, n_rows)
     assert len(firsts) > 1 or n_rows == 1 << 17
     assert_same(whole, parts)
@@ -82,7 +82,7 @@ def test_on_disk_as_in_memory(library, monkeypatch, held, n_rows):
 def test_several_tiles_give_the_same(library, monkeypatch):
     _, whole, _ = collected(everything(library), 50.0)
     monkeypatch.setattr("fastsed.models.grid.TILE_BYTES", 1)
-    monkeypatch.setattr(good_models, "ROWS_IN_MEMORY", 64)
+    monkeypatch.setattr(delta_chi2, "ROWS_IN_MEMORY", 64)
     _, parts, _ = collected(everything(library), 50.0)
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(a["model"], b["model"])
@@ -108,7 +108,7 @@ def test_no_source_with_a_fit(library):
 
 @pytest.mark.parametrize("held", [1 << 20, 64])
 def test_threads_change_nothing(library, monkeypatch, held):
-    monkeypatch.setattr(good_models, "ROWS_IN_MEMORY", held)
+    monkeypatch.setattr(delta_chi2, "ROWS_IN_MEMORY", held)
     results = [collected(everything(library, n), 20.0)[1] for n in (1, 2, 5)]
     assert_same(results[0], results[1])
     assert_same(results[0], results[2])
@@ -119,8 +119,8 @@ def test_rows_in_any_order_come_out_by_source_and_model(monkeypatch):
     rows = np.zeros(1000, dtype=ROW)
     rows["source"], rows["model"] = rng.integers(0, 20, 1000), rng.permutation(1000) + 2**40
     rows["chi2"] = rng.random(1000)
-    monkeypatch.setattr(good_models, "ROWS_IN_MEMORY", 130)
-    with GoodModels(22) as good:
+    monkeypatch.setattr(delta_chi2, "ROWS_IN_MEMORY", 130)
+    with AcceptableModels(22) as good:
         for part in np.array_split(rows, 17):
             good.add(part)
         out = np.concatenate([batch for _, _, batch in good.batches(90)])

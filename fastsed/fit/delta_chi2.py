@@ -1,9 +1,9 @@
-"""The models nearly as good as the best: tiles, data and best fits in; for each source its good models out."""
+"""The models nearly as good as the best: tiles, data and best fits in; for each source its acceptable models out."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2 import good_models
-from fastsed.fit.engine import Fits, Progress, data_view, tile_view
+from fastsed.fit.best_fit import BestFits
+from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.models.grid import ModelGrid, Tile
 
@@ -20,8 +21,8 @@ ROW = np.dtype([("source", "i8"), ("model", "i8"), ("chi2", "f8"), ("scale", "f8
 ROWS_IN_MEMORY = 1 << 20
 
 
-class GoodModels:
-    """Good models of all sources, in memory or, when there are many, in a temporary file.
+class AcceptableModels:
+    """Acceptable models of all sources, in memory or, when there are many, in a temporary file.
 
     Use it as a context manager; iterate with `batches`.
     """
@@ -46,8 +47,22 @@ class GoodModels:
                 held.tofile(self._spool)
             self._held, self._n_held = [], 0
 
+    def extend(self, other: AcceptableModels) -> None:
+        """Take the rows of another set, which is closed."""
+        with other:
+            for rows in other._pieces():
+                self.add(rows)
+
+    def _pieces(self) -> Iterator[NDArray[np.void]]:
+        """All rows, as they came."""
+        if self._spool is not None:
+            self._spool.seek(0)
+            while len(rows := np.fromfile(self._spool, dtype=ROW, count=ROWS_IN_MEMORY)):
+                yield rows
+        yield from self._held
+
     def batches(self, n_rows: int = 1 << 17) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.void]]]:
-        """Good models of runs of sources, at most about `n_rows` at a time.
+        """Acceptable models of runs of sources, at most about `n_rows` at a time.
 
         Yields
         ------
@@ -101,62 +116,52 @@ class GoodModels:
             self._spool.close()
 
 
-class GoodModelCollector:
-    """Collects good models tile by tile, while the best fits are still being found.
+class DeltaChi2:
+    """Reducer: the models with chi2 - best < excess.
 
-    A model is kept if it is good beside the best so far; what is not good beside the final best goes at the end.
+    In a pass with the best fits, models are kept if they are acceptable beside the best so far; what is not acceptable
+    beside the final best is left out at the end.
 
     Parameters
     ----------
     grid : ModelGrid
     data : Observations
     excess : float
-        Models with chi2 - best < excess are good.
+    best : callable
+        The best fits so far, those of the tiles at hand included.
     """
 
-    def __init__(self, grid: ModelGrid, data: Observations, excess: float):
-        self._grid, self._data, self._excess = grid, data, excess
-        self._data_view = data_view(data)
-        self._found = GoodModels(data.n_sources)
+    def __init__(self, grid: ModelGrid, data: Observations, excess: float, best: Callable[[], BestFits]):
+        self._grid, self._data, self._excess, self._best = grid, data, excess, best
+        self._view = data_view(data)
+        self._models = AcceptableModels(data.n_sources)
 
-    def take(self, tile: Tile, fits: Fits) -> None:
-        """Collect the good models of a tile that `fits` has seen."""
-        data = self._data
-        active = np.flatnonzero((data.first_z <= tile.iz) & (tile.iz <= data.last_z))
-        if not len(active):
-            return
-        limit = np.where(fits.model >= 0, fits.chi2 + self._excess, np.inf)
-        columns = good_models(
-            tile_view(self._grid, tile), self._data_view, active, limit, self._grid.n_threads
-        )
-        rows = np.empty(len(columns[0]), dtype=ROW)
-        for name, values in zip(ROW.names or (), columns, strict=True):
-            rows[name] = values
-        self._found.add(rows)
+    def prepare(self, tiles: Sequence[Tile]) -> Sequence[Tile]:
+        """The tiles as they are."""
+        return tiles
 
-    def found(self, fits: Fits) -> GoodModels:
-        """The good models beside the final best fits."""
-        self._found.limit = np.where(fits.model >= 0, fits.chi2 + self._excess, -np.inf)
-        return self._found
+    def update(self, tiles: Sequence[Tile]) -> None:
+        """Collect the acceptable models of some tiles."""
+        best = self._best()
+        limit = np.where(best.fitted, best.chi2 + self._excess, np.inf)
+        for tile in tiles:
+            active = np.flatnonzero((self._data.first_z <= tile.iz) & (tile.iz <= self._data.last_z))
+            if not len(active):
+                continue
+            columns = good_models(
+                tile_view(self._grid, tile), self._view, active, limit, self._grid.n_threads
+            )
+            rows = np.empty(len(columns[0]), dtype=ROW)
+            for name, values in zip(ROW.names or (), columns, strict=True):
+                rows[name] = values
+            self._models.add(rows)
 
+    def merge(self, other: DeltaChi2) -> None:
+        """Take in the models of another part of the grid."""
+        self._models.extend(other._models)
 
-def collect_good_models(
-    grid: ModelGrid, data: Observations, fits: Fits, excess: float, progress: Progress | None = None
-) -> GoodModels:
-    """All models with chi2 - best < excess, for every source, in a pass of their own.
-
-    Parameters
-    ----------
-    grid : ModelGrid
-    data : Observations
-    fits : Fits
-    excess : float
-    progress : callable, optional
-        Called with the number of models done after each tile.
-    """
-    collector = GoodModelCollector(grid, data, excess)
-    for tile in grid.tiles(data.wanted_redshifts(len(grid.axes.z))):
-        collector.take(tile, fits)
-        if progress is not None:
-            progress(tile.n_models)
-    return collector.found(fits)
+    def result(self) -> AcceptableModels:
+        """The acceptable models beside the best fits."""
+        best = self._best()
+        self._models.limit = np.where(best.fitted, best.chi2 + self._excess, -np.inf)
+        return self._models

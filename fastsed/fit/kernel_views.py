@@ -1,0 +1,28 @@
+"""Tiles and data as the kernels see them."""
+
+from __future__ import annotations
+
+from fastsed._ext.chi2 import DataView, TileView
+from fastsed.fit.observations import Observations
+from fastsed.models.grid import ModelGrid, Tile
+
+
+def tile_view(grid: ModelGrid, tile: Tile) -> TileView:
+    """A tile as the kernels see it."""
+    first = tile.iz * grid.axes.models_per_redshift
+    return TileView(
+        tile.flux, tile.dust, tile.ids, tile.order, grid.rows.n_main, first, tile.iz, len(grid.axes.z)
+    )
+
+
+def data_view(data: Observations) -> DataView:
+    """The data as the kernels see them."""
+    return DataView(
+        data.value,
+        data.variance,
+        data.template_error**2,
+        data.own_spec_scale,
+        data.log_component,
+        data.log_lir,
+        data.log_error,
+    )
