@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 import sys
 import tempfile
@@ -10,13 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastsed.cli.messages import run_command
+from fastsed.cli.messages import run_command, start_logging
 from fastsed.errors import InputError, UsageError
 from fastsed.paths import user_data_dir
 
 if TYPE_CHECKING:
     from fastsed.library.find import Family
     from fastsed.library.types import Library
+
+log = logging.getLogger("fastsed.library")
 
 INSTALLABLE = ("bc03",)
 
@@ -28,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
+    start_logging(logging.WARNING)
     arguments.run(arguments)
     return 0
 
@@ -93,7 +97,6 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _summary(family: Family) -> str:
-    n_ages, n_lam = _dimensions(family)
     parts = [
         f"{family.name:<18}",
         "simple populations" if family.kind == "ssp" else f"pre-gridded, SFH='{family.sfh}'",
@@ -101,20 +104,26 @@ def _summary(family: Family) -> str:
     ]
     if family.log_tau:
         parts.append("log tau " + _numbers(family.log_tau))
-    parts += [f"{n_ages} ages, {n_lam} wavelengths", f"{family.size / 1e6:.1f} MB"]
+    parts += [_dimensions(family), f"{family.size / 1e6:.1f} MB"]
     return "; ".join(parts)
 
 
-def _dimensions(family: Family) -> tuple[int, int]:
-    """Numbers of ages and wavelengths, from the first file."""
+def _dimensions(family: Family) -> str:
+    """Numbers of ages and wavelengths, from the first file; what is wrong with it, if it cannot be read."""
     from fastsed.library.hdf5 import SUFFIXES, describe_hdf5
     from fastsed.library.ssp import read_library
 
-    if family.files[0].name.endswith(SUFFIXES):
-        contents = describe_hdf5(family.files[0])
-        return contents.n_ages, contents.n_wavelengths
-    n_ages, n_lam = read_library(family.files[0]).sed.shape
-    return n_ages, n_lam
+    first = family.files[0]
+    try:
+        if first.name.endswith(SUFFIXES):
+            contents = describe_hdf5(first)
+            n_ages, n_lam = contents.n_ages, contents.n_wavelengths
+        else:
+            n_ages, n_lam = read_library(first).sed.shape
+    except InputError as error:
+        log.warning("%s", error)
+        return f"cannot be read: {first.name}"
+    return f"{n_ages} ages, {n_lam} wavelengths"
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -137,6 +146,7 @@ def _show(arguments: argparse.Namespace) -> None:
 def _show_file(path: Path) -> None:
     from fastsed.library.hdf5 import SUFFIXES, describe_hdf5
     from fastsed.library.ssp import read_library
+    from fastsed.library.validate import check_spectra
 
     if path.name.endswith(SUFFIXES):
         contents = describe_hdf5(path)
@@ -145,6 +155,7 @@ def _show_file(path: Path) -> None:
         taus = [float(tau) for tau in contents.log_tau if tau == tau]
     else:
         one = read_library(path)
+        check_spectra(one.sed, path)
         kind, metals, text, shape = one.kind, [one.metallicity], one.provenance, one.sed.shape
         span, taus = (float(one.lam[0]), float(one.lam[-1])), []
     rows = {
@@ -187,10 +198,13 @@ def _convert(arguments: argparse.Namespace) -> None:
 def _read_input(path: Path) -> Library:
     from fastsed.library.hdf5 import SUFFIXES
     from fastsed.library.ssp import read_library
+    from fastsed.library.validate import check_spectra
 
     if path.name.endswith(SUFFIXES):
         raise InputError("is an HDF5 library already", path)
-    return read_library(path)
+    library = read_library(path)
+    check_spectra(library.sed, path)
+    return library
 
 
 def _set_metallicities(libraries: list[Library], arguments: argparse.Namespace) -> None:

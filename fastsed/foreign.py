@@ -1,0 +1,195 @@
+"""Parse files that may be damaged with the parsers of others: a file in; what it holds, or one clear error, out."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import stat
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, TypeVar
+
+from fastsed.errors import InputError
+from fastsed.paths import share_dir
+
+T = TypeVar("T")
+
+# processor time that a parser may take: as much as this, and one second more for each so many bytes of the file
+PARSER_SECONDS = 2.0
+BYTES_PER_SECOND = 20e6
+# time on the clock, on a machine or a network however busy
+PATIENCE_SECONDS = 60.0
+PATIENT_BYTES_PER_SECOND = 1e6
+# deflate cannot do better than 1:1032
+LARGEST_COMPRESSION = 1100
+DETAIL_LENGTH = 200
+# signals that end a child, without a word from anybody who listens to them in the parent
+_ENDINGS = (
+    *(signal.SIGPROF, signal.SIGTERM, signal.SIGINT),
+    *(signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL),
+)
+
+
+@contextmanager
+def parser_errors(path: str | PathLike[str], what: str) -> Iterator[None]:
+    """Turn whatever a parser raises within the block into an error that names the file.
+
+    Parsers of damaged files raise nearly anything (of h5py: RuntimeError, of astropy: AttributeError,
+    UnboundLocalError, AssertionError, ...), so that no list of types suffices.
+
+    Parameters
+    ----------
+    path : path-like
+    what : str
+        What the file should be, for instance "a readable HDF5 file".
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
+    except Exception as error:
+        lines = str(error).splitlines() or ["no message"]
+        detail = f"{type(error).__name__}: {lines[0]}"[:DETAIL_LENGTH]
+        raise InputError(f"is not {what}, or is damaged ({detail})", path) from error
+
+
+def parse_foreign(parse: Callable[[], T], path: str | PathLike[str], what: str) -> T:
+    """Parse a file in a process of its own, so that a parser that crashes or never ends does no harm.
+
+    Files that come with fastsed are parsed in this process; so are all where no further process can be started.
+
+    Parameters
+    ----------
+    parse : callable
+        Reads the file; what it returns must be picklable. Modules that it needs should be imported already.
+    path : path-like
+        The file.
+    what : str
+        What it should be, for messages.
+
+    Returns
+    -------
+    object
+        What `parse` returns.
+
+    Raises
+    ------
+    InputError
+        If the file is no regular file, `parse` raises anything, crashes, or takes too long for the size of the file.
+    """
+    with parser_errors(path, what):
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError("cannot be read: it is no regular file", path)
+        if is_shipped(path):
+            return parse()
+    reader, writer = os.pipe()
+    limit = PARSER_SECONDS + status.st_size / BYTES_PER_SECOND
+    try:
+        pid = _fork()
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        with parser_errors(path, what):
+            return parse()
+    if pid == 0:
+        _answer(parse, path, what, writer, limit)
+    os.close(writer)
+    deadline = time.monotonic() + PATIENCE_SECONDS + status.st_size / PATIENT_BYTES_PER_SECOND
+    with open(reader, "rb") as stream:
+        answer: T = _received(stream, pid, deadline, path, what)
+    return answer
+
+
+def is_shipped(path: str | PathLike[str]) -> bool:
+    """Whether a file came with fastsed."""
+    return Path(path).resolve().is_relative_to(share_dir().resolve())
+
+
+def check_claimed_size(claimed: int, path: str | PathLike[str], what: str) -> None:
+    """Refuse an array larger than the file can hold, however well compressed, before memory is asked for.
+
+    Parameters
+    ----------
+    claimed : int
+        Bytes that the array would take.
+    path : path-like
+    what : str
+        Name of the array, for messages.
+
+    Raises
+    ------
+    InputError
+    """
+    size = os.stat(path).st_size
+    if claimed > LARGEST_COMPRESSION * size:
+        raise InputError(f"is damaged: its {what} would take {claimed} bytes, but the file has {size}", path)
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # threads of the parent do not matter: the child parses, answers and ends
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _answer(
+    parse: Callable[[], T], path: str | PathLike[str], what: str, writer: int, limit: float
+) -> NoReturn:
+    """The child: parse, write the result or the error into the pipe, end."""
+    try:
+        for number in _ENDINGS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, limit)
+        warnings.simplefilter("ignore")
+        answer: tuple[str, object]
+        try:
+            with parser_errors(path, what):
+                answer = "result", parse()
+        except InputError as error:
+            answer = "error", (error.message, error.path, error.line)
+        with open(writer, "wb") as stream:
+            pickle.dump(answer, stream, protocol=5)
+    finally:
+        os._exit(0)
+
+
+def _received(stream: BinaryIO, pid: int, deadline: float, path: str | PathLike[str], what: str) -> Any:
+    """The parent: the result of the child, or its error."""
+    answered = False
+    try:
+        answered = bool(select.select([stream], [], [], max(0.0, deadline - time.monotonic()))[0])
+        answer = pickle.load(stream) if answered else None
+    except (EOFError, pickle.UnpicklingError):
+        answer = None
+    finally:
+        if not answered:
+            os.kill(pid, signal.SIGKILL)
+        ended = _wait(pid)
+    if answer is None:
+        if not answered or -ended == signal.SIGPROF:
+            raise InputError(f"is not {what}, or is damaged: reading it came to no end", path)
+        raise InputError(f"is not {what}, or is damaged: its parser crashed (signal {-ended})", path)
+    kind, content = answer
+    if kind == "error":
+        raise InputError(*content)
+    return content
+
+
+def _wait(pid: int) -> int:
+    """How the child ended: its exit status, or the signal as a negative number."""
+    with suppress(ChildProcessError):
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return 0
