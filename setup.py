@@ -33,12 +33,42 @@ int main(void) {
 }
 """
 
+NO_COMPILER = (
+    "fastsed: error: no working C compiler: install one (Debian, Ubuntu: apt install build-essential; Fedora: dnf install "
+    "gcc; conda: conda install c-compiler; macOS: xcode-select --install; Windows: Build Tools for Visual Studio) or "
+    "set CC"
+)
+NO_PYTHON_HEADERS = (
+    "fastsed: error: no Python.h: install the headers of Python (Debian, Ubuntu: apt install python3-dev; Fedora: dnf "
+    "install python3-devel)"
+)
+
 # (compiler flags, linker flags): GCC and Clang; Apple's Clang with libomp; MSVC
 OPENMP_FLAGS = [
     (["-fopenmp"], ["-fopenmp"]),
     (["-Xpreprocessor", "-fopenmp"], ["-lomp"]),
     (["/openmp"], []),
 ]
+
+
+def compiles(compiler: object, text: str) -> bool:
+    """Whether a small C file compiles."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text(text)
+        try:
+            compiler.compile([str(source)], output_dir=folder)
+        except Exception:
+            return False
+        return True
+
+
+def check_compiler(compiler: object) -> None:
+    """End with one line that says what to install where nothing can be compiled."""
+    if not compiles(compiler, "int fastsed_probe = 1;\n"):
+        sys.exit(NO_COMPILER)
+    if not compiles(compiler, "#include <Python.h>\n"):
+        sys.exit(NO_PYTHON_HEADERS)
 
 
 def openmp_flags(compiler: object) -> tuple[list[str], list[str]]:
@@ -64,6 +94,7 @@ class BuildKernels(build_ext):
     """Add the flags that the compiler at hand understands."""
 
     def build_extensions(self) -> None:
+        check_compiler(self.compiler)
         compile_args, link_args = openmp_flags(self.compiler)
         if self.compiler.compiler_type != "msvc":
             compile_args = [*compile_args, "-O3", "-fno-math-errno", "-fno-trapping-math"]
