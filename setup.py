@@ -34,9 +34,9 @@ int main(void) {
 """
 
 NO_COMPILER = (
-    "fastsed: error: no working C compiler: install one (Debian, Ubuntu: apt install build-essential; Fedora: dnf install "
-    "gcc; conda: conda install c-compiler; macOS: xcode-select --install; Windows: Build Tools for Visual Studio) or "
-    "set CC"
+    "fastsed: error: no working C compiler: install one (Debian, Ubuntu: apt install build-essential; Fedora: dnf "
+    "install gcc; conda: conda install c-compiler; macOS: xcode-select --install; Windows: Build Tools for Visual "
+    "Studio) or set CC"
 )
 NO_PYTHON_HEADERS = (
     "fastsed: error: no Python.h: install the headers of Python (Debian, Ubuntu: apt install python3-dev; Fedora: dnf "
