@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prior": ("prior", "a prior model at given values"),
     "axis-weights": ("axis_weights", "relative widths of the cells of an axis"),
     "weights": ("weights", "weights of a table of stellar models"),
+    "noise": ("noise", "the observation model: splinter, toothpick or trunchen"),
 }
 
 
