@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastsed.errors import InputError
-from fastsed.inputs.tables import decode, read_bytes
+from fastsed.inputs.header import split_row
+from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.models.spectrum import SpectrumBuilder, sorted_models
 from fastsed.outputs.best_fits import write_spectrum
 from fastsed.outputs.seds import write_input_res
@@ -84,8 +85,8 @@ def read_sed_list(path: str | Path, n_models: int) -> list[WantedSed]:
         or an empty list.
     """
     wanted: dict[str, WantedSed] = {}
-    for line, raw in enumerate(read_bytes(path).removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
-        fields = decode(raw).partition("#")[0].split()
+    for line, raw in enumerate(read_bytes(path).splitlines(), start=1):
+        fields = [decode(field) for field in split_row(raw.replace(b",", b" "), comma=False)]
         if not fields:
             continue
         one = _read_line(fields, n_models, path, line)
@@ -108,19 +109,17 @@ def _read_line(fields: list[str], n_models: int, path: str | Path, line: int) ->
     identity, model_text, scale_text = fields
     if any(mark in identity for mark in "/\\\0"):
         raise InputError(f"the id '{identity}' must be fit for a file name: no slashes", path, line)
-    if not (model_text.isascii() and model_text.isdecimal()):
+    model = parse_number(model_text)
+    if model is None or not model.is_integer() or model < 0:
         raise InputError(f"the modelID '{model_text}' must be a whole number, not negative", path, line)
-    if int(model_text) >= n_models:
+    if model >= n_models:
         raise InputError(
             f"there is no model {model_text}: the grid has {n_models} models, 0 to {n_models - 1}", path, line
         )
-    try:
-        scale = float(scale_text)
-    except ValueError:
-        scale = math.nan
-    if not math.isfinite(scale):
+    scale = parse_number(scale_text)
+    if scale is None or not math.isfinite(scale):
         raise InputError(f"the scale '{scale_text}' must be a number", path, line)
-    return WantedSed(identity, int(model_text), scale, line)
+    return WantedSed(identity, int(model), scale, line)
 
 
 def _check_age(grid: ModelGrid, one: WantedSed, path: str) -> None:

@@ -9,12 +9,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, dataclass, field, fields
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any, get_type_hints
 
 from fastsed.errors import InputError, UsageError
-from fastsed.paths import share_dir
+from fastsed.inputs.text import parse_number, read_bytes
+from fastsed.paths import expanded, for_system, share_dir
 from fastsed.threads import available_threads
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ def key(
     unit: str = "",
     choices: tuple[Any, ...] = (),
     default_text: str = "",
+    is_path: bool = False,
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
@@ -66,6 +67,8 @@ def key(
         The values it may take.
     default_text : str, optional
         How the documentation shows a default that is worked out when the file is read.
+    is_path : bool, optional
+        Whether it names a file or folder, in which `~` and environment variables are replaced.
     ge, gt, le, lt : float, optional
         Limits of the value, or of each value of a list: >=, >, <=, <.
     """
@@ -76,6 +79,7 @@ def key(
         "unit": unit,
         "choices": choices,
         "default_text": default_text,
+        "is_path": is_path,
         "limits": {sign: limit for sign, limit in limits.items() if limit is not None},
     }
     return field(default=default, metadata=metadata)
@@ -94,13 +98,14 @@ class Params:
         "",
         "Photometry and redshifts",
         "Path of the photometric catalogue, without its `.cat`. The files `.translate`, `.zout` and `.lir` "
-        "are looked for beside it, under the same name.",
+        "are looked for beside it, under the same name; in place of `.zout` also eazy-py's `.zout.fits`.",
+        is_path=True,
     )
     ab_zeropoint: float = key(
         23.9,
         "Photometry and redshifts",
         "AB magnitude of a source whose catalogue flux is 1: 23.9 for fluxes in microjansky, 25 for many "
-        "public catalogues, 48.6 for erg/s/cm2/Hz.",
+        "public catalogues, -48.6 for erg/s/cm2/Hz.",
         unit="mag",
     )
     filters_res: str = key(
@@ -108,6 +113,7 @@ class Params:
         "Photometry and redshifts",
         "File of filter curves, in EAzY's format. `F<n>` in the catalogue is the n-th curve of this file.",
         default_text="the `FILTER.RES.latest` that comes with fastsed",
+        is_path=True,
     )
     filter_format: int = key(
         1,
@@ -121,6 +127,7 @@ class Params:
         "Photometry and redshifts",
         "Template error function for the photometry: two columns, rest wavelength (A) and relative error of "
         "the models, added in quadrature to the errors of the fluxes. Empty: none.",
+        is_path=True,
     )
     name_zphot: str = key(
         "z_phot",
@@ -143,7 +150,7 @@ class Params:
         0,
         "Photometry and redshifts",
         "Fit each source only within this confidence interval of its photometric redshift, read from the "
-        "columns `L<c>` and `U<c>` of the `.zout` file. 0: the whole grid.",
+        "columns `L<c>` and `U<c>` of the `.zout` file, or from eazy-py's z160, z840, z025, z975. 0: the whole grid.",
         unit="%",
         choices=(0, 68, 95, 99),
     )
@@ -151,7 +158,7 @@ class Params:
         False,
         "Photometry and redshifts",
         "Use the infrared luminosities of the `.lir` file: they are compared with the luminosity that the "
-        "dust of a model absorbs.",
+        "dust of a model absorbs. Without that file, a warning.",
     )
 
     spectrum: str = key(
@@ -159,6 +166,7 @@ class Params:
         "Spectra",
         "Path of the file of spectra, without its `.spec`. Its columns `F<id>` and `E<id>` belong to the "
         "catalogue's source `<id>`. Empty: none.",
+        is_path=True,
     )
     auto_scale: bool = key(
         False,
@@ -170,12 +178,14 @@ class Params:
         "",
         "Spectra",
         "Template error function for the spectra, as TEMP_ERR_FILE for the photometry. Empty: none.",
+        is_path=True,
     )
     spec_lsf_file: str = key(
         "",
         "Spectra",
         "Line spread function of the spectrograph: two columns, observed wavelength and Gaussian sigma, "
         "both in A. Broadens the response of every spectral element. Empty: elements are top hats.",
+        is_path=True,
     )
     apply_vdisp: float = key(
         0.0,
@@ -191,6 +201,7 @@ class Params:
         "Stellar populations and dust",
         "Folder of the stellar population libraries.",
         default_text="the libraries that come with fastsed, or that you installed",
+        is_path=True,
     )
     library: str = key(
         "",
@@ -370,13 +381,15 @@ class Params:
 
     # What comes out.
     output_dir: str = key(
-        "", "Output", "Folder for the results; made if needed. Empty: the working directory."
+        "", "Output", "Folder for the results; made if needed. Empty: the working directory.", is_path=True
     )
     output_file: str = key(
         "",
         "Output",
-        "Name of the output catalogue, without its `.fout`.",
+        "Name of the output catalogue, without its `.fout`. A folder before the name is one below OUTPUT_DIR, for "
+        "all results.",
         default_text="the value of CATALOG",
+        is_path=True,
     )
     output_columns: tuple[str, ...] = key(
         (),
@@ -429,6 +442,7 @@ class Params:
         "Output",
         "Do not fit, but write the spectra of the models listed in this file, one `id modelID scale` per "
         "line.",
+        is_path=True,
     )
     sfr_avg: float = key(
         0.0,
@@ -465,6 +479,7 @@ class Params:
         "",
         "Output",
         "File that defines spectral indices (line strengths, D4000, ...) to compute. Empty: none.",
+        is_path=True,
     )
 
     # The machine.
@@ -576,18 +591,33 @@ def read_params(path: str | os.PathLike[str] | None, overrides: Sequence[str] = 
 def _file_entries(path: str | os.PathLike[str]) -> Iterator[_Entry]:
     name = os.fspath(path)
     try:
-        data = Path(name).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the parameter file: {error.strerror or error}", name) from error
-    # Paths may hold bytes that are not UTF-8: surrogateescape hands them back to the system unchanged.
-    text = data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
-    for number, line in enumerate(text.split("\n"), start=1):
-        content = _without_comment(line).strip()
+        data = read_bytes(name)
+    except InputError as error:
+        raise InputError(f"the parameter file {error.message}", name) from None
+    for number, raw in enumerate(data.splitlines(), start=1):
+        # Paths may hold bytes that are not UTF-8: surrogateescape hands them back to the system unchanged.
+        content = _without_comment(raw.decode("utf-8", "surrogateescape")).strip()
         if not content:
             continue
         if "=" not in content:
-            raise InputError(f"expected 'KEY = value', found '{content}'", name, number)
+            raise InputError(
+                f"expected 'KEY = value', found '{_shortened(content)}'{_guess(content)}", name, number
+            )
         yield _entry(content, name, number)
+
+
+def _shortened(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[:most] + "..."
+
+
+def _guess(line: str) -> str:
+    """What a file may be of which a line has no `=`."""
+    if line.count(",") > 1:
+        return "; this looks like a table of comma-separated values, not like a parameter file"
+    words = [parse_number(word) for word in line.split()]
+    if len(words) > 2 and None not in words[1:]:
+        return "; this looks like a catalogue, not like a parameter file"
+    return ""
 
 
 def _override_entry(text: str) -> _Entry:
@@ -645,9 +675,19 @@ def _parse(entry: _Entry, row: Field[Any], kind: Any) -> Any:
     text = _unquoted(entry.value)
     if text == "" and row.metadata["choices"]:
         return row.default
+    if row.metadata["is_path"]:
+        return _path(entry, text)
     value = _scalar(entry, text, kind, row.metadata["choices"])
     _check_value(entry, row, value)
     return value
+
+
+def _path(entry: _Entry, text: str) -> str:
+    """A path as the system takes it, with `~` and variables replaced."""
+    try:
+        return for_system(expanded(text))
+    except InputError as error:
+        raise entry.error(f"{entry.name.upper()}: {error.message}") from None
 
 
 def _parse_list(entry: _Entry, row: Field[Any], kind: type) -> tuple[Any, ...]:
@@ -689,15 +729,35 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or "_" in text:
+    value = parse_number(text.strip())
+    if value is None or not math.isfinite(value):
         raise ValueError(text)
     return value
 
 
-_BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
+_WORDS = {"false": False, "no": False, "off": False, "f": False, "n": False}
+_WORDS |= {"true": True, "yes": True, "on": True, "t": True, "y": True}
+
+
+def parse_flag(text: str) -> bool:
+    """A yes or no: 0 or 1 in any form of a number, or a word for it, as Fortran writes it too (.true.).
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    word = text.strip().strip(".").lower()
+    if word in _WORDS:
+        return _WORDS[word]
+    number = parse_number(text.strip())
+    if number not in (0.0, 1.0):
+        raise ValueError(text)
+    return number == 1.0
+
+
 _CONVERT: dict[type, Callable[[str], Any]] = {
-    bool: lambda text: _BOOLEANS[text.lower()],
+    bool: parse_flag,
     int: _integer,
     float: _number,
     str: str,
@@ -726,8 +786,15 @@ def _fill_defaults(params: Params) -> None:
     """Defaults that follow from other keys."""
     params.filters_res = params.filters_res or str(share_dir() / "FILTER.RES.latest")
     params.name_zphot = params.name_zphot or "z_phot"
-    params.output_file = params.output_file or params.catalog
+    _split_output_file(params)
     params.metal = params.metal or ((0.019,) if params.library == "co11" else (0.02,))
+
+
+def _split_output_file(params: Params) -> None:
+    """Hand a folder in OUTPUT_FILE to OUTPUT_DIR; without a name the results have that of the catalogue."""
+    folder, name = os.path.split(params.output_file)
+    params.output_dir = os.path.join(params.output_dir, folder) if folder else params.output_dir
+    params.output_file = name or params.catalog
 
 
 def _read_custom_ranges(params: Params, entries: dict[str, _Entry]) -> None:
@@ -898,8 +965,10 @@ def parameters_markdown() -> str:
         "",
         "One `KEY = value` per line; keys may be in lower or upper case. What follows a `#` is a comment,",
         "unless it is within quotes. A list is written `[a, b, c]`; a single value also makes a list. Paths",
-        "are relative to the folder in which the program is started. Any key can be given on the command",
-        "line too, as `KEY=value`, and `fastsed --help-param KEY` shows what is said of it here.",
+        "are relative to the folder in which the program is started, wherever the file is; `~` and environment",
+        "variables (`$NAME`) in them are replaced. What is 0 or 1 may also be `no` or `yes`, `false` or `true`.",
+        "Any key can be given on the command line too, as `KEY=value`, and `fastsed --help-param KEY` shows what",
+        "is said of it here.",
     ]
     sections: dict[str, list[Field[Any]]] = {}
     for row in key_fields().values():

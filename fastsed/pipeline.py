@@ -21,10 +21,11 @@ from fastsed.fit.observations import Observations, choose_rows, make_observation
 from fastsed.fit.passes import Pass, Plan, Product, Requests, plan_passes, walk, walk_best_first
 from fastsed.inputs.catalog import Catalog, read_catalog
 from fastsed.inputs.filters import Filter
-from fastsed.inputs.luminosity import read_luminosities
+from fastsed.inputs.luminosity import find_luminosities
 from fastsed.inputs.photoz import PhotoZ, find_photoz
 from fastsed.inputs.redshifts import Redshifts, resolve_redshifts
 from fastsed.inputs.spectra import read_spectra, with_spectra
+from fastsed.inputs.working_directory import check_working_directory
 from fastsed.make_seds import make_seds, read_sed_list
 from fastsed.models.attenuation import dust_law
 from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
@@ -116,13 +117,12 @@ def prepare(params: Params) -> Setup:
     InputError
         For anything wrong with the files or the parameters.
     """
+    check_working_directory(params)
     catalog, filters = read_catalog(params)
     if params.spectrum:
         spectra = read_spectra(f"{params.spectrum}.spec", catalog.ids, params.spec_lsf_file)
         catalog, filters = with_spectra(catalog, filters, spectra)
-    luminosities = None
-    if params.use_lir:
-        luminosities = read_luminosities(f"{params.catalog}.lir", catalog.ids, params.differential_a_v)
+    luminosities = find_luminosities(params, catalog.ids)
     photoz = find_photoz(params, catalog.ids)
     redshifts = resolve_redshifts(catalog, photoz, params.z_min, params.z_max)
     axes = _choose_axes(params, redshifts, photoz is not None)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastsed.params import Params
     from fastsed.pipeline import Results
 
+DEFAULT_FILE = "fast.param"
 EXAMPLE = "gst"
 EXAMPLE_FOLDER = "fastsed-example"
 DEPENDENCIES = ("numpy", "scipy", "astropy", "h5py", "tqdm", "threadpoolctl")
@@ -37,7 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
         "words",
         nargs="*",
         metavar="FILE.param KEY=value",
-        help="parameter file of FAST or FAST++, and values that replace those of the file",
+        help=f"parameter file of FAST or FAST++ (default: {DEFAULT_FILE}), and values that replace those of the file",
     )
     parser.add_argument(
         "--check", action="store_true", help="check all inputs, estimate memory and time, fit nothing"
@@ -181,17 +182,34 @@ def command(argv: Sequence[str] | None = None) -> int:
     elif options.help_param is not None:
         from fastsed.params import describe_key
 
-        print(describe_key(options.help_param))
+        # in one piece, which a reader that needs no more than a word of it does not break
+        print(describe_key(options.help_param) + "\n", end="")
     elif options.example is not None:
         example, words = options.example, options.words
         if "=" in example:
             example, words = EXAMPLE_FOLDER, [example, *words]
         run_example(Path(example), checked_overrides(words), options)
-    elif not options.words or ("=" in options.words[0] and not Path(options.words[0]).exists()):
-        raise UsageError("no parameter file given; try `fastsed --help`, or `fastsed --example`")
     else:
-        run_file(options.words[0], checked_overrides(options.words[1:]), options)
+        path, words = split_words(options.words)
+        run_file(path, checked_overrides(words), options)
     return 0
+
+
+def split_words(words: list[str]) -> tuple[str, list[str]]:
+    """The parameter file, that of FAST's name where none is given, and the other words.
+
+    Raises
+    ------
+    UsageError
+        Where none is given and there is none of that name.
+    """
+    if words and ("=" not in words[0] or Path(words[0]).exists()):
+        return words[0], words[1:]
+    if not Path(DEFAULT_FILE).is_file():
+        raise UsageError(
+            f"no parameter file given, and no {DEFAULT_FILE} is here; try `fastsed --help`, or `fastsed --example`"
+        )
+    return DEFAULT_FILE, words
 
 
 def checked_overrides(words: list[str]) -> list[str]:

@@ -18,6 +18,9 @@ from fastsed._version import __version__
 from fastsed.cli.messages import run_command, start_logging
 from fastsed.errors import InputError, UsageError
 from fastsed.foreign import parse_foreign
+from fastsed.inputs.text import parse_number
+from fastsed.params import parse_flag
+from fastsed.paths import expanded
 
 log = logging.getLogger("fastsed.sfh2sed")
 
@@ -31,14 +34,10 @@ _SSP_SUFFIXES = (".ised_ASCII.fits", ".ised_ASCII")
 
 
 def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
+    value = parse_number(text)
+    if value is None or not math.isfinite(value):
         raise ValueError
     return value
-
-
-def _flag(text: str) -> bool:
-    return {"0": False, "1": True}[text]
 
 
 def _key(read: Callable[[str], Any], kind: str, doc: str, default: Any = MISSING) -> Any:
@@ -49,9 +48,13 @@ def _key(read: Callable[[str], Any], kind: str, doc: str, default: Any = MISSING
 class Options:
     """The table of keys: what each means, and its value."""
 
-    sfh: str = _key(str, "a path", "table of two columns: time [Myr] and star formation rate [Msun/yr]")
-    ssp: str = _key(str, "a path", "library of simple populations: .ised_ASCII, .ised_ASCII.fits or HDF5")
-    out: str = _key(str, "a path", "spectrum to write: wavelength [A] and Lsun/A or, with z, observed flux")
+    sfh: str = _key(expanded, "a path", "table of two columns: time [Myr] and star formation rate [Msun/yr]")
+    ssp: str = _key(
+        expanded, "a path", "library of simple populations: .ised_ASCII, .ised_ASCII.fits or HDF5"
+    )
+    out: str = _key(
+        expanded, "a path", "spectrum to write: wavelength [A] and Lsun/A or, with z, observed flux"
+    )
     tobs: float | None = _key(
         _number, "a number", "time of observation [Myr], in the times of the table; not with lookback", None
     )
@@ -63,9 +66,11 @@ class Options:
     h0: float = _key(_number, "a number", "Hubble constant [km/s/Mpc]", 70.0)
     omega_m: float = _key(_number, "a number", "density of matter", 0.3)
     omega_l: float = _key(_number, "a number", "density of dark energy", 0.7)
-    lookback: bool = _key(_flag, "0 or 1", "1: the times of the table count back from the observation", False)
-    no_igm: bool = _key(_flag, "0 or 1", "1: leave out absorption by the intergalactic medium", False)
-    unit_mass: bool = _key(_flag, "0 or 1", "1: scale to 1 Msun of stars formed", False)
+    lookback: bool = _key(
+        parse_flag, "0 or 1", "1: the times of the table count back from the observation", False
+    )
+    no_igm: bool = _key(parse_flag, "0 or 1", "1: leave out absorption by the intergalactic medium", False)
+    unit_mass: bool = _key(parse_flag, "0 or 1", "1: scale to 1 Msun of stars formed", False)
     sfh_step: float = _key(
         _number,
         "a number",
@@ -146,7 +151,7 @@ def read_options(arguments: Sequence[str]) -> Options:
         if name in found:
             raise UsageError(f"{name} is given twice")
         row = rows[name]
-        if not equals and row.metadata["read"] is _flag:
+        if not equals and row.metadata["read"] is parse_flag:
             text = "1"
         try:
             found[name] = row.metadata["read"](text)

@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
-from fastsed.inputs.tables import Table, decode, find_column, line_of_row, read_bytes, read_header, read_table
+from fastsed.inputs.header import split_row
+from fastsed.inputs.tables import Columns, TextTable
+from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.params import Params
+from fastsed.paths import for_system
 
 log = logging.getLogger(__name__)
 
 _JY_FACTOR = 1e19 * 1e-29 * 2.9979e8 / 1e-12 / 1e10
 """F_lambda in 1e-19 erg/s/cm2/A of 1 microjansky at 1 micron, with FAST's value of c."""
 
-_FLUX_COLUMN = re.compile(r"F(\d+)")
+_FLUX_COLUMN = re.compile(r"F([0-9]{1,9})")
 
 
 @dataclass
@@ -84,8 +87,11 @@ def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
     """
     path = _catalog_path(params.catalog)
     log.info("reading fluxes from '%s'", path)
-    header = read_header(path)
-    columns = _find_columns(path, header, _translated(params.catalog, header))
+    translation = _find_translation(params.catalog)
+    needs_bands = not params.spectrum
+    table = TextTable(path, lambda names: _names_sources(translation.apply(names), needs_bands))
+    translation.report(table.names)
+    columns = _find_columns(table, translation.apply(table.names))
     if not columns.bands and not params.spectrum:
         raise InputError(
             "has no photometry: expected columns F<n> and E<n>, n the number of a filter in FILTERS_RES", path
@@ -93,11 +99,10 @@ def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
     filters = read_filters(params.filters_res, columns.bands, params.filter_format) if columns.bands else []
     wavelengths = np.array([band.mean_wavelength for band in filters])
 
-    table, flux, error, z_spec = _read_columns(path, header, columns)
-    ids = table.texts[0]
+    ids, flux, error, z_spec = _read_columns(table, columns)
     if not ids:
         raise InputError("has a header but no sources", path)
-    _check_ids(path, ids, params)
+    _check_ids(table, ids, params)
     zero_error = mask_invalid(flux, error)
     factor = flux_factor(params.ab_zeropoint, wavelengths)
     catalog = Catalog(
@@ -185,43 +190,89 @@ def _catalog_path(catalog: str) -> str:
     if not catalog:
         raise InputError("CATALOG is not set: it is the path of the photometric catalogue, without '.cat'")
     path = catalog + ".cat"
-    if not Path(path).is_file() and catalog.endswith(".cat") and Path(catalog).is_file():
+    if Path(for_system(path)).is_file() or not Path(for_system(catalog)).is_file():
+        return path
+    if catalog.endswith(".cat"):
         raise InputError(f"does not exist: write CATALOG = '{catalog[:-4]}', without '.cat'", path)
-    return path
+    raise InputError(
+        f"does not exist, and '{catalog}' cannot take its place: the catalogue is a text whose name ends in .cat",
+        path,
+    )
 
 
-def _translated(catalog: str, header: list[str]) -> list[str]:
-    """The header in FAST's names, upper case, after the `.translate` file where there is one."""
-    path = Path(catalog + ".translate")
-    translation = _read_translation(path) if path.is_file() else {}
-    if path.is_file():
-        used = sum(name in translation for name in header)
-        log.info("using column translation file '%s'", path)
-        log.info("... translated %d column names (%d translations unused)", used, len(translation) - used)
-    return [translation.get(name, name).upper() for name in header]
+@dataclass(frozen=True)
+class _Translation:
+    """What a `.translate` file says: FAST's name of each column."""
+
+    path: Path | None
+    names: dict[str, str]
+
+    def get(self, name: str) -> str | None:
+        """FAST's name of a column: of exactly this name, else of one that differs by the case of letters."""
+        if name in self.names:
+            return self.names[name]
+        alike = {new for old, new in self.names.items() if old.upper() == name.upper()}
+        return alike.pop() if len(alike) == 1 else None
+
+    def apply(self, header: Sequence[str]) -> list[str]:
+        """A header in FAST's names, upper case."""
+        return [(self.get(name) or name).upper() for name in header]
+
+    def report(self, header: Sequence[str]) -> None:
+        """Say how many names were translated."""
+        if self.path is None:
+            return
+        used = sum(self.get(name) is not None for name in header)
+        log.info("using column translation file '%s'", self.path)
+        log.info("... translated %d column names (%d translations unused)", used, len(self.names) - used)
 
 
-def _read_translation(path: Path) -> dict[str, str]:
-    """Catalog name -> FAST name."""
-    translation = {}
+def _find_translation(catalog: str) -> _Translation:
+    """The `.translate` file beside a catalogue; none is one without names.
+
+    What follows the two names of a line is not used: EAzY reads factors of errors there.
+    """
+    path = Path(for_system(catalog + ".translate"))
+    if not path.is_file():
+        return _Translation(None, {})
+    names: dict[str, str] = {}
+    factors = 0
     for line, raw in enumerate(read_bytes(path).splitlines(), start=1):
-        words = [decode(word) for word in raw.partition(b"#")[0].split()]
-        if not words:
-            continue
-        if len(words) != 2:
-            raise InputError(
-                f"expected 'name-in-the-catalog FAST-name', found '{' '.join(words)}'", path, line
-            )
-        translation[words[0]] = words[1]
-    return translation
+        words = [decode(word) for word in split_row(raw.replace(b",", b" "), comma=False)]
+        if len(words) == 1:
+            raise InputError(f"expected 'name-in-the-catalog FAST-name', found '{words[0]}'", path, line)
+        if words:
+            names[words[0]] = words[1]
+            factors += len(words) > 2 and parse_number(words[2]) not in (None, 1.0)
+    if factors:
+        log.warning("%s: the factors in the third column of %s are not used", path, counted(factors, "line"))
+    return _Translation(path, names)
 
 
-def _find_columns(path: str, header: list[str], names: list[str]) -> _Columns:
+def _names_sources(names: Sequence[str], needs_bands: bool) -> bool:
+    """Whether a header, in FAST's names, is that of a catalogue: ids and, where they are needed, fluxes with errors."""
+    known = set(names)
+    return "ID" in known and (
+        not needs_bands or any(_FLUX_COLUMN.fullmatch(name) and f"E{name[1:]}" in known for name in known)
+    )
+
+
+def _find_columns(table: TextTable, names: list[str]) -> _Columns:
     """Pair the columns of fluxes and errors, and find the others."""
+    header = table.names
     bands, flux, error = [], [], []
     for position, name in enumerate(names):
         match = _FLUX_COLUMN.fullmatch(name)
         if not match:
+            lost = (
+                name.startswith("E")
+                and _FLUX_COLUMN.fullmatch("F" + name[1:])
+                and "F" + name[1:] not in names
+            )
+            if lost:
+                log.warning(
+                    "error column %s has no flux column F%s and is ignored", header[position], name[1:]
+                )
             continue
         if f"E{match[1]}" not in names:
             log.warning("flux column %s has no error column E%s and is ignored", header[position], match[1])
@@ -232,12 +283,14 @@ def _find_columns(path: str, header: list[str], names: list[str]) -> _Columns:
     used = ["ID", "Z_SPEC", *(names[i] for i in flux), *(names[i] for i in error)]
     repeated = [name for name, count in Counter(names).items() if count > 1 and name in used]
     if repeated:
-        raise InputError(f"its header names {', '.join(repeated)} more than once", path)
+        raise InputError(f"its header names {', '.join(repeated)} more than once", table.path)
+    if "ID" not in names:
+        table.find("ID")  # names what there is instead
     totals = [i for i, name in enumerate(names) if name in {f"TOT{band}" for band in bands}]
     if len(totals) > 1:
         log.warning("several columns TOT<n>: using %s, ignoring the others", header[totals[0]])
     return _Columns(
-        identity=find_column(names, "ID", path),
+        identity=names.index("ID"),
         bands=bands,
         flux=flux,
         error=error,
@@ -247,29 +300,29 @@ def _find_columns(path: str, header: list[str], names: list[str]) -> _Columns:
 
 
 def _read_columns(
-    path: str, header: Sequence[str], columns: _Columns
-) -> tuple[Table, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The table, fluxes and errors scaled to total ones, and spectroscopic redshifts."""
+    table: TextTable, columns: _Columns
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Ids, fluxes and errors scaled to total ones, and spectroscopic redshifts."""
     optional = [i for i in (columns.total, columns.z_spec) if i is not None]
     wanted = [*columns.flux, *columns.error, *optional]
-    table = read_table(path, header, texts=[columns.identity], numbers=wanted)
+    read: Columns = table.read(texts=[columns.identity], numbers=wanted)
     nband = len(columns.bands)
-    flux = table.numbers[:, :nband].copy()
-    error = table.numbers[:, nband : 2 * nband].copy()
+    flux = read.numbers[:, :nband].copy()
+    error = read.numbers[:, nband : 2 * nband].copy()
     if columns.total is not None:
-        total = table.numbers[:, [2 * nband]]
+        total = read.numbers[:, [2 * nband]]
         with np.errstate(invalid="ignore", over="ignore"):
             flux *= total
             error *= total
-    z_spec = np.full(len(table.texts[0]), np.nan)
+    z_spec = np.full(len(read.texts[0]), np.nan)
     if columns.z_spec is not None:
-        given = table.numbers[:, -1]
+        given = read.numbers[:, -1]
         measured = np.isfinite(given) & (given >= 0)
         z_spec[measured] = given[measured]
-    return table, flux, error, z_spec
+    return read.texts[0], flux, error, z_spec
 
 
-def _check_ids(path: str, ids: list[str], params: Params) -> None:
+def _check_ids(table: TextTable, ids: list[str], params: Params) -> None:
     """Stop where ids have to be unique, or to name files, and do not."""
     file_per_source = (
         params.best_fit
@@ -281,24 +334,22 @@ def _check_ids(path: str, ids: list[str], params: Params) -> None:
     if file_per_source:
         for row, identity in enumerate(ids):
             if "/" in identity or "\\" in identity:
-                raise InputError(
-                    f"the id '{identity}' cannot be part of a file name", path, line_of_row(path, row)
-                )
+                raise table.error(f"the id '{identity}' cannot be part of a file name", row)
     if len(set(ids)) == len(ids):
         return
     first: dict[str, int] = {}
     for row, identity in enumerate(ids):
         if first.setdefault(identity, row) != row:
             break
-    lines = line_of_row(path, first[identity]), line_of_row(path, row)
+    lines = table.line_of_row(first[identity]), table.line_of_row(row)
     if file_per_source or params.spectrum:
         why = "the files written for each source" if file_per_source else "the columns of the spectra"
         raise InputError(
-            f"the id '{identity}' is also that of line {lines[0]}; ids name {why}", path, lines[1]
+            f"the id '{identity}' is also that of line {lines[0]}; ids name {why}", table.path, lines[1]
         )
     log.warning(
         "%s: %d ids appear more than once, the first of them '%s' in lines %d and %d",
-        path,
+        table.path,
         len(ids) - len(set(ids)),
         identity,
         *lines,

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.inputs.tables import decode, read_bytes
+from fastsed.inputs.header import split_row
+from fastsed.inputs.text import decode, parse_number, read_bytes
+from fastsed.inputs.wavelengths import SMALLEST_WAVELENGTH
 
 log = logging.getLogger(__name__)
-
-SMALLEST_WAVELENGTH = 100.0
-"""A mean wavelength below this, in Angstrom, tells that the file is in other units."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ def read_filters(path: str | Path, numbers: Sequence[int], filter_format: int = 
     Parameters
     ----------
     path : path-like
-        For each curve a line `npoint text`, then `npoint` lines `index wavelength[A] throughput`.
+        For each curve a line `npoint text`, then `npoint` lines `index wavelength[A] throughput`. The text may be
+        anything; where it is two numbers, the index of the point below must be 0 or 1.
     numbers : sequence of int
         The curves to return, counted from 1 in the order of the file.
     filter_format : int
@@ -117,7 +117,7 @@ def _find_curves(path: str | Path, lines: list[bytes], line_numbers: Sequence[in
     while at < len(lines):
         words = lines[at].split(None, 1)
         name = decode(words[1]).strip() if len(words) > 1 else ""
-        if not words[0].isdigit() or _is_point(lines[at]):
+        if not words[0].isdigit() or not _can_be_header(lines, at):
             previous = f" after filter {len(curves)}" if curves else ""
             raise InputError(
                 f"expected a line 'number-of-points name'{previous}, found '{decode(lines[at]).strip()}'; "
@@ -140,29 +140,38 @@ def _find_curves(path: str | Path, lines: list[bytes], line_numbers: Sequence[in
     return curves
 
 
-def _is_point(line: bytes) -> bool:
-    """Whether a line reads `index wavelength throughput`."""
-    words = line.split()
-    try:
-        return len(words) == 3 and all(math.isfinite(float(word)) for word in words)
-    except ValueError:
-        return False
+def _can_be_header(lines: list[bytes], at: int) -> bool:
+    """Whether the line above a curve's points can be `npoint text`, though the text may be two numbers."""
+    if _point(lines[at]) is None:
+        return True
+    following = _point(lines[at + 1]) if at + 1 < len(lines) else None
+    return following is not None and following[0] in (0, 1)
+
+
+def _point(line: bytes) -> list[float] | None:
+    """The three numbers of a line `index wavelength throughput`; None where it is none."""
+    words = split_row(line, comma=False)
+    numbers = [parse_number(decode(word)) for word in words] if len(words) == 3 else [None]
+    finite = [number for number in numbers if number is not None and math.isfinite(number)]
+    return finite if len(finite) == 3 else None
 
 
 def _read_points(
     path: str | Path, number: int, curve: _Curve, lines: list[bytes], line_numbers: Sequence[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Wavelengths, strictly ascending, and throughputs of a curve."""
+    rows = []
     for i in range(curve.start, curve.stop):
-        if not _is_point(lines[i]):
+        row = _point(lines[i])
+        if row is None:
             raise InputError(
                 f"filter {number} ({curve.name}): expected 'index wavelength throughput', found "
                 f"'{decode(lines[i]).strip()}'",
                 path,
                 line_numbers[i],
             )
-    words = b" ".join(lines[curve.start : curve.stop]).split()
-    points = np.array(words, dtype=np.float64).reshape(-1, 3)
+        rows.append(row)
+    points = np.array(rows, dtype=np.float64).reshape(-1, 3)
     order = np.argsort(points[:, 1], kind="stable")
     if np.any(np.diff(order) < 0):
         log.warning(

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.errors import InputError
 from fastsed.inputs.photoz import check_same_ids
-from fastsed.inputs.tables import find_column, flags, line_of_row, read_header, read_table
+from fastsed.inputs.tables import NamedTable, TextTable, needs
+from fastsed.params import Params
+from fastsed.paths import for_system
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,23 @@ class InfraredLuminosities:
     component: NDArray[np.int64]
 
 
+def find_luminosities(params: Params, ids: Sequence[str]) -> InfraredLuminosities | None:
+    """Read the `.lir` file beside the catalogue; None without USE_LIR or, with a warning, without the file.
+
+    Raises
+    ------
+    InputError
+        As `read_luminosities`.
+    """
+    if not params.use_lir:
+        return None
+    path = Path(for_system(params.catalog + ".lir"))
+    if not path.is_file():
+        log.warning("USE_LIR = 1, but there is no file '%s': no infrared luminosities are used", path)
+        return None
+    return read_luminosities(path, ids, params.differential_a_v)
+
+
 def read_luminosities(
     path: str | Path, ids: Sequence[str], differential: bool = False
 ) -> InfraredLuminosities:
@@ -62,36 +80,29 @@ def read_luminosities(
         DIFFERENTIAL_A_V.
     """
     log.info("reading infrared luminosities from '%s'", path)
-    header = read_header(path)
-    upper = [name.upper() for name in header]
-    texts = [find_column(header, "ID", path)] + ([upper.index("COMP")] if "COMP" in upper else [])
-    numbers = [find_column(header, name, path) for name in ("LIR", "ELIR")]
-    numbers += [upper.index("LOG")] if "LOG" in upper else []
-    table = read_table(path, header, texts=texts, numbers=numbers)
-    check_same_ids(path, table.texts[0], ids)
+    table = TextTable(path, needs("ID", "LIR", "ELIR"))
+    texts = [table.find(name) for name in ("ID", "COMP") if name == "ID" or table.has(name)]
+    numbers = [table.find(name) for name in ("LIR", "ELIR", "LOG") if name != "LOG" or table.has(name)]
+    columns = table.read(texts=texts, numbers=numbers)
+    check_same_ids(table, columns.texts[0], ids)
 
-    value, error = table.numbers[:, 0].copy(), table.numbers[:, 1].copy()
+    value, error = columns.numbers[:, 0].copy(), columns.numbers[:, 1].copy()
     none = ~(np.isfinite(value) & np.isfinite(error) & (error > 0))
     value[none], error[none] = 0.0, np.inf
-    logarithmic = (
-        flags(path, "LOG", table.numbers[:, 2]) if "LOG" in upper else np.zeros(len(ids), dtype=bool)
-    )
-    component = np.zeros(len(ids), dtype=np.int64)
-    if "COMP" in upper:
-        component = _components(path, table.texts[1], differential)
+    logarithmic, component = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=np.int64)
+    if table.has("LOG"):
+        logarithmic = table.flags("LOG", columns.numbers[:, 2])
+    if table.has("COMP"):
+        component = _components(table, columns.texts[1], differential)
     return InfraredLuminosities(value, error, logarithmic, component)
 
 
-def _components(path: str | Path, names: list[str], differential: bool) -> NDArray[np.int64]:
+def _components(table: NamedTable, names: list[str], differential: bool) -> NDArray[np.int64]:
     for row, name in enumerate(names):
         if name.lower() not in COMPONENTS:
-            raise InputError(
-                f"column COMP: '{name}' must be one of {', '.join(COMPONENTS)}", path, line_of_row(path, row)
-            )
+            raise table.error(f"column COMP: '{name}' must be one of {', '.join(COMPONENTS)}", row)
         if name.lower() != "all" and not differential:
-            raise InputError(
-                f"column COMP: '{name}' needs DIFFERENTIAL_A_V = 1; without it only 'all' has a meaning",
-                path,
-                line_of_row(path, row),
+            raise table.error(
+                f"column COMP: '{name}' needs DIFFERENTIAL_A_V = 1; without it only 'all' has a meaning", row
             )
     return np.array([COMPONENTS[name.lower()] for name in names], dtype=np.int64)

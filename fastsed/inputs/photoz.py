@@ -11,13 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.inputs.tables import find_column, line_of_row, read_header, read_table
+from fastsed.inputs.tables import FitsTable, NamedTable, TextTable, needs, same_id
 from fastsed.params import Params
+from fastsed.paths import for_system
 
 log = logging.getLogger(__name__)
 
 INTERVALS = (68, 95, 99)
 """Confidence intervals that a `.zout` file may hold, in percent."""
+
+EAZY_PY_NAMES = {"L68": "z160", "U68": "z840", "L95": "z025", "U95": "z975"}
+"""What eazy-py calls the bounds: percentiles of the probability, in thousandths."""
 
 
 @dataclass
@@ -38,16 +42,19 @@ class PhotoZ:
 
 
 def find_photoz(params: Params, ids: Sequence[str]) -> PhotoZ | None:
-    """Read the `.zout` file beside the catalogue; None where there is none.
+    """Read the `.zout` file beside the catalogue, else its `.zout.fits`; None where there is none.
 
     Raises
     ------
     InputError
         As `read_photoz`, and where C_INTERVAL asks for intervals that do not go with photometric redshifts.
     """
-    path = Path(params.catalog + ".zout")
-    if not path.is_file():
+    candidates = [Path(for_system(params.catalog + ending)) for ending in (".zout", ".zout.fits")]
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
         return None
+    if all(candidate.is_file() for candidate in candidates):
+        log.info("'%s' is not read: '%s' precedes it", candidates[1], path)
     with_intervals = params.n_sim > 0 or params.interval_from_chi2
     odd = [c for c in params.c_interval if not np.isclose(c, INTERVALS, atol=0.01).any()]
     if with_intervals and odd:
@@ -69,7 +76,8 @@ def read_photoz(
     Parameters
     ----------
     path : path-like
-        Table with the columns ID and `name_zphot`, and maybe Z_SPEC, L68, U68, L95, U95, L99, U99.
+        Table with the columns ID and `name_zphot`, and maybe Z_SPEC, L68, U68, L95, U95, L99, U99, or eazy-py's z160,
+        z840, z025, z975; FITS where its name ends so, else text.
     ids : sequence of str
         The catalogue's ids; the table must hold the same in the same order.
     name_zphot : str
@@ -82,15 +90,16 @@ def read_photoz(
         For a missing column, a malformed row, or other sources than the catalogue's.
     """
     log.info("reading photometric redshifts from '%s'", path)
-    header = read_header(path)
-    wanted = [name_zphot] + ([f"L{confidence}", f"U{confidence}"] if confidence else [])
-    if "Z_SPEC" in (name.upper() for name in header):
-        wanted.append("Z_SPEC")
-    positions = [find_column(header, name, path) for name in wanted]
-    table = read_table(path, header, texts=[find_column(header, "ID", path)], numbers=positions)
-    check_same_ids(path, table.texts[0], ids)
+    table = FitsTable(path) if str(path).endswith(".fits") else TextTable(path, needs("ID", name_zphot))
+    positions = {name_zphot: table.find(name_zphot)}
+    for bound in (f"L{confidence}", f"U{confidence}") if confidence else ():
+        positions[bound] = _find_bound(table, bound)
+    if table.has("Z_SPEC"):
+        positions["Z_SPEC"] = table.find("Z_SPEC")
+    read = table.read(texts=[table.find("ID")], numbers=list(positions.values()))
+    check_same_ids(table, read.texts[0], ids)
 
-    columns = {name: _positive(table.numbers[:, i]) for i, name in enumerate(wanted)}
+    columns = {name: _positive(read.numbers[:, i]) for i, name in enumerate(positions)}
     none = np.full(len(ids), np.nan)
     lower, upper = columns.get(f"L{confidence}", none).copy(), columns.get(f"U{confidence}", none).copy()
     inverted = lower > upper
@@ -102,8 +111,23 @@ def read_photoz(
     return PhotoZ(columns[name_zphot], columns.get("Z_SPEC", none), lower, upper)
 
 
-def check_same_ids(path: str | Path, found: Sequence[str], ids: Sequence[str]) -> None:
-    """Check that a file lists the sources of the catalogue, in its order.
+def _find_bound(table: NamedTable, name: str) -> int:
+    """Position of a bound under EAzY's name or, where there is none, under that of eazy-py."""
+    other = EAZY_PY_NAMES.get(name)
+    if table.has(name) or other is None:
+        return table.find(name)
+    if not table.has(other):
+        known = ", ".join(table.names[:40])
+        raise InputError(
+            f"has no column {name}, nor {other}, which is eazy-py's name for it; its header names {known}",
+            table.path,
+        )
+    log.info("%s: %s is taken for %s, as eazy-py names it", table.path, other, name)
+    return table.find(other)
+
+
+def check_same_ids(table: NamedTable, found: Sequence[str], ids: Sequence[str]) -> None:
+    """Check that a file lists the sources of the catalogue, in its order; 1 and 1.0 are the same id.
 
     Raises
     ------
@@ -111,15 +135,14 @@ def check_same_ids(path: str | Path, found: Sequence[str], ids: Sequence[str]) -
         That names the first line which differs.
     """
     for row, (one, other) in enumerate(zip(found, ids, strict=False)):
-        if one != other:
-            raise InputError(
+        if not same_id(one, other):
+            raise table.error(
                 f"source '{one}' stands where the catalogue has '{other}': both files must list the same "
                 "sources in the same order",
-                path,
-                line_of_row(path, row),
+                row,
             )
     if len(found) != len(ids):
-        raise InputError(f"lists {len(found)} sources, but the catalogue {len(ids)}", path)
+        raise InputError(f"lists {len(found)} sources, but the catalogue {len(ids)}", table.path)
 
 
 def _positive(values: NDArray[np.float64]) -> NDArray[np.float64]:

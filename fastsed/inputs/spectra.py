@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +15,9 @@ from numpy.typing import NDArray
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import Catalog, counted, fittable_sources, mask_invalid, warn_unfittable
 from fastsed.inputs.filters import Filter, integrate
-from fastsed.inputs.tables import (
-    find_column,
-    flags,
-    line_of_row,
-    read_header,
-    read_number_columns,
-    read_table,
-)
+from fastsed.inputs.tables import TextTable, canonical_id, needs, read_number_columns
 from fastsed.inputs.template_error import check_curve
+from fastsed.inputs.wavelengths import warn_unless_angstrom
 
 log = logging.getLogger(__name__)
 
@@ -78,25 +73,25 @@ def read_spectra(path: str | Path, ids: Sequence[str], lsf_path: str | Path = ""
         For missing columns, malformed rows, or wavelengths that do not make sense.
     """
     log.info("reading spectra from '%s'", path)
-    header = read_header(path)
-    upper = [name.upper() for name in header]
-    sources, flux_columns, error_columns = _pair_columns(path, header, ids)
-    special = [upper.index(name) for name in ("WL", "WL_LOW", "WL_UP", "TR", "BIN") if name in upper]
-    table = read_table(path, header, numbers=[*flux_columns, *error_columns, *special])
-    columns = {upper[i]: table.numbers[:, k - len(special)] for k, i in enumerate(special)}
-    if not len(table.numbers):
+    table = TextTable(path, _names_elements)
+    sources, flux_columns, error_columns = _pair_columns(path, table.names, ids)
+    special = [name for name in ("WL", "WL_LOW", "WL_UP", "TR", "BIN") if table.has(name)]
+    numbers = table.read(numbers=[*flux_columns, *error_columns, *map(table.find, special)]).numbers
+    columns = {name: numbers[:, k - len(special)] for k, name in enumerate(special)}
+    if not len(numbers):
         raise InputError("holds no spectral elements", path)
 
-    used = flags(path, "TR", columns["TR"]) if "TR" in columns else np.ones(len(table.numbers), dtype=bool)
-    low, up = _element_limits(path, header, columns, used)
+    used = table.flags("TR", columns["TR"]) if "TR" in columns else np.ones(len(numbers), dtype=bool)
+    low, up = _element_limits(table, columns, used)
+    warn_unless_angstrom(path, 0.5 * (low + up))
     nspectrum = len(sources)
-    flux = table.numbers[used, :nspectrum].T.copy()
-    error = table.numbers[used, nspectrum : 2 * nspectrum].T.copy()
+    flux = numbers[used, :nspectrum].T.copy()
+    error = numbers[used, nspectrum : 2 * nspectrum].T.copy()
     zero_error = mask_invalid(flux, error)
     log.info("found %s with %d spectral elements", counted(nspectrum, "spectrum", "spectra"), low.size)
 
     if "BIN" in columns:
-        bins = _whole_numbers(path, columns["BIN"])[used]
+        bins = _whole_numbers(table, columns["BIN"])[used]
         low, up, flux, error = _combine(bins, low, up, flux, error)
         log.info("rebinned the spectra to %d spectral elements", low.size)
 
@@ -139,6 +134,7 @@ def lsf_sigma(path: str | Path, lam: NDArray[np.float64]) -> NDArray[np.float64]
     """
     known, sigma = read_number_columns(path, ["wavelength", "sigma"])
     check_curve(path, known, sigma, "sigma")
+    warn_unless_angstrom(path, known)
     return np.interp(lam, known, sigma)
 
 
@@ -168,17 +164,18 @@ def _pair_columns(
 ) -> tuple[list[int], list[int], list[int]]:
     """Rows of the catalogue that have a spectrum, and the columns of its flux and error."""
     upper = [name.upper() for name in header]
-    rows = {identity.upper(): row for row, identity in enumerate(ids)}
+    rows = _rows_of(ids)
     sources, flux, error = [], [], []
     for position, name in enumerate(upper):
         if not name.startswith("F"):
             continue
-        if name[1:] not in rows:
+        row = rows.get(name[1:], rows.get(canonical_id(name[1:])))
+        if row is None:
             log.warning("spectrum %s: no source '%s' in the catalogue; ignored", header[position], name[1:])
         elif "E" + name[1:] not in upper:
             log.warning("spectrum %s has no error column E%s; ignored", header[position], name[1:])
         else:
-            sources.append(rows[name[1:]])
+            sources.append(row)
             flux.append(position)
             error.append(upper.index("E" + name[1:]))
     if len(set(sources)) < len(sources):
@@ -190,23 +187,39 @@ def _pair_columns(
     return sources, flux, error
 
 
+def _rows_of(ids: Sequence[str]) -> dict[str, int]:
+    """Row of each id in upper case and, where only one source has it, in the form that 1 and 1.0 share."""
+    rows: dict[str, int] = {}
+    number_of = Counter(map(canonical_id, ids))
+    for row, identity in enumerate(ids):
+        if number_of[canonical_id(identity)] == 1:
+            rows[canonical_id(identity)] = row
+    return rows | {identity.upper(): row for row, identity in enumerate(ids)}
+
+
+def _names_elements(header: list[str]) -> bool:
+    """Whether a header names what tells where the elements are."""
+    return needs("WL")(header) or needs("WL_LOW", "WL_UP")(header)
+
+
 def _element_limits(
-    path: str | Path, header: list[str], columns: dict[str, NDArray[np.float64]], used: NDArray[np.bool_]
+    table: TextTable, columns: dict[str, NDArray[np.float64]], used: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Lower and upper limit of each element that is used."""
     if not used.any():
-        raise InputError("every spectral element has TR = 0", path)
+        raise InputError("every spectral element has TR = 0", table.path)
     if "WL" in columns and not {"WL_LOW", "WL_UP"} <= columns.keys():
         centre = columns["WL"]
-        half = 0.5 * _uniform_step(path, centre, used)
+        half = 0.5 * _uniform_step(table.path, centre, used)
         return centre[used] - half, centre[used] + half
-    low, up = (columns[header[find_column(header, name, path)].upper()] for name in ("WL_LOW", "WL_UP"))
+    for name in ("WL_LOW", "WL_UP"):
+        table.find(name)
+    low, up = columns["WL_LOW"], columns["WL_UP"]
     for row in np.flatnonzero(used & ~(np.isfinite(up - low) & (low > 0) & (up > low)))[:1]:
-        raise InputError(
+        raise table.error(
             f"a spectral element from {low[row]:g} to {up[row]:g} A: WL_UP must be above WL_LOW, and both "
             "above 0",
-            path,
-            line_of_row(path, int(row)),
+            int(row),
         )
     return low[used].copy(), up[used].copy()
 
@@ -226,11 +239,11 @@ def _uniform_step(path: str | Path, centre: NDArray[np.float64], used: NDArray[n
     )
 
 
-def _whole_numbers(path: str | Path, values: NDArray[np.float64]) -> NDArray[np.int64]:
+def _whole_numbers(table: TextTable, values: NDArray[np.float64]) -> NDArray[np.int64]:
     whole = np.isfinite(values) & (values >= 0) & (values == np.round(values))
     for row in np.flatnonzero(~whole)[:1]:
         message = f"column BIN: '{values[row]:g}' must be a whole number, not negative"
-        raise InputError(message, path, line_of_row(path, int(row)))
+        raise table.error(message, int(row))
     return values.astype(np.int64)
 
 

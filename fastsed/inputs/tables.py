@@ -1,24 +1,33 @@
-"""Text tables of whitespace-separated columns: a path in, header names, texts and a float array out."""
+"""Tables of named columns, as text or FITS: a path in, header names, texts and a float array out."""
 
 from __future__ import annotations
 
+import logging
+import os
 import warnings
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.foreign import parse_foreign
+from fastsed.inputs.header import Accepts, find_header, split_row
+from fastsed.inputs.text import decode, means_missing, parse_number, read_bytes
+from fastsed.paths import for_system
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 20_000
-_BLANKS = b" \t\r\n"
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass
-class Table:
+class Columns:
     """The columns of a table that were asked for.
 
     Attributes
@@ -26,104 +35,284 @@ class Table:
     texts : list of list of str
         One list of `nrow` texts per column of text.
     numbers : float64 (nrow, ncolumn)
-        The columns of numbers, in the order asked for.
+        The columns of numbers, in the order asked for; NaN where a value is missing.
     """
 
     texts: list[list[str]]
     numbers: NDArray[np.float64]
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """Content of a file.
+class NamedTable(ABC):
+    """A table whose header is known, and whose columns can be read.
 
-    Raises
-    ------
-    InputError
-        Where it cannot be read.
+    Attributes
+    ----------
+    path : path-like
+    names : list of str
+        Of all columns.
     """
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
+
+    path: str | Path
+    names: list[str]
+
+    @abstractmethod
+    def read(self, *, texts: Sequence[int] = (), numbers: Sequence[int] = ()) -> Columns:
+        """Read the columns at some positions, as text and as numbers.
+
+        Raises
+        ------
+        InputError
+            For a row with another number of fields, or a field that is no number; it names line and column.
+        """
+
+    @abstractmethod
+    def error(self, message: str, row: int) -> InputError:
+        """An error that names the place of a row (from 0)."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is a column of this name, whatever the case of its letters."""
+        return name.upper() in (known.upper() for known in self.names)
+
+    def find(self, name: str) -> int:
+        """Position of a column, whatever the case of its letters.
+
+        Raises
+        ------
+        InputError
+            Where it is missing, naming those that are there, or where two columns have this name.
+        """
+        upper = [known.upper() for known in self.names]
+        if name.upper() not in upper:
+            raise InputError(
+                f"has no column {name.upper()}; its header names {_shortened(self.names)}", self.path
+            )
+        if upper.count(name.upper()) > 1:
+            raise InputError(f"its header names {name.upper()} more than once", self.path)
+        return upper.index(name.upper())
+
+    def flags(self, name: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """A column of 0 and 1 as booleans.
+
+        Raises
+        ------
+        InputError
+            For another value.
+        """
+        for row in np.flatnonzero((values != 0) & (values != 1))[:1]:
+            raise self.error(f"column {name}: '{values[row]:g}' must be 0 or 1", int(row))
+        return np.asarray(values == 1)
 
 
-def decode(raw: bytes) -> str:
-    """Text of bytes: UTF-8 where they are, else Latin-1, which always works."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+class TextTable(NamedTable):
+    """A table of columns between blanks or commas.
 
-
-def read_header(path: str | Path) -> list[str]:
-    """Column names of a table: the words of its first comment line that is not empty.
-
-    Raises
-    ------
-    InputError
-        Where there is no such line.
-    """
-    try:
-        with open(path, "rb") as f:
-            # Line ends of every system, without reading a large file whole.
-            for raw in (piece for line in f for piece in line.splitlines()):
-                content = raw.removeprefix(_BOM).strip(_BLANKS)
-                if content.startswith(b"#") and content.strip(b"#" + _BLANKS):
-                    return [decode(word) for word in content.lstrip(b"#").split()]
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
-    raise InputError("has no header: the first line must start with '#' and name the columns", path)
-
-
-def find_column(names: Sequence[str], wanted: str, path: str | Path) -> int:
-    """Position of a column, whatever the case of its letters.
-
-    Raises
-    ------
-    InputError
-        Where it is missing, naming those that are there.
-    """
-    upper = [name.upper() for name in names]
-    if wanted.upper() not in upper:
-        raise InputError(f"has no column {wanted.upper()}; its header names {_shortened(names)}", path)
-    return upper.index(wanted.upper())
-
-
-def read_table(
-    path: str | Path, names: Sequence[str], *, texts: Sequence[int] = (), numbers: Sequence[int] = ()
-) -> Table:
-    """Read columns of a table.
-
-    Lines that start with `#` and empty lines are skipped; a `#` after a blank starts a comment. Every row
-    has to have as many fields as there are names.
+    Lines that start with `#` and empty lines are skipped; a `#` after a blank starts a comment. Every row has to have
+    as many fields as the first one. If these are more than the names, those at the end have no name and are ignored
+    with a warning. Words such as INDEF or NULL are missing numbers, counted in a warning.
 
     Parameters
     ----------
     path : path-like
-    names : sequence of str
-        The names of all columns, as from `read_header`.
-    texts, numbers : sequence of int
-        Positions of the columns to return as text, and as numbers (`nan` and `inf` are numbers).
-
-    Returns
-    -------
-    Table
+    accepts : callable
+        Whether a list of names holds what the reader needs: it tells the header from titles.
 
     Raises
     ------
     InputError
-        For a row with another number of fields, or a field that is no number; it names line and column.
+        Where the file cannot be read or has no header.
     """
-    data = read_bytes(path)
-    if _is_plain(data):
-        table = _read_fast(path, len(names), texts, numbers)
-        if table is not None:
-            return table
-    return _read_carefully(path, data, names, texts, numbers)
+
+    def __init__(self, path: str | Path, accepts: Accepts):
+        self.path = path
+        self._data = read_bytes(path)
+        self._header = find_header(path, self._data, accepts)
+        self.names = self._header.names
+        self._missing: list[tuple[int, str]] = []
+
+    def read(self, *, texts: Sequence[int] = (), numbers: Sequence[int] = ()) -> Columns:
+        """As `NamedTable.read`; `nan` and `inf` are numbers."""
+        unnamed = self._header.width - len(self.names)
+        if unnamed > 0:
+            log.warning("%s: the last %d columns have no name and are ignored", self.path, unnamed)
+        columns = self._read_fast(texts, numbers) if self._is_plain() else None
+        return columns or self._read_carefully(texts, numbers)
+
+    def line_of_row(self, row: int) -> int:
+        """Number of the line (from 1) that holds a row (from 0)."""
+        for position, (line, _) in enumerate(self._rows()):
+            if position == row:
+                return line
+        raise IndexError(row)
+
+    def error(self, message: str, row: int) -> InputError:
+        """An error that names the line of a row (from 0)."""
+        return InputError(message, self.path, self.line_of_row(row))
+
+    def _is_plain(self) -> bool:
+        """Whether numpy's reader takes the text as we do: ASCII, comments on lines of their own."""
+        data = self._data
+        own_lines = data.count(b"#") == data.count(b"\n#") + data.startswith(b"#")
+        one_way = not self._header.comma and self._header.width >= len(self.names)
+        return (
+            own_lines and one_way and data.isascii() and os.path.getsize(for_system(self.path)) == len(data)
+        )
+
+    def _read_fast(self, texts: Sequence[int], numbers: Sequence[int]) -> Columns | None:
+        """Read with numpy's C parser; None where something is wrong with the table."""
+        kinds = ["U1"] * self._header.width
+        for i in numbers:
+            kinds[i] = "f8"
+        for i in texts:
+            kinds[i] = "O"
+        dtype = np.dtype([(str(i), kind) for i, kind in enumerate(kinds)])
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # "input contained no data"
+                rows = np.loadtxt(
+                    for_system(self.path), dtype=dtype, encoding="ascii", skiprows=self._header.skip
+                )
+        except (ValueError, UnicodeError, OSError):
+            return None
+        rows = np.atleast_1d(rows)
+        values = np.empty((rows.size, len(numbers)))
+        for k, i in enumerate(numbers):
+            values[:, k] = rows[str(i)]
+        return Columns([rows[str(i)].tolist() for i in texts], values)
+
+    def _read_carefully(self, texts: Sequence[int], numbers: Sequence[int]) -> Columns:
+        """Read row by row, so that a fault can be named."""
+        columns: list[list[str]] = [[] for _ in texts]
+        blocks: list[NDArray[np.float64]] = []
+        values: list[list[float]] = []
+        self._missing.clear()
+        for line, fields in self._rows():
+            self._check_width(line, len(fields))
+            for column, i in zip(columns, texts, strict=True):
+                column.append(decode(fields[i]))
+            values.append([self._number(fields[i], i, line) for i in numbers])
+            if len(values) == _CHUNK:
+                blocks.append(np.array(values))
+                values.clear()
+        blocks.append(np.array(values, dtype=float).reshape(len(values), len(numbers)))
+        self._warn_of_missing()
+        return Columns(columns, np.concatenate(blocks))
+
+    def _check_width(self, line: int, count: int) -> None:
+        expected, named = self._header.width, len(self.names)
+        if count < named or (count != named and count != expected):
+            raise InputError(f"has {count} columns, but the header names {named}", self.path, line)
+        if count != expected:
+            raise InputError(f"has {count} columns, but the first row {expected}", self.path, line)
+
+    def _rows(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Line number and fields of each row."""
+        header = self._header
+        for line, raw in enumerate(self._data.splitlines(), start=1):
+            if line <= header.skip:
+                continue
+            fields = split_row(raw, header.comma)
+            while header.comma and len(fields) > header.width and not fields[-1]:
+                fields.pop()
+            if fields:
+                yield line, fields
+
+    def _number(self, field: bytes, i: int, line: int) -> float:
+        text = decode(field)
+        number = parse_number(text)
+        if number is not None:
+            return number
+        if means_missing(text):
+            self._missing.append((line, text))
+            return np.nan
+        raise InputError(f"column {self.names[i]}: '{text}' is not a number", self.path, line)
+
+    def _warn_of_missing(self) -> None:
+        if self._missing:
+            line, text = self._missing[0]
+            shown = f"'{text}'" if text else "an empty field"
+            log.warning(
+                "%s:%d: %s counts as a missing value, as do %d more",
+                self.path,
+                line,
+                shown,
+                len(self._missing) - 1,
+            )
+
+
+class FitsTable(NamedTable):
+    """The first table of a FITS file.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read or holds no table.
+    """
+
+    def __init__(self, path: str | Path):
+        from astropy.io import fits  # before the process that parses, so that it need not import it
+
+        self.path = path
+        self._columns = parse_foreign(lambda: _first_table(fits, path), path, "a FITS table")
+        self.names = list(self._columns)
+
+    def read(self, *, texts: Sequence[int] = (), numbers: Sequence[int] = ()) -> Columns:
+        """As `NamedTable.read`."""
+        values = [self._convert(i, np.float64) for i in numbers]
+        count = len(next(iter(self._columns.values())))
+        columns = np.stack(values, axis=1) if values else np.empty((count, 0))
+        return Columns([[str(text).strip() for text in self._convert(i, np.str_)] for i in texts], columns)
+
+    def error(self, message: str, row: int) -> InputError:
+        """An error that names a row (counted from 0, named from 1)."""
+        return InputError(f"row {row + 1}: {message}", self.path)
+
+    def _convert(self, i: int, kind: type[np.generic]) -> NDArray[np.generic]:
+        try:
+            column = self._columns[self.names[i]].astype(kind)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"column {self.names[i]} holds no numbers", self.path) from error
+        if column.ndim != 1:
+            raise InputError(
+                f"column {self.names[i]} holds arrays, where one value per row is expected", self.path
+            )
+        return column
+
+
+def _first_table(fits: ModuleType, path: str | Path) -> dict[str, NDArray[np.generic]]:
+    """All columns of the first table of a FITS file, by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of units and dates that do not matter here
+        with fits.open(for_system(path), memmap=False) as hdus:
+            table = next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)), None)
+            if table is None or not table.columns.names:
+                raise InputError("holds no table", path)
+            return {name: np.array(table.data[name]) for name in table.columns.names}
+
+
+def needs(*names: str) -> Callable[[list[str]], bool]:
+    """A test whether a header names all of these columns, whatever the case of their letters."""
+    required = {name.upper() for name in names}
+    return lambda header: required <= {name.upper() for name in header}
+
+
+def same_id(one: str, other: str) -> bool:
+    """Whether two ids are the same text or the same number: 1, 1.0 and 1e0."""
+    if one == other:
+        return True
+    first, second = _exact_number(one), _exact_number(other)
+    return first is not None and first == second
+
+
+def canonical_id(identity: str) -> str:
+    """The id in a form that is the same for 1, 1.0 and 1e0; upper case."""
+    number = _exact_number(identity)
+    return identity.upper() if number is None else str(number.normalize())
 
 
 def read_number_columns(path: str | Path, names: Sequence[str]) -> NDArray[np.float64]:
     """Read a headerless table of numbers, of which the first columns are `names`; more columns are ignored.
+
+    Fields are separated by blanks or commas.
 
     Returns
     -------
@@ -135,104 +324,32 @@ def read_number_columns(path: str | Path, names: Sequence[str]) -> NDArray[np.fl
         For a row with too few fields, a field that is no number, or a table without rows.
     """
     rows = []
-    for line, fields in _rows(read_bytes(path)):
+    for line, raw in enumerate(read_bytes(path).splitlines(), start=1):
+        fields = [decode(field) for field in split_row(raw.replace(b",", b" "), comma=False)]
+        if not fields:
+            continue
         if len(fields) < len(names):
             raise InputError(
                 f"has {len(fields)} columns, expected {len(names)} ({', '.join(names)})", path, line
             )
-        rows.append([_number(fields, i, names, path, line) for i in range(len(names))])
+        numbers = [parse_number(field) for field in fields[: len(names)]]
+        if None in numbers:
+            i = numbers.index(None)
+            raise InputError(f"column {names[i]}: '{fields[i]}' is not a number", path, line)
+        rows.append(numbers)
     if not rows:
         raise InputError(f"is empty: expected the columns {', '.join(names)}", path)
-    return np.ascontiguousarray(np.array(rows).T)
+    return np.ascontiguousarray(np.array(rows, dtype=np.float64).T)
 
 
-def line_of_row(path: str | Path, row: int) -> int:
-    """Number of the line (from 1) that holds a row (from 0) of the table."""
-    for position, (line, _) in enumerate(_rows(read_bytes(path))):
-        if position == row:
-            return line
-    raise IndexError(row)
-
-
-def flags(path: str | Path, name: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """A column of 0 and 1 as booleans.
-
-    Raises
-    ------
-    InputError
-        For another value.
-    """
-    for row in np.flatnonzero((values != 0) & (values != 1))[:1]:
-        raise InputError(
-            f"column {name}: '{values[row]:g}' must be 0 or 1", path, line_of_row(path, int(row))
-        )
-    return np.asarray(values == 1)
-
-
-def _is_plain(data: bytes) -> bool:
-    """Whether numpy's reader takes the text as we do: ASCII, comments on lines of their own."""
-    return data.isascii() and data.count(b"#") == data.count(b"\n#") + data.startswith(b"#")
-
-
-def _read_fast(path: str | Path, ncolumn: int, texts: Sequence[int], numbers: Sequence[int]) -> Table | None:
-    """Read with numpy's C parser; None where something is wrong with the table."""
-    kinds = ["U1"] * ncolumn
-    for i in numbers:
-        kinds[i] = "f8"
-    for i in texts:
-        kinds[i] = "O"
-    dtype = np.dtype([(str(i), kind) for i, kind in enumerate(kinds)])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # "input contained no data"
-            rows = np.atleast_1d(np.loadtxt(path, dtype=dtype, encoding="ascii"))
-    except (ValueError, UnicodeError, OSError):
+def _exact_number(text: str) -> Decimal | None:
+    if not text.isascii() or "_" in text or len(text) > 28:
         return None
-    values = np.empty((rows.size, len(numbers)))
-    for k, i in enumerate(numbers):
-        values[:, k] = rows[str(i)]
-    return Table([rows[str(i)].tolist() for i in texts], values)
-
-
-def _read_carefully(
-    path: str | Path, data: bytes, names: Sequence[str], texts: Sequence[int], numbers: Sequence[int]
-) -> Table:
-    """Read row by row, so that a fault can be named."""
-    columns: list[list[str]] = [[] for _ in texts]
-    blocks: list[NDArray[np.float64]] = []
-    values: list[list[float]] = []
-    for line, fields in _rows(data):
-        if len(fields) != len(names):
-            raise InputError(f"has {len(fields)} columns, but the header names {len(names)}", path, line)
-        for column, i in zip(columns, texts, strict=True):
-            column.append(decode(fields[i]))
-        values.append([_number(fields, i, names, path, line) for i in numbers])
-        if len(values) == _CHUNK:
-            blocks.append(np.array(values))
-            values.clear()
-    blocks.append(np.array(values, dtype=float).reshape(len(values), len(numbers)))
-    return Table(columns, np.concatenate(blocks))
-
-
-def _rows(data: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """Line number and fields of each row."""
-    for line, raw in enumerate(data.removeprefix(_BOM).splitlines(), start=1):
-        fields = raw.split()
-        for i, word in enumerate(fields if b"#" in raw else ()):
-            if word.startswith(b"#"):
-                del fields[i:]
-                break
-        if fields:
-            yield line, fields
-
-
-def _number(fields: list[bytes], i: int, names: Sequence[str], path: str | Path, line: int) -> float:
     try:
-        if b"_" not in fields[i]:
-            return float(fields[i])
-    except ValueError:
-        pass
-    raise InputError(f"column {names[i]}: '{decode(fields[i])}' is not a number", path, line)
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) < 40 else None
 
 
 def _shortened(names: Sequence[str], most: int = 12) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.inputs.tables import read_number_columns
+from fastsed.inputs.wavelengths import warn_unless_angstrom
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def read_template_error(path: str | Path) -> TemplateError:
     """
     lam, error = read_number_columns(path, ["wavelength", "error"])
     check_curve(path, lam, error, "error")
+    warn_unless_angstrom(path, lam)
     log.info("read template error function '%s' (%d points)", path, lam.size)
     return TemplateError(lam, error)
 

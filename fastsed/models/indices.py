@@ -6,16 +6,18 @@ means at once, and `combine` makes an index of them.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.inputs.text import decode, parse_number, read_bytes
+from fastsed.inputs.wavelengths import warn_unless_angstrom
 
 Array = NDArray[np.float64]
 Window = tuple[float, float]
@@ -54,15 +56,9 @@ def read_indices(path: str | PathLike[str]) -> list[Index]:
     InputError
         With the line, if a line has another form, a window is empty, or a name appears twice.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError("no such file of continuum indices (CONTINUUM_INDICES)", path) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"this file of continuum indices cannot be read: {error}", path) from None
     indices: dict[str, Index] = {}
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.partition("#")[0].strip()
+    for number, raw in enumerate(read_bytes(os.fspath(path)).splitlines(), start=1):
+        line = decode(raw).partition("#")[0].strip()
         if not line:
             continue
         try:
@@ -72,6 +68,9 @@ def read_indices(path: str | PathLike[str]) -> list[Index]:
         except InputError as error:
             raise InputError(error.message, path, number) from None
         indices[index.name] = index
+    warn_unless_angstrom(
+        path, np.array([edge for index in indices.values() for edge in np.ravel(index.windows)])
+    )
     return list(indices.values())
 
 
@@ -151,6 +150,7 @@ def _parse_index(line: str) -> Index:
             f"'{line}' is not an index: expected 'name = type, low, up, ...', no blanks in the name"
         )
     kind, *fields = (field.strip() for field in definition.split(","))
+    kind = kind.lower()
     if kind not in _FORM:
         raise InputError(f"index '{name}' has the unknown type '{kind}': choose abs or ratio")
     if len(fields) not in _COUNTS[kind]:
@@ -168,10 +168,7 @@ def _parse_index(line: str) -> Index:
 
 
 def _wavelength(name: str, field: str) -> float:
-    try:
-        value = float(field)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
+    value = parse_number(field)
+    if value is None or not np.isfinite(value):
         raise InputError(f"index '{name}' has '{field}' where a wavelength in Angstrom is expected")
     return value

@@ -148,8 +148,8 @@ class TestWrongInput:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["missing.param"], "missing.param: cannot read the parameter file: No such file or directory"),
-            (["."], ".: cannot read the parameter file: "),
+            (["missing.param"], "missing.param: the parameter file cannot be read: No such file or directory"),
+            (["."], ".: the parameter file cannot be read: "),
             (["gst.param", "Z_STEP=tiny"], "command line: Z_STEP = tiny: expected a number"),
             (["gst.param", "DUST_LAW=calzeti"], "command line: DUST_LAW = calzeti: must be one of calzetti"),
             (["gst.param", "CATALOG=nothing"], "nothing.cat"),

@@ -162,7 +162,7 @@ def test_help_names_every_key(capsys):
         (["z=inf"], "z='inf' is not a number"),
         (["tobs"], "tobs='' is not a number"),
         (["out="], "out has no value: give out=VALUE"),
-        (["lookback=yes"], "lookback='yes' is not 0 or 1"),
+        (["lookback=perhaps"], "lookback='perhaps' is not 0 or 1"),
         (["sfh=a", "tobs=1"], "missing ssp, out; try 'fastsed-sfh2sed --help'"),
         (["sfh=a", "ssp=b", "out=c"], "missing tobs (or lookback=1)"),
         ([], "missing sfh, ssp, out, tobs (or lookback=1)"),

@@ -42,14 +42,13 @@ KEYS = [
     (("APPLY_VDISP=-3",), "APPLY_VDISP = -3: must be >= 0"),
     (("MAX_QUEUED_FITS=-1",), "MAX_QUEUED_FITS = -1: must be >= 0"),
     (("PARALLEL=gpu",), "PARALLEL = gpu: must be one of none, sources, models, generators"),
-    (("CONTINUUM_INDICES=none",), "none: no such file of continuum indices"),
+    (("CONTINUUM_INDICES=none",), "none: cannot be read: No such file"),
 ]
 FILES = [
     (("MAKE_SEDS=none",), {}, "none: cannot be read: No such file"),
     (("MAKE_SEDS=list",), {"list": "a 1\n"}, "list:1: has 2 fields, expected 3"),
     (("MAKE_SEDS=list",), {"list": "\na 10000000000 1\n"}, "list:2: there is no model 10000000000"),
     (("MAKE_SEDS=list",), {"list": "# nothing\n"}, "list: lists no models"),
-    (("USE_LIR=1",), {}, "gst.lir: cannot be read: No such file"),
     (("USE_LIR=1",), {"gst.lir": LIR}, "gst.lir:2: column COMP: 'bc' needs DIFFERENTIAL_A_V = 1"),
     (("USE_LIR=1",), {"gst.lir": "# ID LIR ELIR\n1 1e10 1e9\n"}, "gst.lir: lists 1 sources, but the"),
     (("USE_LIR=1",), {"gst.lir": "# ID LIR\n1 1\n2 1\n"}, "gst.lir: has no column ELIR"),

@@ -7,7 +7,7 @@ import pytest
 
 from fastsed.errors import InputError
 from fastsed.inputs import tables
-from fastsed.inputs.tables import find_column, line_of_row, read_header, read_number_columns, read_table
+from fastsed.inputs.tables import TextTable, needs, read_number_columns
 
 GOOD = b"#\n# id F1 note E1\n# more\n1 1.5 abc 2\n\n x7 -3e2 d nan\n# end\n9 inf e 4\n"
 
@@ -23,7 +23,7 @@ def write(tmp_path):
 
 
 def _read(path):
-    return read_table(path, read_header(path), texts=[0], numbers=[1, 3])
+    return TextTable(path, needs("id", "E1")).read(texts=[0], numbers=[1, 3])
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,9 @@ def test_fast_and_careful_readers_agree(write, monkeypatch):
     rows = "".join(f"s{i} " + " ".join(f"{x:.8e}" for x in row) + "\n" for i, row in enumerate(values))
     path = write(b"# id a b c\n" + rows.encode())
     monkeypatch.setattr(tables, "_CHUNK", 64)
-    careful = tables._read_carefully(path, path.read_bytes(), ["id", "a", "b", "c"], [0], [1, 2, 3])
-    fast = tables._read_fast(path, 4, [0], [1, 2, 3])
+    table = TextTable(path, needs("id"))
+    careful = table._read_carefully([0], [1, 2, 3])
+    fast = table._read_fast([0], [1, 2, 3])
     assert fast is not None
     assert fast.texts == careful.texts
     np.testing.assert_array_equal(fast.numbers, careful.numbers)
@@ -62,7 +63,7 @@ def test_fast_and_careful_readers_agree(write, monkeypatch):
 
 def test_ids_with_odd_characters(write):
     path = write("# id F1\ngal#1 1\n10\u00e9 2\n007 3\n".encode())
-    assert read_table(path, read_header(path), texts=[0], numbers=[1]).texts == [["gal#1", "10\u00e9", "007"]]
+    assert TextTable(path, needs("id")).read(texts=[0], numbers=[1]).texts == [["gal#1", "10\u00e9", "007"]]
 
 
 @pytest.mark.parametrize(
@@ -90,20 +91,26 @@ def test_no_rows(write):
 
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match=r"none\.cat: cannot be read: No such file"):
-        read_header(tmp_path / "none.cat")
+        TextTable(tmp_path / "none.cat", needs("id"))
     with pytest.raises(InputError, match=r"none\.cat: cannot be read: No such file"):
         read_number_columns(tmp_path / "none.cat", ["a"])
 
 
-def test_find_column():
-    assert find_column(["id", "z_Phot"], "Z_PHOT", "x") == 1
-    with pytest.raises(InputError, match=r"x: has no column WL_UP; its header names id, z_Phot"):
-        find_column(["id", "z_Phot"], "wl_up", "x")
+def test_find_column(write):
+    table = TextTable(write(b"# id z_Phot a A\n1 2 3 4\n"), needs("id"))
+    assert table.find("Z_PHOT") == 1
+    assert table.has("z_phot")
+    with pytest.raises(
+        InputError, match=r"table\.cat: has no column WL_UP; its header names id, z_Phot, a, A"
+    ):
+        table.find("wl_up")
+    with pytest.raises(InputError, match=r"table\.cat: its header names A more than once"):
+        table.find("a")
 
 
 def test_line_of_row(write):
-    path = write(GOOD)
-    assert [line_of_row(path, row) for row in range(3)] == [4, 6, 8]
+    table = TextTable(write(GOOD), needs("id"))
+    assert [table.line_of_row(row) for row in range(3)] == [4, 6, 8]
 
 
 def test_number_columns(write):

@@ -53,7 +53,7 @@ def test_bad_line(tmp_path, line, message):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(InputError, match=r"none: no such file of continuum indices"):
+    with pytest.raises(InputError, match=r"none: cannot be read: No such file"):
         read_indices(tmp_path / "none")
 
 

@@ -1,0 +1,34 @@
+"""Relative paths start at the working directory: said where an input lies beside the parameter file instead."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fastsed.errors import InputError
+from fastsed.params import Params, key_fields
+
+_ENDINGS = {"catalog": ".cat", "spectrum": ".spec"}
+_RESULTS = ("output_dir", "output_file")
+
+
+def check_working_directory(params: Params) -> None:
+    """Check that no input is missing in the working directory that lies beside the parameter file.
+
+    Raises
+    ------
+    InputError
+        Where one does; it says what to write.
+    """
+    folder = Path(params.path).parent
+    inputs = [name for name, row in key_fields().items() if row.metadata["is_path"] and name not in _RESULTS]
+    for name in inputs if params.path else ():
+        value = getattr(params, name)
+        path = value + _ENDINGS.get(name, "")
+        if value and not os.path.isabs(path) and not os.path.exists(path) and os.path.exists(folder / path):
+            raise InputError(
+                f"{name.upper()} = '{value}': paths start at the working directory, '{Path.cwd()}', which has no "
+                f"'{path}', but '{folder / path}' exists; run fastsed in '{folder}', or write "
+                f"{name.upper()} = '{folder / value}'",
+                params.path,
+            )
