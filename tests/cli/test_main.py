@@ -148,7 +148,10 @@ class TestWrongInput:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["missing.param"], "missing.param: the parameter file cannot be read: No such file or directory"),
+            (
+                ["missing.param"],
+                "missing.param: the parameter file cannot be read: No such file or directory",
+            ),
             (["."], ".: the parameter file cannot be read: "),
             (["gst.param", "Z_STEP=tiny"], "command line: Z_STEP = tiny: expected a number"),
             (["gst.param", "DUST_LAW=calzeti"], "command line: DUST_LAW = calzeti: must be one of calzetti"),
