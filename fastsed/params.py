@@ -530,7 +530,7 @@ def chi2_threshold(percent: float) -> float:
 
     Avni (1976); 1.0 for 68.27, 2.71 for 90.
     """
-    return NormalDist().inv_cdf(0.5 * (1 + percent / 100)) ** 2
+    return NormalDist().inv_cdf((100 - percent) / 200) ** 2
 
 
 # ----------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import need_spectra, property_names
 from fastsed.models.sfh import parse_sfh_quantities
 from fastsed.outputs.chi2grid import check_space, full_grid_size
-from fastsed.outputs.columns import Column, output_columns
+from fastsed.outputs.columns import Column, confidence_labels, output_columns
 from fastsed.outputs.fout import ROWS_PER_BLOCK, FoutWriter, build_header, printed_bounds, printed_values
 from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.outputs.source_files import SourceFiles
@@ -125,7 +125,7 @@ def prepare(params: Params) -> Setup:
     luminosities = find_luminosities(params, catalog.ids)
     photoz = find_photoz(params, catalog.ids)
     redshifts = resolve_redshifts(catalog, photoz, params.z_min, params.z_max)
-    axes = _choose_axes(params, redshifts, photoz is not None)
+    axes = _choose_axes(params, redshifts, photoz)
     rows = choose_rows(catalog, luminosities)
     grid = ModelGrid(
         params,
@@ -167,11 +167,10 @@ def _check_requests(setup: Setup) -> None:
         check_space(setup.output_path("chi2.grid", named=False), setup.chi_grid_bytes)
 
 
-def _choose_axes(params: Params, redshifts: Redshifts, has_photoz: bool) -> Axes:
+def _choose_axes(params: Params, redshifts: Redshifts, photoz: PhotoZ | None) -> Axes:
     """The axes of the grid; few galaxies with photometric redshifts bring their own redshift axis."""
     axes = make_axes(params, history_axes(params))
-    few = has_photoz and not params.spectrum and params.n_sim == 0 and len(redshifts.z_spec) < len(axes.z)
-    if not few:
+    if photoz is None or params.spectrum or params.n_sim or photoz.n_values >= len(axes.z):
         return axes
     known = np.where(np.isfinite(redshifts.z_spec), redshifts.z_spec, redshifts.z_phot)
     z = few_redshifts(axes.z, known)
@@ -248,8 +247,8 @@ class Results:
         )
         intervals = self.uncertainties.intervals if self.uncertainties else None
         confidences = p.c_interval if intervals else ()
-        names = wanted_properties(setup)
-        with FoutWriter(self.path, header, setup.columns, confidences, p.output_precision) as writer:
+        names, longest = wanted_properties(setup), max(map(len, setup.catalog.ids), default=0)
+        with FoutWriter(self.path, header, setup.columns, confidences, p.output_precision, longest) as writer:
             for start in range(0, len(setup.catalog.ids), ROWS_PER_BLOCK):
                 rows = slice(start, min(start + ROWS_PER_BLOCK, len(setup.catalog.ids)))
                 own = {name: v[rows] for name, v in intervals.items()} if intervals else None
@@ -279,9 +278,9 @@ class Results:
         if self.uncertainties is None:
             return
         bounds = printed_bounds(column, self.uncertainties.intervals[column.name])
-        for i, confidence in enumerate(self.setup.params.c_interval):
+        for i, confidence in enumerate(confidence_labels(self.setup.params.c_interval)):
             for side, label in enumerate("lu"):
-                yield f"{label}{confidence:g}_{column.name}", bounds[:, i, side]
+                yield f"{label}{confidence}_{column.name}", bounds[:, i, side]
 
 
 def run(params: Params, progress: Callable[[int], None] | None = None) -> Results | None:

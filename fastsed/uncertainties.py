@@ -15,7 +15,7 @@ from fastsed.fit.delta_chi2 import AcceptableModels
 from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations, percentiles_from_simulations
 from fastsed.fit.monte_carlo import MonteCarlo, Simulations
 from fastsed.fit.passes import runs
-from fastsed.models.properties import model_properties, property_names
+from fastsed.models.properties import model_properties, property_names, single
 from fastsed.outputs.columns import property_columns
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def scaled_properties(
     values = model_properties(setup.grid, models, names)
     for column in property_columns(setup.params, {i.name: i.kind for i in setup.grid.indices}):
         if column.scales and column.name in values:
-            values[column.name] = values[column.name] * scale
+            values[column.name] = single(values[column.name] * scale)
     if "sscale" in values:
         with np.errstate(divide="ignore", invalid="ignore"):
-            values["sscale"] = scale / spec_scale
+            values["sscale"] = single(scale / spec_scale)
     return values
 
 

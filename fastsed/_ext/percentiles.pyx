@@ -17,8 +17,8 @@ cdef enum:
     SHARE = 8192
 
 
-def interpolated_percentiles(const int64_t[:, ::1] places, const int64_t[::1] rank, const float[::1] axis,
-                             const float[::1] probabilities, double[:, ::1] out, int n_threads):
+def interpolated_percentiles(const int64_t[:, ::1] places, const int64_t[::1] rank, const double[::1] axis,
+                             const double[::1] probabilities, double[:, ::1] out, int n_threads):
     """Values (nsource, nprobability) at which the cumulated histogram of each source reaches some probabilities.
 
     Parameters
@@ -48,8 +48,8 @@ def interpolated_percentiles(const int64_t[:, ::1] places, const int64_t[::1] ra
     free(below)
 
 
-cdef void percentiles_of_one(const int64_t *places, ptrdiff_t n_sim, const int64_t *rank, const float *axis,
-                             ptrdiff_t n, const float *probabilities, ptrdiff_t n_probabilities, int64_t *below,
+cdef void percentiles_of_one(const int64_t *places, ptrdiff_t n_sim, const int64_t *rank, const double *axis,
+                             ptrdiff_t n, const double *probabilities, ptrdiff_t n_probabilities, int64_t *below,
                              double *out) noexcept nogil:
     cdef ptrdiff_t i, k
     memset(below, 0, n * sizeof(int64_t))
@@ -65,13 +65,15 @@ cdef void percentiles_of_one(const int64_t *places, ptrdiff_t n_sim, const int64
         out[k] = reached(below, n_sim, axis, n, probabilities[k])
 
 
-cdef float reached(const int64_t *below, ptrdiff_t n_sim, const float *axis, ptrdiff_t n, float p) noexcept nogil:
-    """Value at which the numbers of simulations up to each value reach a share of them; in single precision."""
+cdef double reached(const int64_t *below, ptrdiff_t n_sim, const double *axis, ptrdiff_t n, double p) noexcept nogil:
+    """Value at which the numbers of simulations up to each value reach a share of them."""
     cdef ptrdiff_t above = 0
-    cdef float start, stop, total = <float> n_sim
-    while above < n and <float> below[above] / total <= p:
+    cdef double start, stop, total = <double> n_sim
+    if below[0] / total >= p:
+        return axis[0]
+    while above < n and below[above] / total <= p:
         above += 1
     if above == 0 or above == n:
         return axis[0 if above == 0 else n - 1]
-    start, stop = <float> below[above - 1] / total, <float> below[above] / total
-    return axis[above - 1] + (p - start) / (stop - start) * (axis[above] - axis[above - 1])
+    start, stop = below[above - 1] / total, below[above] / total
+    return axis[above - 1] + (axis[above] - axis[above - 1]) * ((p - start) / (stop - start))

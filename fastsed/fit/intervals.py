@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-def interval_probabilities(confidences: Sequence[float]) -> NDArray[np.float32]:
+def interval_probabilities(confidences: Sequence[float]) -> NDArray[np.float64]:
     """Probabilities below the bounds of central intervals.
 
     Parameters
@@ -31,13 +31,14 @@ def interval_probabilities(confidences: Sequence[float]) -> NDArray[np.float32]:
 
     Returns
     -------
-    float32 array (nconfidence, 2)
-        (1 - C)/2 and its complement. In single precision as in FAST++, like all that follows from it: a
-        percentile that falls on a simulation (16% of 200), or a bound halfway between two printed values,
-        is then the one that FAST++ takes.
+    float64 array (nconfidence, 2)
+        (1 - C)/2 and its complement, each rounded to single precision as in FAST++: 16 of 100 simulations are then
+        more than the lower bound of 68 %.
     """
-    tail = ((1 - np.asarray(confidences, dtype=np.float64) / 100) / 2).astype(np.float32)
-    return np.stack([tail, 1 - tail], axis=-1)
+    share = np.asarray(confidences, dtype=np.float32).astype(np.float64) / 100
+    lower = (0.5 * (1 - share)).astype(np.float32).astype(np.float64)
+    upper = (1 - lower).astype(np.float32).astype(np.float64)
+    return np.stack([lower, upper], axis=-1)
 
 
 def grid_percentiles(
@@ -46,8 +47,8 @@ def grid_percentiles(
     """Percentiles of a grid parameter over the best models of the simulations.
 
     The histogram over the grid points, cumulated, is interpolated linearly: all simulations up to and
-    including those at a grid point lie below it. Where the first point holds more than the probability, it is
-    the answer.
+    including those at a grid point lie below it. Where the first point holds the probability, it is the answer;
+    where a later one holds it exactly, the last of the points with no simulations after it.
 
     Parameters
     ----------
@@ -64,16 +65,18 @@ def grid_percentiles(
         NaN for sources that were not fitted.
     """
     places = np.ascontiguousarray(indices, dtype=np.int64)
-    axis = np.asarray(values, dtype=np.float32)
+    axis = np.asarray(values, dtype=np.float64)
     order = np.argsort(axis)
     found = np.empty((len(places), np.size(probabilities)))
-    wanted = np.ravel(probabilities).astype(np.float32)
+    wanted = np.ravel(probabilities).astype(np.float64)
     interpolated_percentiles(places, np.argsort(order), axis[order], wanted, found, n_threads)
     return found
 
 
 def property_percentiles(values: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Percentiles of a property over the simulations: order statistics number floor(nsim * p), from 0.
+    """Percentiles of a property over the simulations: order statistics number floor(n * p), from 0.
+
+    The product is of single precision, as in FAST++: 16 % of 100 is then 16, not 15.999 999 6.
 
     Parameters
     ----------
@@ -83,12 +86,16 @@ def property_percentiles(values: ArrayLike, probabilities: ArrayLike) -> NDArray
     Returns
     -------
     float64 array (nsource, nprobability)
-        NaN where a source was not fitted; single NaN values count as larger than any other.
+        NaN where a source was not fitted; of other sources, only the n finite values count.
     """
-    ordered = np.sort(np.asarray(values, dtype=np.float64), axis=1)
-    n_sim = ordered.shape[1]
-    place = np.floor(np.float32(n_sim) * np.ravel(probabilities).astype(np.float32)).astype(np.intp)
-    return ordered[:, np.minimum(place, n_sim - 1)]
+    ordered = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(ordered)
+    if not finite.all():
+        ordered = np.where(finite, ordered, np.nan)  # sorted to the end
+    ordered = np.sort(ordered, axis=1)
+    count = finite.sum(axis=1)[:, None]
+    place = np.floor(count.astype(np.float32) * np.ravel(probabilities).astype(np.float32)).astype(np.intp)
+    return np.take_along_axis(ordered, np.clip(place, 0, np.maximum(count - 1, 0)), axis=1)
 
 
 def percentiles_from_simulations(
@@ -120,7 +127,7 @@ def percentiles_from_simulations(
     probabilities = interval_probabilities(confidences)
     found = {name: grid_percentiles(i, axes[name], probabilities, n_threads) for name, i in indices.items()}
     found |= {name: property_percentiles(v, probabilities) for name, v in properties.items()}
-    return {name: bounds.reshape(-1, *probabilities.shape) for name, bounds in found.items()}
+    return {name: bounds.reshape(len(bounds), *probabilities.shape) for name, bounds in found.items()}
 
 
 def medians_from_simulations(

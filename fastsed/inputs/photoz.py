@@ -33,12 +33,20 @@ class PhotoZ:
     z_phot, z_spec : float64 (nsource,)
     lower, upper : float64 (nsource,)
         Confidence interval of z_phot.
+    n_intervals : int
+        How many intervals the file holds, if one of them is used.
     """
 
     z_phot: NDArray[np.float64]
     z_spec: NDArray[np.float64]
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
+    n_intervals: int = 0
+
+    @property
+    def n_values(self) -> int:
+        """Redshifts and bounds of all sources: fewer than redshifts of the grid make a grid of their own in FAST++."""
+        return len(self.z_phot) * (1 + 2 * self.n_intervals)
 
 
 def find_photoz(params: Params, ids: Sequence[str]) -> PhotoZ | None:
@@ -108,7 +116,8 @@ def read_photoz(
             "%s: %d intervals have L%d > U%d and are ignored", path, inverted.sum(), confidence, confidence
         )
         lower[inverted] = upper[inverted] = np.nan
-    return PhotoZ(columns[name_zphot], columns.get("Z_SPEC", none), lower, upper)
+    n_intervals = sum(table.has(f"L{c}") and table.has(f"U{c}") for c in INTERVALS) if confidence else 0
+    return PhotoZ(columns[name_zphot], columns.get("Z_SPEC", none), lower, upper, n_intervals)
 
 
 def _find_bound(table: NamedTable, name: str) -> int:

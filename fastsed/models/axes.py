@@ -11,43 +11,91 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.numbering import unravel
+from fastsed.errors import InputError
 from fastsed.params import Params
+from fastsed.sizes import MAX_AXIS_POINTS, check_models, counted_points
 
 FIXED_AXES = ("z", "Av", "Av_bc", "lage", "metal")
 
+SMALLEST_REDSHIFT = 0.00001
+"""Galaxies nearer than this are put here where they bring their own redshift axis, as in FAST++."""
 
-def axis(low: float, high: float, step: float) -> NDArray[np.float32]:
-    """Points from `low` to `high`, both included, `step` apart.
+# FAST++'s exp(ln 10 x) is a little above the power of ten at whole x, where the next time step then begins
+_LN10 = 2.30258509299404568
+
+
+def axis(low: float, high: float, step: float, name: str = "axis") -> NDArray[np.float32]:
+    """Points from `low` to `high`, both included, `step` apart, where FAST++ has them.
+
+    The three numbers are rounded to single precision first, and their quotient too; it decides how many points there
+    are. The points themselves are found in double precision, and then rounded.
 
     Parameters
     ----------
     low, high, step : float
         With `low` equal to `high` the step does not matter.
+    name : str
+        Of the axis, for messages.
 
     Returns
     -------
     ndarray of float32, shape (round((high - low) / step) + 1,)
-        The last point is `high` itself, even where the steps do not end there (as in FAST).
+        The last point is `high` itself, even where the steps do not end there. There are at least two, unless `low`
+        is `high`.
+
+    Raises
+    ------
+    InputError
+        Where there would be too many.
     """
-    count = 1 if low == high else math.floor((high - low) / step + 0.5) + 1
-    # in single precision throughout: half-way between two redshifts must be where FAST++ has it
-    values = np.float32(low) + np.float32(step) * np.arange(count, dtype=np.float32)
-    if count > 1:
-        values[-1] = high
+    first, last, spacing = single(low), single(high), single(step)
+    if first == last:
+        return np.array([first], dtype=np.float32)
+    count = counted_points(
+        f"{name.upper()}_STEP", single(last - first), spacing, MAX_AXIS_POINTS, single=True
+    )
+    return _distinct(_points(first, last, spacing, count), name, step)
+
+
+def single(value: float) -> float:
+    """A number rounded to single precision; infinite beyond 3.4e38."""
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.float32(value))
+
+
+def _points(low: float, high: float, step: float, count: int) -> NDArray[np.float64]:
+    """`count` points, or the two ends if that is more; the last one is `high`."""
+    values = low + step * np.arange(max(count, 2), dtype=np.float64)
+    values[-1] = high
     return values
 
 
 def redshift_axis(z_min: float, z_max: float, step: float, logarithmic: bool) -> NDArray[np.float32]:
     """Redshifts of the grid: equal steps in z, or in log10(1+z).
 
-    A zero step, or a range shorter than half a step, gives the single redshift `z_min`.
+    A zero step, or a range shorter than half a step, gives the single redshift `z_min`. Steps in log10(1+z) are
+    counted in double precision, as in FAST++.
     """
-    if step == 0 or abs(z_max - z_min) < step / 2:
+    first, last, spacing = (single(value) for value in (z_min, z_max, step))
+    if spacing == 0 or single(last - first) < spacing / 2:
         return np.array([z_min], dtype=np.float32)
     if not logarithmic:
-        return axis(z_min, z_max, step)
-    exponents = axis(math.log10(1 + z_min), math.log10(1 + z_max), step)
-    return (10.0 ** exponents.astype(float) - 1).astype(np.float32)
+        return axis(z_min, z_max, step, "z")
+    low, high = math.log10(1 + first), math.log10(1 + last)
+    count = counted_points("Z_STEP", high - low, spacing, MAX_AXIS_POINTS)
+    return _distinct(10.0 ** _points(low, high, spacing, count) - 1, "z", step)
+
+
+def _distinct(points: NDArray[np.float64], name: str, step: float) -> NDArray[np.float32]:
+    """The points in single precision, which must not make two of them one."""
+    values = points.astype(np.float32)
+    same = np.flatnonzero(np.diff(values) <= 0)
+    if len(same):
+        raise InputError(
+            f"{name.upper()}_STEP = {step:g} is too small: single precision, in which FAST++ keeps the grid, "
+            f"does not tell points near {values[same[0]]:g} apart"
+        )
+    return values
 
 
 def few_redshifts(z_axis: NDArray[np.float32], known: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -58,7 +106,7 @@ def few_redshifts(z_axis: NDArray[np.float32], known: NDArray[np.float64]) -> ND
     z_axis : (nz,) the regular axis
     known : (nsource,) spectroscopic, else photometric redshift; NaN where there is none
     """
-    values = np.unique(known[np.isfinite(known)].astype(np.float32))
+    values = np.unique(np.maximum(known[np.isfinite(known)], SMALLEST_REDSHIFT).astype(np.float32))
     return values if len(values) else z_axis
 
 
@@ -193,15 +241,26 @@ class Axes:
         return {name: values[place].astype(float) for name, values, place in named}
 
     def nearest_redshift(self, z: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Index of the grid redshift nearest to each value.
+        """Index of the grid redshift nearest to each value, the lower one of two as near.
 
         Distances are in single precision, so that half-way values go where FAST++ takes them.
         """
-        if len(self.z) == 1:
-            return np.zeros(len(z), dtype=np.int64)
         z = z.astype(np.float32)
-        right = np.clip(np.searchsorted(self.z, z), 1, len(self.z) - 1)
-        return np.where(z - self.z[right - 1] <= self.z[right] - z, right - 1, right).astype(np.int64)
+        right = np.clip(np.searchsorted(self.z, z), 0, len(self.z) - 1)
+        left = np.maximum(right - 1, 0)
+        nearest = np.where(np.abs(self.z[left] - z) <= np.abs(self.z[right] - z), left, right)
+        # a difference of single precision can be the same for one more neighbour
+        while True:
+            lower = np.maximum(nearest - 1, 0)
+            moved = (np.abs(self.z[lower] - z) <= np.abs(self.z[nearest] - z)) & (lower < nearest)
+            if not moved.any():
+                return nearest.astype(np.int64)
+            nearest = np.where(moved, lower, nearest)
+
+
+def power_of_ten(exponent: float) -> float:
+    """10**exponent as FAST++ computes it: times are compared with steps that it may just exceed."""
+    return math.exp(_LN10 * exponent)
 
 
 def make_axes(params: Params, history: Sequence[tuple[str, NDArray[np.float32]]]) -> Axes:
@@ -215,24 +274,26 @@ def make_axes(params: Params, history: Sequence[tuple[str, NDArray[np.float32]]]
     """
     fixed = (
         redshift_axis(params.z_min, params.z_max, params.z_step, params.z_step_type == 1),
-        axis(params.a_v_min, params.a_v_max, params.a_v_step),
-        axis(params.a_v_bc_min, params.a_v_bc_max, params.a_v_bc_step),
-        axis(params.log_age_min, params.log_age_max, params.log_age_step),
+        axis(params.a_v_min, params.a_v_max, params.a_v_step, "a_v"),
+        axis(params.a_v_bc_min, params.a_v_bc_max, params.a_v_bc_step, "a_v_bc"),
+        axis(params.log_age_min, params.log_age_max, params.log_age_step, "log_age"),
         np.array(params.metal, dtype=np.float32),
     )
-    return Axes(
+    axes = Axes(
         names=(*FIXED_AXES, *(name for name, _ in history)),
         values=(*fixed, *(values for _, values in history)),
     )
+    check_models(dict(zip(axes.names, axes.shape, strict=True)), params.path or None)
+    return axes
 
 
 def history_axes(params: Params) -> list[tuple[str, NDArray[np.float32]]]:
     """The axes of the star formation history: tau for FAST's own, the custom parameters for CUSTOM_SFH."""
     if params.custom_sfh:
-        return [(name, axis(*params.custom_ranges[name.lower()])) for name in params.custom_params]
+        return [(name, axis(*params.custom_ranges[name.lower()], name)) for name in params.custom_params]
     if params.my_sfh:
         return []
-    return [("ltau", axis(params.log_tau_min, params.log_tau_max, params.log_tau_step))]
+    return [("ltau", axis(params.log_tau_min, params.log_tau_max, params.log_tau_step, "log_tau"))]
 
 
 def divided(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"fastsed model cache, format 3\n"
+MAGIC = b"fastsed model cache, format 4\n"
 END = b"end of fastsed model cache\n"
 ALIGNMENT = 64
 DIGEST_BYTES = hashlib.sha256().digest_size

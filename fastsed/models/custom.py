@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from fastsed.expressions import Expression, parse_key
 from fastsed.library.find import find_ssp, missing_library
 from fastsed.library.ssp import read_library
-from fastsed.models.axes import Axes
+from fastsed.models.axes import Axes, power_of_ten, single
 from fastsed.models.living import living_history
-from fastsed.models.populations import YR_PER_MYR, Basis, Masses, broadened
-from fastsed.models.sfh import lookback_grid, mean_sfr, ssp_weights
+from fastsed.models.populations import Basis, Masses, broadened
+from fastsed.models.sfh import lookback_grid, mean_sfr, ssp_weights, years
 from fastsed.params import Params
 
 Floats = NDArray[np.float64]
@@ -57,7 +57,8 @@ class CustomPopulations:
         self._ages, self._living = ssp.ages, ssp.mass
         n_young = 0
         if self._params.differential_a_v:
-            n_young = int(np.searchsorted(ssp.ages, 10.0**self._params.log_bc_age_max, side="right"))
+            oldest = power_of_ten(single(self._params.log_bc_age_max))
+            n_young = int(np.searchsorted(ssp.ages, oldest, side="right"))
         basis = Basis(ssp.lam, np.ascontiguousarray(ssp.sed.T, dtype=np.float32), n_young)
         return broadened(basis, self._params.apply_vdisp)
 
@@ -101,13 +102,13 @@ class CustomPopulations:
         weights = self.weights(numbers)
         sfr = np.empty(len(numbers))
         for rows, t, rates in self.histories(numbers):
-            sfr[rows] = mean_sfr(t, rates, self._params.sfr_avg * YR_PER_MYR)
+            sfr[rows] = mean_sfr(t, rates, years(self._params.sfr_avg))
         return Masses(weights @ self._living, sfr, weights.sum(axis=1) * self._living[0])
 
     def history(self, number: int, lookback: Floats) -> Floats:
         """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
         ilage, ihistory = divmod(number, self._axes.n_history)
-        age = 10.0 ** float(self._axes.lage[ilage])
+        age = power_of_ten(float(self._axes.lage[ilage]))
         values: dict[str, Floats] = dict(self._axes.history_parameters(np.array([ihistory])))
         values["lage"] = np.array([float(self._axes.lage[ilage])])
         values["t"] = lookback if self._params.custom_sfh_lookback else age - lookback
@@ -164,13 +165,14 @@ class CustomPopulations:
         times = self._local.__dict__.setdefault("times", {})
         if ilage not in times:
             lage = float(self._axes.lage[ilage])
-            t = lookback_grid(10.0**lage, self._params.custom_sfh_step * YR_PER_MYR)
+            age = power_of_ten(lage)
+            t = lookback_grid(age, years(self._params.custom_sfh_step))
             times.clear()
-            times[ilage] = t, t if self._params.custom_sfh_lookback else 10.0**lage - t, np.array(lage)
-        t, time, age = times[ilage]
+            times[ilage] = t, t if self._params.custom_sfh_lookback else age - t, np.array(lage)
+        t, time, log_age = times[ilage]
         shape = np.broadcast_shapes(*(p.shape for p in parameters.values()), t.shape)
         memo = self._local.__dict__.setdefault("memo", {})
-        sfr = self._formula.evaluate({**parameters, "lage": age, "t": time}, memo)
+        sfr = self._formula.evaluate({**parameters, "lage": log_age, "t": time}, memo)
         return t, np.ascontiguousarray(np.broadcast_to(sfr, shape).reshape(count, len(t)))
 
 

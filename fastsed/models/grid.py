@@ -212,9 +212,9 @@ class ModelGrid:
         return read_filters(p.filters_res, list(p.rest_mag), p.filter_format) if p.rest_mag else []
 
     @cached_property
-    def age_limit(self) -> NDArray[np.float32]:
+    def age_limit(self) -> Floats:
         """log10 of the age of the Universe [yr] at each redshift."""
-        return np.log10(self.cosmology.age(self.axes.z.astype(float)) * 1e9)
+        return np.log10(self.cosmology.age(self.axes.z.astype(float))) + 9
 
     @cached_property
     def ages_at(self) -> Ints:

@@ -23,7 +23,7 @@ from fastsed.library.types import Library
 from fastsed.library.validate import check_spectra
 from fastsed.models.axes import Axes
 from fastsed.models.kinematics import broaden
-from fastsed.models.sfh import lookback_grid
+from fastsed.models.sfh import lookback_grid, years
 from fastsed.params import Params
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-YR_PER_MYR = 1e6
 # wavelengths whose spectra are put together at a time
 WAVELENGTHS_AT_ONCE = 512
 # ages whose spectra are in memory together
@@ -171,7 +170,7 @@ class GriddedPopulations:
     def masses(self, numbers: Ints) -> Masses:
         """Masses and star formation rates of the populations `numbers`."""
         if self._masses is None:
-            found = [m.masses(self._ages, self._params.sfr_avg * YR_PER_MYR) for m in self._members]
+            found = [m.masses(self._ages, years(self._params.sfr_avg)) for m in self._members]
             living, sfr, formed = (
                 np.stack([getattr(one, name) for one in found], axis=1).ravel()
                 for name in ("living", "sfr", "formed")
@@ -184,7 +183,7 @@ class GriddedPopulations:
         """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
         ilage, ihistory = divmod(number, len(self._members))
         age = float(self._ages[ilage])
-        times, rates = self._members[ihistory].track(age, self._params.custom_sfh_step * YR_PER_MYR)
+        times, rates = self._members[ihistory].track(age, years(self._params.custom_sfh_step))
         return np.interp(age - lookback, times, rates, left=0.0)
 
     def written_rates(self, numbers: Ints, t: Floats) -> Floats:
@@ -223,7 +222,7 @@ class GriddedPopulations:
         for row, number in enumerate(numbers):
             ilage, ihistory = divmod(int(number), len(self._members))
             age = float(self._ages[ilage])
-            times, rates = self._members[ihistory].track(age, self._params.custom_sfh_step * YR_PER_MYR)
+            times, rates = self._members[ihistory].track(age, years(self._params.custom_sfh_step))
             yield np.array([row]), age - times[::-1], np.ascontiguousarray(rates[None, ::-1])
 
     def usable_ages(self) -> tuple[float, float]:

@@ -58,9 +58,15 @@ def model_properties(
     # those of a model are the same at every redshift
     rest = divided(model_ids, grid.axes.models_per_redshift)[1]
     if grid.axes.models_per_redshift > len(rest):
-        return _at_rest(grid, rest, names)
+        return {name: single(values) for name, values in _at_rest(grid, rest, names).items()}
     numbers, place = _distinct(rest)
-    return {name: values[place] for name, values in _at_rest(grid, numbers, names).items()}
+    return {name: single(values)[place] for name, values in _at_rest(grid, numbers, names).items()}
+
+
+def single(values: Floats) -> Floats:
+    """The values rounded to single precision, in which FAST++ keeps properties: tiny ones become 0."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return values.astype(np.float32).astype(np.float64)
 
 
 def _at_rest(grid: ModelGrid, model_ids: Ints, names: Sequence[str]) -> dict[str, Floats]:
@@ -115,7 +121,7 @@ def _of_one_metal(
 
     def rate() -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return (masses.sfr / masses.living)[place]
+            return (single(masses.sfr) / single(masses.living))[place]
 
     def ionising() -> Floats:
         return own.rest.ionising[population] if weights is None else (weights @ own.rest.ionising)[place]

@@ -31,6 +31,11 @@ _KINDS = {
 _UNITS = {"tform": "yr", "tsf": "yr", "past_sfr": "Msol/yr", "tquench": "yr", "sfr": "Msol/yr", "brate": ""}
 
 
+def years(myr: float) -> float:
+    """A time step [yr] given in Myr, in single precision as in FAST++."""
+    return float(np.float32(float(np.float32(myr)) * YEARS_PER_MYR))
+
+
 def lookback_grid(age: float, step: float) -> Array:
     """Lookback times k * step [yr], the last one at or just beyond `age` [yr]."""
     return np.arange(math.ceil(age / step) + 1, dtype=np.float64) * step

@@ -132,7 +132,7 @@ class _Histories:
         """Median (nt,) and bounds (nt, nconfidence, 2) over simulations."""
         probabilities = np.append(interval_probabilities(confidences).ravel(), np.float32(0.5))
         at = property_percentiles(self.scaled(found).T, probabilities)
-        return at[:, -1], at[:, :-1].reshape(-1, len(confidences), 2)
+        return at[:, -1], at[:, :-1].reshape(len(at), len(confidences), 2)
 
     def extremes(self, found: Models) -> Floats:
         """Smallest and largest value at each time, (nt, 2); NaN without models."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,12 @@ class Column:
     def has_interval(self) -> bool:
         """Whether confidence intervals follow the value."""
         return self.kind != "other"
+
+
+def confidence_labels(confidences: Sequence[float]) -> list[str]:
+    """How intervals are called in the names of columns: whole percents, as in FAST++, but where two would be one."""
+    whole = [f"{math.floor(c + 0.5):d}" for c in confidences]
+    return [w if whole.count(w) == 1 else f"{c:.10g}" for w, c in zip(whole, confidences, strict=True)]
 
 
 _FIXED = (

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastsed._version import __version__
 from fastsed.atomic import atomic_write
 from fastsed.library.find import with_defaults
-from fastsed.outputs.columns import Column
+from fastsed.outputs.columns import Column, confidence_labels
 
 if TYPE_CHECKING:
     from fastsed.params import Params
@@ -134,10 +134,10 @@ def printed_values(column: Column, values: ArrayLike) -> NDArray[np.float32]:
     column : Column
     values : array_like of float
         As stored (linear masses and rates, fluxes in uJy for magnitudes). NaN and the logarithm of a negative
-        number give NaN.
+        number give NaN; what is 0 in single precision, as FAST++ keeps it, gives -99.
     """
-    shown = np.asarray(values, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        shown = np.asarray(values).astype(np.float32).astype(np.float64)
         if column.transform == "log":
             shown = np.log10(shown)
         elif column.transform == "magnitude":
@@ -181,6 +181,8 @@ class FoutWriter:
         Percentages of the intervals that follow each value (68, 95...); empty for none.
     precision : float
         OUTPUT_PRECISION: sets the decimals of chi2 (0: six).
+    longest_id : int
+        Characters of the longest id; its column is one wider, and never narrower than FAST's.
     """
 
     def __init__(
@@ -190,8 +192,10 @@ class FoutWriter:
         columns: Sequence[Column],
         confidences: Sequence[float] = (),
         precision: float = 0.0,
+        longest_id: int = 0,
     ):
-        self._columns, self._confidences = list(columns), [f"{c:g}" for c in confidences]
+        self._columns, self._confidences = list(columns), confidence_labels(confidences)
+        self._widths = _WIDTHS | {"id": max(_WIDTHS["id"], longest_id + 2)}
         self._decimals = round(-np.log10(precision)) if precision else 6
         with ExitStack() as stack:
             self._file: IO[Any] = stack.enter_context(atomic_write(path))
@@ -217,7 +221,7 @@ class FoutWriter:
     def _write_header(self, header: FoutHeader) -> None:
         units = ", ".join(f"{column.name}: {column.unit}" for column in self._columns if column.unit)
         labels = [label for column in self._columns for label in self._labels(column)]
-        titles = "".join(label.rjust(_width(label)) for label in labels)
+        titles = "".join(label.rjust(self._width(label)) for label in labels)
         lines = [*header.lines, *([units] if units else []), "For value=0. log[value] is set to -99"]
         self._file.writelines(f"# {line}\n" if line else "\n" for line in lines)
         self._file.write(f"#{titles[1:]}\n")
@@ -245,7 +249,7 @@ class FoutWriter:
             cells: list[list[str]] = []
             for column in self._columns:
                 for label, texts in self._cells(column, ids, stored, bounds, block):
-                    cells.append(_pad(texts, _width(label), first=not cells))
+                    cells.append(_pad(texts, self._width(label), first=not cells))
             self._file.writelines("".join(row) + "\n" for row in zip(*cells, strict=True))
 
     def _cells(
@@ -270,6 +274,5 @@ class FoutWriter:
             shown += list(np.ascontiguousarray(bounds.reshape(len(own), -1).T))
         return [(label, _texts(numbers)) for label, numbers in zip(labels, shown, strict=True)]
 
-
-def _width(label: str) -> int:
-    return _WIDTHS.get(label, max(10, len(label) + 1))
+    def _width(self, label: str) -> int:
+        return self._widths.get(label, max(10, len(label) + 1))

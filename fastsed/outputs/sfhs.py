@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from typing import Literal
@@ -10,7 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.models.sfh import years
 from fastsed.outputs.columnfile import write_columns
+from fastsed.outputs.columns import confidence_labels
+from fastsed.sizes import MAX_TABLE_POINTS, counted_points
 
 _FIRST_TIME = 1e6
 
@@ -35,8 +37,9 @@ def sfh_times(age_of_universe: float, step: float) -> NDArray[np.float64]:
     float64 array (n,)
         Time since the Big Bang, yr.
     """
-    n_steps = max(1, math.floor((age_of_universe - _FIRST_TIME) / (step * 1e6) + 0.5))
-    return np.append(_FIRST_TIME + step * 1e6 * np.arange(n_steps), age_of_universe)
+    spacing = years(step)
+    count = counted_points("SFH_OUTPUT_STEP", age_of_universe - _FIRST_TIME, spacing, MAX_TABLE_POINTS)
+    return np.append(_FIRST_TIME + spacing * np.arange(max(count - 1, 1)), age_of_universe)
 
 
 def write_sfh(
@@ -78,6 +81,6 @@ def write_sfh(
         titles.append(f"med_{short}")
         columns.append(median)
     if intervals is not None:
-        titles += [f"{side}{confidence:g}_{short}" for confidence in confidences for side in "lu"]
+        titles += [f"{side}{label}_{short}" for label in confidence_labels(confidences) for side in "lu"]
         columns += list(np.reshape(intervals, (len(np.atleast_1d(t)), -1)).T)
     write_columns(path, " ".join(titles), columns)

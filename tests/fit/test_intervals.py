@@ -65,7 +65,7 @@ def test_grid_percentiles_do_not_depend_on_threads(n_source, n_sim, n_value):
             continue
         below = np.cumsum(np.bincount(np.argsort(np.argsort(axis))[row], minlength=n_value)) / n_sim
         assert np.interp(probabilities[1:4], below, ordered) == pytest.approx(expected[1:4], rel=1e-6)
-        assert expected[-1] == np.float32(ordered[-1])
+        assert expected[-1] == ordered[0 if below[0] == 1 else -1]
 
 
 def test_no_sources_have_no_percentiles():
@@ -84,7 +84,7 @@ def test_an_axis_in_any_order_gives_the_same():
 
 
 def test_an_axis_of_one_value_has_no_width():
-    assert (grid_percentiles(np.zeros((2, 10), int), [0.02], [0.16, 0.84]) == np.float32(0.02)).all()
+    assert (grid_percentiles(np.zeros((2, 10), int), [0.02], [0.16, 0.84]) == 0.02).all()
 
 
 def test_sources_that_were_not_fitted_are_nan():
@@ -99,6 +99,60 @@ def test_property_percentiles_are_order_statistics(n, expected):
     low, high = property_percentiles(values, interval_probabilities([68])[0])[0]
     assert low == expected
     assert high == math.floor(round(0.84 * n, 6))
+
+
+def test_probabilities_are_rounded_to_single_precision():
+    for confidence in (50, 68, 68.27, 80, 90, 95, 99, 99.7):
+        lower, upper = interval_probabilities([confidence])[0]
+        assert lower == float(np.float32(0.5 * (1 - float(np.float32(confidence)) / 100)))
+        assert upper == float(np.float32(1 - lower))
+    assert interval_probabilities([68])[0, 0] < 0.16
+
+
+@pytest.mark.parametrize("n_sim", [25, 50, 100, 200, 400, 1000])
+@pytest.mark.parametrize("confidence", [50, 68, 75, 80, 90, 95])
+def test_percentiles_that_fall_on_a_simulation(n_sim, confidence):
+    """Plateaus of the cumulated histogram at which n * p is whole: doubles against a single-precision p."""
+    axis = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    tail = (100 - confidence) / 200
+    lower, upper = interval_probabilities([confidence])[0]
+    for share, p in ((tail, lower), (1 - tail, upper)):
+        count = round(share * n_sim)
+        for first, rest in ((count, 0), (count // 2, count - count // 2)):
+            row = np.repeat([0, 1, 4], [first, rest, n_sim - count])
+            below = np.cumsum(np.bincount(row, minlength=5)) / n_sim
+            if below[0] >= p:
+                expected = axis[0]
+            else:
+                low = int(np.searchsorted(below, p, side="right")) - 1
+                slope = (axis[low + 1] - axis[low]) / (below[low + 1] - below[low])
+                expected = axis[low] + (p - below[low]) * slope
+            found = grid_percentiles(row[None], axis, [p])[0, 0]
+            assert found == pytest.approx(expected, rel=1e-12), (share, first)
+
+
+def test_sixteen_of_a_hundred_are_more_than_the_lower_bound():
+    row = np.repeat([0, 1, 3], [10, 6, 84])
+    # nothing lies at the third point: the plateau is entered from below
+    assert grid_percentiles(row[None], [1.0, 2.0, 3.0, 4.0], interval_probabilities([68])[0])[0, 0] < 2.000001
+    # a probability that single precision holds exactly leaves it at its end
+    row = np.repeat([0, 1, 3], [10, 15, 75])
+    assert grid_percentiles(row[None], [1.0, 2.0, 3.0, 4.0], [0.25])[0, 0] == 3.0
+    # but for the first point
+    row = np.repeat([0, 3], [25, 75])
+    assert grid_percentiles(row[None], [1.0, 2.0, 3.0, 4.0], [0.25])[0, 0] == 1.0
+
+
+def test_only_finite_values_count_for_percentiles_of_properties():
+    values = np.array([[5.0, np.nan, 1.0, np.inf, 3.0, 2.0, 4.0, -np.inf]])
+    assert property_percentiles(values, [0.0, 0.2, 0.5, 0.99]).tolist() == [[1.0, 2.0, 3.0, 5.0]]
+
+
+def test_no_intervals():
+    found = percentiles_from_simulations(
+        {"z": np.zeros((2, 5), int)}, {"z": [1.0]}, {"lmass": np.ones((2, 5))}, []
+    )
+    assert {name: bounds.shape for name, bounds in found.items()} == {"z": (2, 0, 2), "lmass": (2, 0, 2)}
 
 
 def test_medians_follow_the_rules_of_the_percentiles():
@@ -144,6 +198,10 @@ def test_intervals_of_fastpp_from_its_simulations(shared):
             for j, side in enumerate("lu"):
                 expected = table.columns[f"{side}{confidence}_{column.name}"]
                 assert [f"{value:g}" for value in shown[:, i, j].tolist()] == expected, column.name
+
+
+def test_chi2_threshold_of_almost_everything():
+    assert chi2_threshold(99.99999999999999) == pytest.approx(65.3, abs=3)
 
 
 @pytest.mark.parametrize("confidence", [10, 68, 68.27, 90, 99.7])

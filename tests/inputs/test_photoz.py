@@ -132,3 +132,14 @@ def test_resolve_without_photometric_redshifts(caplog):
     assert np.isnan(redshifts.z_phot).all()
     assert np.isnan(redshifts.lower).all()
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("columns", "confidence", "n_values"),
+    [("l68 u68 l95 u95 l99 u99", 95, 14), ("l68 u68", 68, 6), ("l68 u68 l95", 68, 6), ("l68 u68", 0, 2)],
+)
+def test_number_of_redshifts_that_fastpp_counts(tmp_path, columns, confidence, n_values):
+    """Two sources: fewer than redshifts of the grid, and the galaxies bring their own."""
+    path, numbers = tmp_path / "a.zout", " 0.5" * len(columns.split())
+    path.write_text(f"# id z_phot {columns}\n1 0.5{numbers}\n2 0.5{numbers}\n")
+    assert read_photoz(path, ["1", "2"], confidence=confidence).n_values == n_values

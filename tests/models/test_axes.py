@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
+import decimal
+import math
+
 import numpy as np
 import pytest
 
+from fastsed.errors import InputError
 from fastsed.models.axes import (
+    FIXED_AXES,
     Axes,
     axis,
     few_redshifts,
     history_axes,
     make_axes,
+    power_of_ten,
     redshift_axis,
 )
 from fastsed.params import read_params
+from fastsed.sizes import check_models
 from tests.outputs.helpers import read_fout
 
 
@@ -43,6 +51,100 @@ def test_axis_length_does_not_suffer_from_rounding():
         assert len(axis(0.1, 0.1 + 0.01 * n, 0.01)) == n + 1
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "step", "count"),
+    [
+        (8.4, 10.1, 0.2, 10),  # the single-precision quotient is 8.500004
+        (0.0, 1.7, 0.2, 10),
+        (0.0, 0.3, 0.1, 4),
+        (8.0, 10.0, 0.16, 14),  # 12.5 steps
+        (0.01, 0.335, 0.005, 66),
+        (1.0, 1.1, 0.4, 2),  # less than half a step: still both ends
+    ],
+)
+def test_number_of_points_is_that_of_fastpp(low, high, step, count):
+    assert len(axis(low, high, step)) == count
+
+
+def test_axis_is_computed_in_the_mix_of_precisions_of_fastpp():
+    """Against a formulation of its own: C's float quotient, double points, rounded to float."""
+    rng = np.random.default_rng(12)
+    differ = 0
+    for _ in range(3000):
+        step = round(
+            rng.choice([0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.7]) * rng.integers(1, 4), 3
+        )
+        low = round(rng.uniform(0, 10), 2)
+        high = low + step * (rng.integers(1, 60) + 0.5 * rng.integers(0, 2))
+        a, b, s = ctypes.c_float(low).value, ctypes.c_float(high).value, ctypes.c_float(step).value
+        difference = ctypes.c_float(b - a).value
+        quotient = ctypes.c_float(difference / s).value
+        count = int(decimal.Decimal(quotient).to_integral_value(decimal.ROUND_HALF_UP)) + 1
+        expected = [ctypes.c_float(a + k * s).value for k in range(max(count, 2) - 1)] + [b]
+        assert axis(low, high, step).tolist() == expected, (low, high, step)
+        differ += count != math.floor((high - low) / step + 0.5) + 1
+    assert differ > 20  # the precision matters
+
+
+def test_logarithmic_redshifts_are_counted_in_double_precision():
+    for z_max, step in ((1.5, 0.003), (6.0, 0.02), (0.9, 0.0125), (3.3, 0.05)):
+        low, high = math.log10(1 + float(np.float32(0.01))), math.log10(1 + float(np.float32(z_max)))
+        spacing = float(np.float32(step))
+        count = math.floor((high - low) / spacing + 0.5) + 1
+        points = [10 ** (low + k * spacing) - 1 for k in range(count - 1)] + [10**high - 1]
+        np.testing.assert_array_equal(redshift_axis(0.01, z_max, step, True), np.float32(points))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "step", "says"),
+    [
+        (0.0, 3.0, 1e-30, "A_V_STEP = 1e-30 gives 3e\\+30 points, more than 100 000"),
+        (0.0, 1e300, 1.0, "A_V_STEP = 1 gives endlessly many points"),
+        (0.0, 3.0, 1e-50, "A_V_STEP = 0 gives endlessly many points"),
+        (0.0, 1e6, 0.5, "A_V_STEP = 0.5 gives 2e\\+06 points"),
+        (1.0, 1.0001, 1e-8, "A_V_STEP = 1e-08 is too small: single precision"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_too_many_points(low, high, step, says):
+    with pytest.raises(InputError, match=says):
+        axis(low, high, step, "a_v")
+
+
+def test_nearest_redshift_is_the_first_of_those_as_near_in_single_precision():
+    rng = np.random.default_rng(3)
+    for z_min, z_max, step in ((0.01, 6.0, 0.05), (0.005, 0.4, 0.01), (0.02, 3.0, 0.02)):
+        z_axis = redshift_axis(z_min, z_max, step, False)
+        axes = Axes(FIXED_AXES, (z_axis, *(np.zeros(1, np.float32) for _ in range(4))))
+        half_way = [round(z_min + (k + 0.5) * step, 6) for k in range(len(z_axis) - 1)]
+        z = np.array([*half_way, *rng.uniform(z_min, z_max, 500), z_min, z_max, 0.0, 20.0])
+        expected = np.abs(z_axis[None] - z.astype(np.float32)[:, None]).argmin(axis=1)
+        np.testing.assert_array_equal(axes.nearest_redshift(z), expected)
+        in_double = np.abs(z_axis.astype(float)[None] - z[:, None]).argmin(axis=1)
+        assert (expected != in_double).any()
+
+
+def test_redshifts_that_look_equally_near_go_to_the_lowest():
+    z_axis = np.float32([1000, 1000.0001, 1000.0002, 1001])
+    axes = Axes(FIXED_AXES, (z_axis, *(np.zeros(1, np.float32) for _ in range(4))))
+    # distances to 0 of the first three are the same single-precision number but for the last digit
+    z = np.array([0.0, 2000.0, 1e9, -1e9])
+    expected = np.abs(z_axis[None] - z.astype(np.float32)[:, None]).argmin(axis=1)
+    np.testing.assert_array_equal(axes.nearest_redshift(z), expected)
+
+
+def test_powers_of_ten_reach_just_beyond_whole_ones():
+    """FAST++ takes one time step more for an age of 1 Gyr than 1000 steps of 1 Myr."""
+    assert math.ceil(power_of_ten(9.0) / 1e6) == 1001
+    assert power_of_ten(9.5) == pytest.approx(10**9.5, rel=1e-14)
+
+
+def test_models_that_cannot_be_numbered():
+    assert check_models({"z": 10**6, "Av": 10**6}) == 10**12
+    with pytest.raises(InputError, match=r"too many models: 1e\+20 \(z: 10000000000, Av: 10000000000\)"):
+        check_models({"z": 10**10, "Av": 10**10})
+
+
 def test_redshift_axis_types():
     np.testing.assert_allclose(redshift_axis(0.5, 2.0, 0.5, False), [0.5, 1, 1.5, 2])
     log = redshift_axis(0.05, 3.0, 0.02, True)
@@ -65,6 +167,7 @@ def test_few_redshifts():
     few = few_redshifts(regular, known)
     assert few.dtype == np.float32
     np.testing.assert_array_equal(few, np.float32([0.3, 0.7, 1.25]))
+    np.testing.assert_array_equal(few_redshifts(regular, np.array([1e-7, 2.0])), np.float32([1e-5, 2.0]))
     np.testing.assert_array_equal(few_redshifts(regular, np.full(3, np.nan)), regular)
 
 

@@ -294,7 +294,7 @@ def damaged(content: bytes, how: str) -> bytes:
         "two": content + content,
         "text": b"# a catalogue\n" * 1000,
         "another key": content[: len(MAGIC)] + b"0123456789abcdef" * 4 + content[head:],
-        "another format": content.replace(b"format 3", b"format 2", 1),
+        "another format": content.replace(b"format 4", b"format 2", 1),
         "a huge index": content[: -len(END) - SIZE_BYTES] + b"\xff" * SIZE_BYTES + END,
         "no index": content[: -len(END) - SIZE_BYTES] + b"\0" * SIZE_BYTES + END,
         "only ends": content[:head] + END,

@@ -121,7 +121,7 @@ def test_custom_with_birth_clouds(library):
             "lldust": lost(young, av + bc) + lost(old, av),
         }
         for name, value in expected.items():
-            assert found[name][i] == pytest.approx(value, rel=1e-8), name
+            assert found[name][i] == pytest.approx(value, rel=1e-6), name
 
 
 def test_any_order_and_repetition(library):

@@ -10,7 +10,7 @@ import pytest
 from fastsed._version import __version__
 from fastsed.errors import InputError
 from fastsed.models.attenuation import dust_law
-from fastsed.outputs.columns import Column, output_columns
+from fastsed.outputs.columns import Column, confidence_labels, output_columns
 from fastsed.outputs.fout import FoutHeader, FoutWriter, build_header, printed_values, round_to
 from fastsed.params import Params, read_params
 from tests.outputs.helpers import FOUT_SCENARIOS, read_fout, read_index_kinds
@@ -180,3 +180,32 @@ def test_header_names_what_it_does_not_know_as_the_user_does():
     assert "Library:     new" in lines
     assert "Stellar IMF: top     " in lines
     assert "metallicity: 0.02  0.004" in lines
+
+
+def test_properties_that_single_precision_does_not_hold():
+    assert printed_values(MASS, [1e-50, 1e-44, 0.0, 1e39]).tolist() == pytest.approx(
+        [-99, -44, -99, 99], abs=0.1
+    )
+
+
+@pytest.mark.parametrize(("longest", "blanks"), [(1, 5), (6, 5), (7, 6), (19, 18)])
+def test_the_id_column_is_as_wide_as_the_longest_id(tmp_path, longest, blanks):
+    path = tmp_path / "a.fout"
+    with FoutWriter(path, HEADER, [ID, MASS], longest_id=longest) as writer:
+        writer.append_rows(["1", "7" * longest], {"lmass": [1.0, 2.0]})
+    *_, title, first, second = path.read_text().splitlines()
+    assert title.startswith("#" + " " * blanks + "id ")
+    assert len(title) == len(first) == len(second)
+
+
+@pytest.mark.parametrize(
+    ("confidences", "labels"),
+    [
+        ((68, 95.0), ["68", "95"]),
+        ((68.27, 99.73, 90.5), ["68", "100", "91"]),
+        ((68, 68.27, 95), ["68", "68.27", "95"]),
+        ((), []),
+    ],
+)
+def test_intervals_are_named_by_whole_percents(confidences, labels):
+    assert confidence_labels(confidences) == labels
