@@ -36,6 +36,7 @@ from fastsed.outputs.chi2grid import check_space, full_grid_size
 from fastsed.outputs.columns import Column, confidence_labels, output_columns
 from fastsed.outputs.fout import ROWS_PER_BLOCK, FoutWriter, build_header, printed_bounds, printed_values
 from fastsed.outputs.grid_file import chi_grid_reducer
+from fastsed.outputs.preflight import check_outputs
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.params import Params
 from fastsed.threads import single_threaded_blas
@@ -303,6 +304,7 @@ def run(params: Params, progress: Callable[[int], None] | None = None) -> Result
         For anything wrong with the inputs.
     """
     setup = prepare(params)
+    check_outputs(setup)
     if params.make_seds:
         make_seds(setup)
         return None
@@ -357,6 +359,7 @@ def _fit(setup: Setup, progress: Callable[[int], None] | None, write_files: bool
         if uncertainties is None:
             files.write_best()
         files.write_best_fits()
+        files.sync()
     with_intervals = p.n_sim or p.interval_from_chi2
     return Results(setup, best, uncertainties if with_intervals else None)
 

@@ -15,6 +15,7 @@ from fastsed._version import __version__
 from fastsed.atomic import atomic_path
 from fastsed.cli.messages import run_command, start_logging
 from fastsed.errors import InputError
+from fastsed.hdf5_file import atomic_hdf5
 
 if TYPE_CHECKING:
     from fastsed.outputs.chi2grid import Chi2Grid
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(argv: Sequence[str] | None) -> int:
     from fastsed.outputs.chi2grid import read_chi2_grid
+    from fastsed.outputs.preflight import check_output
 
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -61,6 +63,7 @@ def _run(argv: Sequence[str] | None) -> int:
     start_logging(logging.INFO)
     for path in arguments.file:
         target = output if output is not None else path.with_name(path.name + _SUFFIXES[kind])
+        check_output(target)
         _WRITERS[kind](read_chi2_grid(path), target)
     return 0
 
@@ -121,9 +124,7 @@ def _fits_header(names: list[str], types: list[str], sizes: list[int], shape: tu
 
 def _write_hdf5(grid: Chi2Grid, path: Path) -> None:
     """Datasets `chi2` and properties [model, source] (or [model] with `model`), and the group `axes`."""
-    import h5py
-
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as f:
+    with atomic_hdf5(path) as f:
         f.attrs["axes"], f.attrs["properties"] = list(grid.axes), list(grid.properties)
         for name, values in grid.axes.items():
             f[f"axes/{name}"] = values
@@ -148,11 +149,11 @@ def _write_parquet(grid: Chi2Grid, path: Path) -> None:
         ) from error
 
     writer = None
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
         try:
             for rows, block in grid.blocks() if grid.n_models else [(slice(0, 0), grid.data)]:
                 table = pyarrow.table(_long_columns(grid, rows, block))
-                writer = writer or pyarrow.parquet.ParquetWriter(temporary, table.schema)
+                writer = writer or pyarrow.parquet.ParquetWriter(file, table.schema)
                 writer.write_table(table)
         finally:
             if writer is not None:

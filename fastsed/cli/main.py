@@ -112,17 +112,22 @@ def copy_example(folder: Path) -> Path:
 def check(params: Params) -> None:
     """Print what a run would do."""
     from fastsed.estimate import estimate
+    from fastsed.outputs.preflight import check_outputs
     from fastsed.pipeline import prepare
 
-    for line in estimate(prepare(params)):
+    setup = prepare(params)
+    check_outputs(setup)
+    for line in estimate(setup):
         print(line)
 
 
 def fit(params: Params) -> Results | None:
     """Fit and write, with progress shown; with MAKE_SEDS, write the spectra of its list instead."""
+    from fastsed.outputs.preflight import check_outputs
     from fastsed.pipeline import fit_prepared, prepare
 
     setup = prepare(params)
+    check_outputs(setup)
     if params.make_seds:
         from fastsed.make_seds import make_seds
 

@@ -102,12 +102,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     from fastsed.outputs.columnfile import write_columns
+    from fastsed.outputs.preflight import check_output
 
     options = read_options(_parser().parse_args(argv).arguments)
     start_logging(logging.INFO)
+    check_output(options.out)
     lam, values = make_spectrum(options)
     unit = "Lsol Angstrom^-1" if options.z is None else "x 10^-19 ergs s^-1 cm^-2 Angstrom^-1"
-    write_columns(options.out, f"wl fl ({unit})", [lam, values])
+    write_columns(options.out, f"wl fl ({unit})", [lam, values], sync=True)
     log.info("wrote %s", options.out)
     return 0
 

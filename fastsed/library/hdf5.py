@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
 from fastsed.foreign import check_claimed_size, parse_foreign
+from fastsed.hdf5_file import atomic_hdf5
 from fastsed.library.types import Library
 from fastsed.library.validate import check_axis, check_wavelengths
 
@@ -102,11 +102,9 @@ def write_ssp_hdf5(
     InputError
         If the libraries do not belong together, or the file cannot be written.
     """
-    import h5py
-
     _check_family(path, libraries)
     first = libraries[0]
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver="earliest") as f:
+    with atomic_hdf5(path, libver="earliest") as f:
         f.attrs["format"], f.attrs["version"], f.attrs["kind"] = FORMAT, VERSION, first.kind
         f.attrs["units"] = UNITS
         for key, value in sorted(first.provenance.items()):

@@ -240,7 +240,7 @@ def write_best_chi2(
     """
     rows = np.empty(np.shape(model_ids), dtype=_row_type("E", len(properties)))
     rows["model"], rows["chi2"], rows["properties"] = model_ids, chi2, values
-    with atomic_write(path, "wb") as f:
+    with atomic_write(path, "wb", sync=False) as f:
         f.write(_encode_header(b"E", axes, properties, None, strings))
         f.write(rows.tobytes())
 

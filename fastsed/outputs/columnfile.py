@@ -13,7 +13,9 @@ from fastsed.atomic import atomic_write
 _CELL = "%13g"
 
 
-def write_columns(path: str | os.PathLike[str], header: str, columns: Sequence[ArrayLike]) -> None:
+def write_columns(
+    path: str | os.PathLike[str], header: str, columns: Sequence[ArrayLike], sync: bool = False
+) -> None:
     """Write one header line and right-aligned columns of six significant digits.
 
     Parameters
@@ -22,6 +24,8 @@ def write_columns(path: str | os.PathLike[str], header: str, columns: Sequence[A
     header : str
         Without the leading "# ".
     columns : sequence of array (n,)
+    sync : bool
+        As of `atomic_path`; most files of columns are one of thousands.
 
     Raises
     ------
@@ -32,6 +36,6 @@ def write_columns(path: str | os.PathLike[str], header: str, columns: Sequence[A
     with np.errstate(over="ignore"):
         table = np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
     line = _CELL * table.shape[1] + "\n"
-    with atomic_write(path) as f:
+    with atomic_write(path, sync=sync) as f:
         f.write(f"# {header}\n")
         f.write(line * len(table) % tuple(table.ravel().tolist()))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastsed.atomic import atomic_path
+from fastsed.atomic import atomic_write
 
 
 def write_simulations(
@@ -44,5 +45,7 @@ def write_simulations(
         ],
     )
     row["RESULT"], row["PARAMS"], row["CHI2"] = result, labels, chi2
-    with atomic_path(path) as temporary:
-        fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(row)]).writeto(temporary, overwrite=True)
+    content = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(row)]).writeto(content)
+    with atomic_write(path, "wb", sync=False) as f:
+        f.write(content.getvalue())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastsed.fit.best_fit import BestFits
 from fastsed.models.properties import property_names
-from fastsed.outputs.best_fits import write_best_fits
+from fastsed.outputs.best_fits import source_path, write_best_fits
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
 from fastsed.outputs.chi2grid import write_best_chi2
 from fastsed.outputs.simulations import write_simulations
@@ -36,14 +36,16 @@ class SourceFiles:
         self._sfhs = SfhWriter(setup)
         self._names = property_names(setup.grid)
 
-    def _path(self, folder: str, row: int, ending: str) -> Path:
-        p = self._setup.params
-        return Path(p.output_dir) / folder / f"{Path(p.catalog).name}_{self._setup.catalog.ids[row]}{ending}"
-
     def write_best_fits(self) -> None:
         """Best-fit spectra of all sources (BEST_FIT); after their simulations."""
         if self._setup.params.best_fit:
             write_best_fits(self._setup, self._models, self._scales)
+
+    def sync(self) -> None:
+        """Bring the files of all sources to the disk, before the catalogue gets its name."""
+        p = self._setup.params
+        if p.best_fit or p.best_sfhs or p.save_sim or p.save_bestchi:
+            os.sync()
 
     def write_best(self) -> None:
         """Best-fit histories of all sources (BEST_SFHS), where nothing is known of their uncertainties."""
@@ -69,7 +71,7 @@ class SourceFiles:
                 continue
             values = [axes[name][place[i]] for name, place in sources.indices.items()]
             values += [sources.properties[name][i] for name in self._names]
-            path = self._path("best_fits", row, ".sims.fits")
+            path = source_path(p, self._setup.catalog.ids[row], "sims.fits")
             write_simulations(path, [*axes, *self._names], np.array(values), sources.simulations.chi2[i])
 
     def write_acceptable(self, source: AcceptableModelsOfSource) -> None:
@@ -84,7 +86,7 @@ class SourceFiles:
             self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
         axes = self._setup.grid.axes.as_dict()
         write_best_chi2(
-            self._path("best_chi2", source.row, ".chi2.grid"),
+            source_path(p, self._setup.catalog.ids[row], "chi2.grid", "best_chi2"),
             axes,
             self._names,
             source.model,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastsed.atomic import atomic_path
+from fastsed.atomic import atomic_write
 
 
 def write_fits_table(path: str | Path, columns: Mapping[str, Any]) -> None:
@@ -27,5 +27,5 @@ def write_fits_table(path: str | Path, columns: Mapping[str, Any]) -> None:
     )
     for name, values in arrays.items():
         data[name] = values
-    with atomic_path(path) as temporary:
-        fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(data)]).writeto(temporary)
+    with atomic_write(path, "wb") as f:
+        fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(data)]).writeto(f)

@@ -16,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+from fastsed.hdf5_file import atomic_hdf5
 from fastsed.survey import hdf5
 from fastsed.survey.sed_grid import BLOCK_ROWS
 
@@ -133,10 +133,7 @@ class NoiseFileWriter:
         self._written, self._stack = 0, ExitStack()
 
     def __enter__(self) -> Self:
-        import h5py
-
-        temporary = self._stack.enter_context(atomic_path(self.path))
-        self._file = self._stack.enter_context(h5py.File(temporary, "w", libver="earliest"))
+        self._file = self._stack.enter_context(atomic_hdf5(self.path, libver="earliest"))
         hdf5.set_pytables_root(self._file)
         return self
 

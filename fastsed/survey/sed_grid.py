@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+from fastsed.hdf5_file import atomic_hdf5
 from fastsed.survey import hdf5
 
 if TYPE_CHECKING:
@@ -201,10 +201,7 @@ class SedGridWriter:
         self._covariances, self._written, self._stack = covariances, 0, ExitStack()
 
     def __enter__(self) -> Self:
-        import h5py
-
-        temporary = self._stack.enter_context(atomic_path(self.path))
-        f = self._file = self._stack.enter_context(h5py.File(temporary, "w", libver="earliest"))
+        f = self._file = self._stack.enter_context(atomic_hdf5(self.path, libver="earliest"))
         n_filters = self._wavelengths.size
         shapes: dict[str, tuple[int, ...]] = {"seds": (self.n_models, n_filters)}
         if self._covariances:
