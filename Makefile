@@ -16,10 +16,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # those that take seconds each; benchmarks/ has more
 BENCHMARKS := startup full_grid run1 run2 kernels scaling grid_write
 
-.PHONY: help example test sanitize lint format docs bench clean
+.PHONY: help example test fuzz sanitize lint format docs bench clean
 
 help:
-	@echo "make example | test | sanitize | lint | format | docs | bench | clean        (PYTHON=$(PYTHON))"
+	@echo "make example | test | fuzz | sanitize | lint | format | docs | bench | clean        (PYTHON=$(PYTHON))"
 
 $(VENV)/created:
 	$(PYTHON) -m venv --clear $(VENV)
@@ -41,6 +41,10 @@ example: $(VENV)/installed
 
 test: $(VENV)/installed
 	FASTSED_TEST_INSTALLED=1 $(RUN) -m pytest $(PYTEST_ARGS)
+
+# damaged files for every reader, about five minutes
+fuzz: $(VENV)/installed
+	$(RUN) scripts/fuzz.py $(FUZZ_ARGS)
 
 # the kernels once more, with AddressSanitizer and UndefinedBehaviorSanitizer, in build/sanitize
 sanitize: $(VENV)/installed

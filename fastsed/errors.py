@@ -33,4 +33,9 @@ class InputError(FastsedError):
     def __init__(self, message: str, path: str | PathLike[str] | None = None, line: int | None = None):
         self.message, self.path, self.line = message, path, line
         where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
-        super().__init__(where + message)
+        super().__init__(printable(where + message))
+
+
+def printable(text: str) -> str:
+    """Text with what no terminal should get (control characters, halves of surrogate pairs) as escapes."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -33,6 +33,7 @@ Operation = Callable[..., Any]
 
 MAX_NESTING = 50  # parentheses in one another
 MAX_DEPTH = 200  # operations in one another, hence terms of a plain sum
+EXCERPT = 110  # characters of a formula that a message shows
 
 
 class ExpressionError(InputError):
@@ -54,13 +55,23 @@ class ExpressionError(InputError):
 
     def __init__(self, what: str, text: str, position: int, key: str = "", path: str | None = None):
         self.what, self.text, self.position = what, text, position
-        shown = re.sub(r"\s", " ", text)
+        shown, column = _excerpt(text, position)
         named = f"{key}: {what}" if key else what
-        super().__init__(f"{named}\n    {shown}\n    {' ' * position}^", path)
+        super().__init__(f"{named}\n    {shown}\n    {' ' * column}^", path)
 
     def of(self, key: str, path: str | None) -> ExpressionError:
         """The same error, with the key and the file that hold the formula."""
         return ExpressionError(self.what, self.text, self.position, key, path)
+
+
+def _excerpt(text: str, position: int) -> tuple[str, int]:
+    """What fits into a line of a formula around a character, and the column of the latter."""
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    if len(printable) <= EXCERPT:
+        return printable, position
+    start = max(0, min(position - EXCERPT // 2, len(printable) - EXCERPT))
+    head, tail = "..." if start else "", "..." if start + EXCERPT < len(printable) else ""
+    return head + printable[start : start + EXCERPT] + tail, len(head) + position - start
 
 
 @dataclass(frozen=True)

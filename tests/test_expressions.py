@@ -273,3 +273,14 @@ def test_random_formulas_against_python():
         assert value(text, **variables) == pytest.approx(expected, rel=1e-9, abs=1e-9), text
         checked += 1
     assert checked > 1500
+
+
+def test_message_of_a_long_formula_shows_the_place_only():
+    with pytest.raises(ExpressionError) as raised:
+        parse("+".join(["t"] * 90) + "+nonsense+" + "+".join(["t"] * 90), ["t"])
+    what, shown, caret = str(raised.value).splitlines()
+    assert "nonsense" in what
+    assert len(shown) < 130
+    assert shown[caret.index("^") :].startswith("nonsense")
+    assert shown.strip().startswith("...+t+t")
+    assert shown.endswith("...")

@@ -380,8 +380,8 @@ class Chi2Grid:
         return len(self.data)
 
     def parameters(self, model_ids: ArrayLike) -> dict[str, NDArray[np.float32]]:
-        """Value of each axis for the given modelIDs."""
-        places = np.unravel_index(np.asarray(model_ids, dtype=np.int64), self.shape)
+        """Value of each axis for the given modelIDs; InputError for one that the axes do not have."""
+        places = self._places(model_ids)
         return {name: values[i] for (name, values), i in zip(self.axes.items(), places, strict=True)}
 
     def blocks(self, max_bytes: int = _BLOCK_BYTES) -> Iterator[tuple[slice, NDArray[Any]]]:
@@ -430,11 +430,22 @@ class Chi2Grid:
             models = rows
         else:
             ids = self.data["model"].astype(np.int64)
-            found = zip(np.unravel_index(ids, self.shape), places, strict=True)
+            found = zip(self._places(ids), places, strict=True)
             rows = np.flatnonzero(np.logical_and.reduce([np.isin(own, place) for own, place in found]))
             models = ids[rows]
         values = {name: self._read(name, rows, source) for name in ("chi2", *wanted)}
         return {"model": models, **self.parameters(models), **values}
+
+    def _places(self, model_ids: ArrayLike) -> tuple[NDArray[np.intp], ...]:
+        """Index along each axis."""
+        ids = np.asarray(model_ids)
+        outside = (ids < 0) | (ids >= math.prod(self.shape))
+        if outside.any():
+            raise InputError(
+                f"is damaged: it holds model {ids[outside][0]}, but its axes have {math.prod(self.shape)} models",
+                self.path,
+            )
+        return np.unravel_index(ids.astype(np.intp), self.shape)
 
     def _check_names(self, what: str, names: Sequence[str] | Mapping[str, Any], known: list[str]) -> None:
         for name in names:

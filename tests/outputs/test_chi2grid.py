@@ -249,3 +249,12 @@ def test_properties_are_stored_as_linear_values(shared):
     assert models["lssfr"][fitted] == pytest.approx(
         models["lsfr"][fitted] / models["lmass"][fitted], rel=1e-5
     )
+
+
+def test_models_outside_the_axes_are_damage(tmp_path):
+    values = _data()[:3, :, 0]
+    write_best_chi2(tmp_path / "a", AXES, PROPERTIES, np.array([1, 12, 3]), values[:, 0], values[:, 1:])
+    grid = read_chi2_grid(tmp_path / "a")
+    for use in (grid.select, lambda: grid.parameters(grid.data["model"])):
+        with pytest.raises(InputError, match="holds model 12, but its axes have 12 models"):
+            use()
