@@ -285,7 +285,11 @@ def _find_columns(table: TextTable, names: list[str]) -> _Columns:
     if repeated:
         raise InputError(f"its header names {', '.join(repeated)} more than once", table.path)
     if "ID" not in names:
-        table.find("ID")  # names what there is instead
+        place = table.find("ID")  # where there is none, this says what there is instead
+        raise InputError(
+            f"has no column ID: its .translate file makes {names[place]} of column {header[place]}",
+            table.path,
+        )
     totals = [i for i, name in enumerate(names) if name in {f"TOT{band}" for band in bands}]
     if len(totals) > 1:
         log.warning("several columns TOT<n>: using %s, ignoring the others", header[totals[0]])

@@ -81,6 +81,8 @@ def test_translation(read, caplog):
         InputError, match=r"gal\.translate:2: expected 'name-in-the-catalog FAST-name', found 'f_b'"
     ):
         read("# id F1 E1\nx 1 1\n", translate="a b\nf_b\n")
+    with pytest.raises(InputError, match=r"no column ID: its \.translate file makes F2 of column id"):
+        read("# id F1 E1\nx 1 1\n", translate="id F2\n")
 
 
 def test_total_fluxes(read):
