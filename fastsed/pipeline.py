@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.errors import InputError
 from fastsed.fit.best_fit import BestFit, BestFits
 from fastsed.fit.delta_chi2 import DeltaChi2
+from fastsed.fit.lost import ages_in_window, check_fittable, report_lost
 from fastsed.fit.monte_carlo import MonteCarlo, Noise, draw_noise
 from fastsed.fit.observations import Observations, choose_rows, make_observations
 from fastsed.fit.passes import Pass, Plan, Product, Requests, plan_passes, walk, walk_best_first
@@ -48,6 +48,9 @@ from fastsed.uncertainties import (
     unknown_uncertainties,
     wanted_properties,
 )
+from fastsed.verdict.finding import Finding, report, warned
+from fastsed.verdict.fits import FittedSources, fit_findings
+from fastsed.verdict.request import redshift_findings, request_findings
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -72,6 +75,8 @@ class Setup:
     data : Observations
     columns : list of Column
         Of the output catalogue.
+    verdict : list of Finding
+        What is known before the fit; the unusual ones have been warned of.
     """
 
     params: Params
@@ -81,6 +86,7 @@ class Setup:
     grid: ModelGrid
     data: Observations
     columns: list[Column]
+    verdict: list[Finding] = field(default_factory=list)
 
     @property
     def chi_grid_bytes(self) -> int:
@@ -119,10 +125,13 @@ def prepare(params: Params) -> Setup:
         For anything wrong with the files or the parameters.
     """
     check_working_directory(params)
+    asked = warned(request_findings(params))
     catalog, filters = read_catalog(params)
     if params.spectrum:
         spectra = read_spectra(f"{params.spectrum}.spec", catalog.ids, params.spec_lsf_file)
         catalog, filters = with_spectra(catalog, filters, spectra)
+    if not params.make_seds:
+        check_fittable(catalog.fittable, catalog.zero_error, f"{params.catalog}.cat")
     luminosities = find_luminosities(params, catalog.ids)
     photoz = find_photoz(params, catalog.ids)
     redshifts = resolve_redshifts(catalog, photoz, params.z_min, params.z_max)
@@ -151,10 +160,19 @@ def prepare(params: Params) -> Setup:
         grid=grid,
         data=make_observations(params, axes, catalog, filters, luminosities, redshifts, rows),
         columns=output_columns(params, {i.name: i.kind for i in grid.indices}),
+        verdict=[*asked, *catalog.findings, *warned(_known_redshifts(params, catalog, photoz, axes))],
     )
     grid.needs_rest = params.save_chi_grid or need_spectra(grid, wanted_properties(setup))
     _check_requests(setup)
     return setup
+
+
+def _known_redshifts(params: Params, catalog: Catalog, photoz: PhotoZ | None, axes: Axes) -> list[Finding]:
+    """Findings on the redshifts that the inputs tell, before they are brought into the grid."""
+    z_spec, z_phot = catalog.z_spec, None
+    if photoz is not None:
+        z_spec, z_phot = np.where(np.isnan(z_spec), photoz.z_spec, z_spec), photoz.z_phot
+    return redshift_findings(z_spec, z_phot, axes.z.astype(float), params.force_zphot, params.catalog)
 
 
 def _check_requests(setup: Setup) -> None:
@@ -225,6 +243,29 @@ class Results:
         values["chi2"] = best.chi2[rows] / np.maximum(1, setup.data.n_data(rows) - n_free)
         values["nmodel"] = best.n_models[rows]
         return values
+
+    @property
+    def verdict(self) -> list[Finding]:
+        """What is known before the fit, then what the fit told; the unusual ones were warned of."""
+        return [*self.setup.verdict, *self.findings]
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """The verdict on the best fits."""
+        setup, rows = self.setup, np.flatnonzero(self.fitted)
+        axes, data = setup.grid.axes, setup.data
+        intervals = self.uncertainties.intervals if self.uncertainties else {}
+        values = self._values_of(slice(0, data.n_sources), ["lmass"])
+        fitted = FittedSources(
+            axes=axes.as_dict(),
+            indices=dict(zip(axes.names, axes.indices(self.best.model[rows]), strict=True)),
+            values={name: v[rows] for name, v in values.items()},
+            intervals={name: v[rows] for name, v in intervals.items() if name in values},
+            scale=self.best.scale[rows],
+            freedom=data.n_data()[rows] - sum(n > 1 for n in axes.shape),
+            free_redshift=(data.best_first_z < data.best_last_z)[rows],
+        )
+        return fit_findings(fitted, setup.params.c_interval)
 
     @property
     def path(self) -> Path:
@@ -333,7 +374,9 @@ def fit_prepared(
     """
     # the threads are ours, a tile each: not BLAS's
     with single_threaded_blas():
-        return _fit(setup, progress, write_files)
+        results = _fit(setup, progress, write_files)
+        report(setup.verdict, results.findings)
+        return results
 
 
 def _fit(setup: Setup, progress: Callable[[int], None] | None, write_files: bool) -> Results:
@@ -399,11 +442,7 @@ def _nothing(_: object) -> None:
 
 
 def _report_lost(setup: Setup, best: BestFits) -> None:
-    """Say which sources have no model, and why if it is all of them."""
-    lost = int(np.sum(setup.catalog.fittable & ~best.fitted))
-    if not lost:
-        return
-    if not best.n_models.any():
-        cause = "GRID_EXCLUDE excludes them all, or every age is older than the Universe (LOG_AGE_MIN, NO_MAX_AGE)"
-        raise InputError(f"no model of the grid can be fitted: {cause}", setup.params.path or None)
-    log.warning("%d sources have no model to fit at their redshift; their rows hold NaN", lost)
+    """Say which sources have no model, and why."""
+    data = setup.data
+    n_ages = ages_in_window(setup.grid.ages_at, data.best_first_z, data.best_last_z)
+    report_lost(setup.catalog.fittable, best.fitted, n_ages, best.n_models, setup.params.path)

@@ -8,6 +8,9 @@ from pathlib import Path
 from fastsed.paths import share_dir
 
 COARSE = ("N_SIM=0", "Z_STEP=0.05", "A_V_STEP=1", "LOG_TAU_STEP=2", "LOG_AGE_STEP=0.5", "N_THREAD=1")
+"""A grid of few models, too coarse for the redshifts: there are warnings."""
+PLAIN = ("N_SIM=0", "A_V_STEP=0.5", "LOG_TAU_STEP=1", "LOG_AGE_STEP=0.3", "N_THREAD=1")
+"""A grid fine enough for the redshifts of the example, so that nothing is warned of."""
 
 
 def copy_example(folder: Path, n_galaxies: int | None = None) -> Path:

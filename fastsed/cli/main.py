@@ -51,7 +51,12 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"copy the example of 500 galaxies to DIR (default: {EXAMPLE_FOLDER}) and fit it",
     )
     parser.add_argument("--help-param", metavar="KEY", help="explain a key of the parameter file")
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors (as VERBOSE=0)")
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="say nothing but errors, and how many warnings there were (as VERBOSE=0)",
+    )
     parser.add_argument("--version", action="store_true", help="show versions, threads and SIMD level")
     return parser
 
@@ -114,9 +119,11 @@ def check(params: Params) -> None:
     from fastsed.estimate import estimate
     from fastsed.outputs.preflight import check_outputs
     from fastsed.pipeline import prepare
+    from fastsed.verdict.finding import report
 
     setup = prepare(params)
     check_outputs(setup)
+    report(setup.verdict)
     for line in estimate(setup):
         print(line)
 

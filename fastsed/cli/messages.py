@@ -52,6 +52,18 @@ class _Held(logging.Handler):
         self.records.append(record)
 
 
+class WarningCount(logging.Handler):
+    """Counts warnings, whether they are shown or not."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count a record."""
+        self.count += record.levelno == logging.WARNING
+
+
 def hold_logging() -> None:
     """Keep the package's records until `start_logging` says from which level on they are shown."""
     logger = logging.getLogger("fastsed")
@@ -65,14 +77,27 @@ def start_logging(level: int) -> None:
     held = [record for handler in logger.handlers if isinstance(handler, _Held) for record in handler.records]
     notes, warnings = _Lines(sys.stdout), _Lines(sys.stderr)
     notes.addFilter(lambda record: record.levelno < logging.WARNING)
-    warnings.setLevel(logging.WARNING)
-    logger.handlers[:] = [notes, warnings]
-    for handler in logger.handlers:
+    notes.setLevel(level)
+    warnings.setLevel(max(level, logging.WARNING))
+    for handler in (notes, warnings):
         handler.setFormatter(_Format())
-    logger.setLevel(level)
+    logger.handlers[:] = [notes, warnings]
+    if level > logging.WARNING:
+        logger.handlers.append(WarningCount())
+    # what is not shown is counted
+    logger.setLevel(min(level, logging.WARNING))
     for record in held:
-        if record.levelno >= level:
+        if record.levelno >= logger.level:
             logger.handle(record)
+
+
+def tell_hidden_warnings() -> None:
+    """Where warnings are not shown, say on standard error how many there were."""
+    for handler in logging.getLogger("fastsed").handlers:
+        if isinstance(handler, WarningCount) and handler.count:
+            plural = "s" * (handler.count > 1)
+            print(f"{handler.count} warning{plural} not shown: run without -q (VERBOSE = 1)", file=sys.stderr)
+            handler.count = 0
 
 
 class Progress:
@@ -143,6 +168,7 @@ def run_command(
             stream.reconfigure(errors="backslashreplace")
     try:
         status = command(argv)
+        tell_hidden_warnings()
         sys.stdout.flush()
         return status
     except FastsedError as error:

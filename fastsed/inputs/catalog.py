@@ -6,7 +6,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from fastsed.inputs.tables import Columns, TextTable
 from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.params import Params
 from fastsed.paths import for_system
+from fastsed.verdict.finding import Finding, warned
+from fastsed.verdict.photometry import Photometry, column_label, photometry_findings
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Catalog:
         False for sources with an error of zero, or without any valid band.
     zero_error : bool (nsource,)
         The former of the two.
+    findings : list of Finding
+        What is unusual about the photometry, and what is not; of the former one was warned.
     """
 
     ids: list[str]
@@ -54,6 +58,7 @@ class Catalog:
     z_spec: NDArray[np.float64]
     fittable: NDArray[np.bool_]
     zero_error: NDArray[np.bool_]
+    findings: list[Finding] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
     needs_bands = not params.spectrum
     table = TextTable(path, lambda names: _names_sources(translation.apply(names), needs_bands))
     translation.report(table.names)
-    columns = _find_columns(table, translation.apply(table.names))
+    names = translation.apply(table.names)
+    columns = _find_columns(table, names)
     if not columns.bands and not params.spectrum:
         raise InputError(
             "has no photometry: expected columns F<n> and E<n>, n the number of a filter in FILTERS_RES", path
@@ -99,11 +105,13 @@ def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
     filters = read_filters(params.filters_res, columns.bands, params.filter_format) if columns.bands else []
     wavelengths = np.array([band.mean_wavelength for band in filters])
 
-    ids, flux, error, z_spec = _read_columns(table, columns)
+    read, flux, error, z_spec = _read_columns(table, columns)
+    ids = read.texts[0]
     if not ids:
         raise InputError("has a header but no sources", path)
     _check_ids(table, ids, params)
     zero_error = mask_invalid(flux, error)
+    photometry = _photometry(table, names, columns, read.numbers, flux, error)
     factor = flux_factor(params.ab_zeropoint, wavelengths)
     catalog = Catalog(
         ids=ids,
@@ -113,6 +121,7 @@ def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
         z_spec=z_spec,
         fittable=fittable_sources(error, zero_error),
         zero_error=zero_error,
+        findings=warned(photometry_findings(photometry, params.ab_zeropoint, table.names, names, path)),
     )
     if not params.spectrum:
         warn_unfittable(catalog)
@@ -305,11 +314,11 @@ def _find_columns(table: TextTable, names: list[str]) -> _Columns:
 
 def _read_columns(
     table: TextTable, columns: _Columns
-) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Ids, fluxes and errors scaled to total ones, and spectroscopic redshifts."""
+) -> tuple[Columns, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What is in the file, fluxes and errors scaled to total ones, and spectroscopic redshifts."""
     optional = [i for i in (columns.total, columns.z_spec) if i is not None]
     wanted = [*columns.flux, *columns.error, *optional]
-    read: Columns = table.read(texts=[columns.identity], numbers=wanted)
+    read = table.read(texts=[columns.identity], numbers=wanted)
     nband = len(columns.bands)
     flux = read.numbers[:, :nband].copy()
     error = read.numbers[:, nband : 2 * nband].copy()
@@ -323,7 +332,25 @@ def _read_columns(
         given = read.numbers[:, -1]
         measured = np.isfinite(given) & (given >= 0)
         z_spec[measured] = given[measured]
-    return read.texts[0], flux, error, z_spec
+    return read, flux, error, z_spec
+
+
+def _photometry(
+    table: TextTable,
+    names: list[str],
+    columns: _Columns,
+    numbers: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    error: NDArray[np.float64],
+) -> Photometry:
+    """The fluxes as the verdict looks at them."""
+    nband = len(columns.bands)
+    flux_names, error_names = (
+        [column_label(table.names[i], names[i]) for i in positions]
+        for positions in (columns.flux, columns.error)
+    )
+    given_flux, given_error = numbers[:, :nband], numbers[:, nband : 2 * nband]
+    return Photometry(flux_names, error_names, given_flux, given_error, flux, error)
 
 
 def _check_ids(table: TextTable, ids: list[str], params: Params) -> None:

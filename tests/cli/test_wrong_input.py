@@ -37,7 +37,7 @@ KEYS = [
     (("SFH_QUANTITIES=[tform200]",), "'tform200' in SFH_QUANTITIES: the percentage"),
     (("SFH_OUTPUT=age",), "SFH_OUTPUT = age: must be one of sfr, mass"),
     (("BEST_SFHS=1", "SFH_OUTPUT_STEP=0"), "SFH_OUTPUT_STEP = 0: must be > 0"),
-    (("GRID_EXCLUDE=1",), "GRID_EXCLUDE excludes them all"),
+    (("GRID_EXCLUDE=1",), "GRID_EXCLUDE excludes every model"),
     # the rest
     (("APPLY_VDISP=-3",), "APPLY_VDISP = -3: must be >= 0"),
     (("MAX_QUEUED_FITS=-1",), "MAX_QUEUED_FITS = -1: must be >= 0"),

@@ -199,9 +199,11 @@ def test_sources_that_cannot_be_fitted(folder):
 def test_nothing_can_be_fitted(folder):
     params = parameters()
     write_catalog(folder, np.ones((2, len(BANDS))), np.zeros((2, len(BANDS))))
-    fits = run(params).best
-    assert fits.model.tolist() == [-1, -1]
-    assert len(read_fout(folder / "gal.fout").ids) == 2
+    with pytest.raises(
+        InputError, match=r"gal\.cat: no source can be fitted: 2 sources with an error of zero"
+    ):
+        run(params)
+    assert not (folder / "gal.fout").exists()
 
 
 def test_every_age_beyond_that_of_the_universe(folder):
