@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
+
+# a word of a damaged file may be as long as the file
+LONG_WORD = re.compile(r"(\S{100})\S{200,}")
 
 
 class FastsedError(Exception):
@@ -33,7 +37,7 @@ class InputError(FastsedError):
     def __init__(self, message: str, path: str | PathLike[str] | None = None, line: int | None = None):
         self.message, self.path, self.line = message, path, line
         where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
-        super().__init__(printable(where + message))
+        super().__init__(printable(where + LONG_WORD.sub(r"\1...", message)))
 
 
 def printable(text: str) -> str:

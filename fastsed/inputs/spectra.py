@@ -21,6 +21,7 @@ from fastsed.inputs.wavelengths import warn_unless_angstrom
 
 log = logging.getLogger(__name__)
 
+LAST_BIN = 2**53  # whole numbers beyond are not exact
 UNIFORMITY = 0.05
 """Largest relative deviation of a step of WL from the mean step."""
 
@@ -240,9 +241,9 @@ def _uniform_step(path: str | Path, centre: NDArray[np.float64], used: NDArray[n
 
 
 def _whole_numbers(table: TextTable, values: NDArray[np.float64]) -> NDArray[np.int64]:
-    whole = np.isfinite(values) & (values >= 0) & (values == np.round(values))
+    whole = (values >= 0) & (values <= LAST_BIN) & (values == np.round(values))
     for row in np.flatnonzero(~whole)[:1]:
-        message = f"column BIN: '{values[row]:g}' must be a whole number, not negative"
+        message = f"column BIN: '{values[row]:g}' must be a whole number from 0 to {LAST_BIN}"
         raise table.error(message, int(row))
     return values.astype(np.int64)
 
