@@ -15,6 +15,14 @@ from typing import Any, get_type_hints
 from fastsed.errors import InputError, UsageError
 from fastsed.inputs.text import parse_number, read_bytes
 from fastsed.paths import expanded, for_system, share_dir
+from fastsed.sizes import (
+    MAX_AXIS_POINTS,
+    MAX_SIMULATIONS,
+    MAX_TABLE_POINTS,
+    MYR_OF_UNIVERSE,
+    SINGLE_MAX,
+    counted_points,
+)
 from fastsed.threads import available_threads
 
 log = logging.getLogger(__name__)
@@ -24,6 +32,12 @@ COMMAND_LINE = "command line"
 
 SFH_QUANTITY = re.compile(r"tsf|past_sfr|(sfr|brate|tquench|tform)\d+(\.\d+)?")
 """The names SFH_QUANTITIES may hold."""
+
+MAX_REDSHIFT = 999
+"""Largest Z_MAX: ages of the Universe are counted from z = 1000."""
+
+FINEST_PRECISION = 1e-20
+"""Smallest OUTPUT_PRECISION: printed numbers are single precision."""
 
 _ALIASES = {"filters_format": "filter_format"}
 _AXES = ("log_tau", "log_age", "z", "a_v", "a_v_bc")
@@ -107,6 +121,8 @@ class Params:
         "AB magnitude of a source whose catalogue flux is 1: 23.9 for fluxes in microjansky, 25 for many "
         "public catalogues, -48.6 for erg/s/cm2/Hz.",
         unit="mag",
+        ge=-100,
+        le=100,
     )
     filters_res: str = key(
         "",
@@ -193,6 +209,7 @@ class Params:
         "Velocity dispersion (sigma) with which the templates are broadened.",
         unit="km/s",
         ge=0,
+        le=1e5,
     )
 
     # What the models are made of.
@@ -237,12 +254,18 @@ class Params:
         choices=("calzetti", "mw", "ccm89", "noll", "noll09", "kc"),
     )
     e_b: float = key(
-        1.0, "Stellar populations and dust", "Strength of the 2175 A bump, for DUST_LAW noll and noll09."
+        1.0,
+        "Stellar populations and dust",
+        "Strength of the 2175 A bump, for DUST_LAW noll and noll09.",
+        ge=-1000,
+        le=1000,
     )
     delta: float = key(
         -0.2,
         "Stellar populations and dust",
         "Change of the slope of the attenuation curve, for noll and noll09.",
+        ge=-100,
+        le=100,
     )
     differential_a_v: bool = key(
         False,
@@ -255,6 +278,8 @@ class Params:
         "Stellar populations and dust",
         "Age up to which stars live in their birth cloud, for DIFFERENTIAL_A_V.",
         unit="log10 yr",
+        ge=0,
+        le=20,
     )
     no_igm: bool = key(
         False, "Stellar populations and dust", "Do not absorb the models by the intergalactic medium."
@@ -275,13 +300,20 @@ class Params:
     )
 
     # The grid.
-    log_tau_min: float = key(6.5, "Grid of models", "Smallest star formation timescale tau.", unit="log10 yr")
-    log_tau_max: float = key(10.5, "Grid of models", "Largest tau.", unit="log10 yr")
+    log_tau_min: float = key(
+        6.5, "Grid of models", "Smallest star formation timescale tau.", unit="log10 yr", ge=-30, le=30
+    )
+    log_tau_max: float = key(10.5, "Grid of models", "Largest tau.", unit="log10 yr", ge=-30, le=30)
     log_tau_step: float = key(0.5, "Grid of models", "Step of log10(tau).", unit="dex")
     log_age_min: float = key(
-        6.3, "Grid of models", "Smallest age, the time since stars began to form.", unit="log10 yr"
+        6.3,
+        "Grid of models",
+        "Smallest age, the time since stars began to form.",
+        unit="log10 yr",
+        ge=0,
+        le=20,
     )
-    log_age_max: float = key(10.3, "Grid of models", "Largest age.", unit="log10 yr")
+    log_age_max: float = key(10.3, "Grid of models", "Largest age.", unit="log10 yr", ge=0, le=20)
     log_age_step: float = key(0.5, "Grid of models", "Step of log10(age).", unit="dex")
     no_max_age: bool = key(False, "Grid of models", "Also fit models that are older than the Universe.")
     z_min: float = key(0.001, "Grid of models", "Smallest redshift.", gt=0)
@@ -294,14 +326,19 @@ class Params:
     z_step_type: int = key(
         0, "Grid of models", "What Z_STEP is a step of: z (0) or log10(1+z) (1).", choices=(0, 1)
     )
-    a_v_min: float = key(0.0, "Grid of models", "Smallest attenuation A_V.", unit="mag", ge=0)
-    a_v_max: float = key(3.0, "Grid of models", "Largest A_V.", unit="mag", ge=0)
+    a_v_min: float = key(0.0, "Grid of models", "Smallest attenuation A_V.", unit="mag", ge=0, le=100)
+    a_v_max: float = key(3.0, "Grid of models", "Largest A_V.", unit="mag", ge=0, le=100)
     a_v_step: float = key(0.1, "Grid of models", "Step of A_V.", unit="mag")
     a_v_bc_min: float = key(
-        0.0, "Grid of models", "Smallest additional A_V of birth clouds (DIFFERENTIAL_A_V).", unit="mag", ge=0
+        0.0,
+        "Grid of models",
+        "Smallest additional A_V of birth clouds (DIFFERENTIAL_A_V).",
+        unit="mag",
+        ge=0,
+        le=100,
     )
     a_v_bc_max: float = key(
-        0.0, "Grid of models", "Largest additional A_V of birth clouds.", unit="mag", ge=0
+        0.0, "Grid of models", "Largest additional A_V of birth clouds.", unit="mag", ge=0, le=100
     )
     a_v_bc_step: float = key(0.1, "Grid of models", "Step of the additional A_V of birth clouds.", unit="mag")
     metal: tuple[float, ...] = key(
@@ -317,9 +354,9 @@ class Params:
         "Grid of models",
         "Formula of the names of the grid's axes: models for which it is not 0 are left out.",
     )
-    h0: float = key(70.0, "Grid of models", "Hubble constant.", unit="km/s/Mpc", gt=0)
-    omega_m: float = key(0.3, "Grid of models", "Matter density today.", ge=0)
-    omega_l: float = key(0.7, "Grid of models", "Dark energy density today.", ge=0)
+    h0: float = key(70.0, "Grid of models", "Hubble constant.", unit="km/s/Mpc", ge=1e-3, le=1e4)
+    omega_m: float = key(0.3, "Grid of models", "Matter density today.", ge=0, le=100)
+    omega_l: float = key(0.7, "Grid of models", "Dark energy density today.", ge=0, le=100)
 
     custom_sfh: str = key(
         "",
@@ -340,6 +377,7 @@ class Params:
         "Time step on which CUSTOM_SFH is evaluated.",
         unit="Myr",
         gt=0,
+        le=1e5,
     )
     custom_sfh_lookback: bool = key(
         False,
@@ -353,6 +391,7 @@ class Params:
         "Uncertainties",
         "Number of Monte Carlo simulations of each source, for confidence intervals. 0: no intervals.",
         ge=0,
+        le=MAX_SIMULATIONS,
     )
     c_interval: tuple[float, ...] = key(
         (68.0,),
@@ -450,6 +489,7 @@ class Params:
         "Average the star formation rate over this last stretch of time. 0: instantaneous.",
         unit="Myr",
         ge=0,
+        le=1e6,
     )
     best_sfhs: bool = key(
         False, "Output", "Write the best-fit star formation history of each source, in `best_fits`."
@@ -460,7 +500,7 @@ class Params:
         "What BEST_SFHS writes: the star formation rate, or the stellar mass at each time.",
         choices=("sfr", "mass"),
     )
-    sfh_output_step: float = key(10.0, "Output", "Time step of BEST_SFHS.", unit="Myr", gt=0)
+    sfh_output_step: float = key(10.0, "Output", "Time step of BEST_SFHS.", unit="Myr", gt=0, le=1e5)
     sfh_quantities: tuple[str, ...] = key(
         (),
         "Output",
@@ -492,7 +532,7 @@ class Params:
         default_text="all cores are used",
     )
     n_thread: int = key(
-        0, "Machine", "Number of threads. 0: OMP_NUM_THREADS if it is set, else all cores.", ge=0
+        0, "Machine", "Number of threads. 0: OMP_NUM_THREADS if it is set, else all cores.", ge=0, le=1024
     )
     max_queued_fits: int = key(
         1000,
@@ -871,6 +911,16 @@ def _check(params: Params, entries: dict[str, _Entry]) -> None:
         _check_axis(axis, low, high, step, fault)
     for axis, (low, high, step) in params.custom_ranges.items():
         _check_axis(axis, low, high, step, fault)
+    if params.z_max > MAX_REDSHIFT:
+        raise fault(
+            "z_max", f"Z_MAX = {params.z_max:g}: must be <= {MAX_REDSHIFT}, since ages count from z = 1000"
+        )
+    if 0 < params.output_precision < FINEST_PRECISION:
+        raise fault(
+            "output_precision",
+            f"OUTPUT_PRECISION = {params.output_precision:g}: finer than {FINEST_PRECISION:g}",
+        )
+    _check_times(params, fault)
     if params.differential_a_v and not params.custom_sfh:
         raise fault(
             "differential_a_v",
@@ -888,6 +938,9 @@ def _check_axis(
     axis: str, low: float, high: float, step: float, fault: Callable[[str, str], InputError]
 ) -> None:
     name = axis.upper()
+    for end, value in (("min", low), ("max", high)):
+        if abs(value) > SINGLE_MAX:
+            raise fault(f"{axis}_{end}", f"{name}_{end.upper()} = {value:g} is beyond +-{SINGLE_MAX:.2g}")
     if low > high:
         raise fault(f"{axis}_min", f"{name}_MIN = {low:g} is above {name}_MAX = {high:g}")
     if step < 0:
@@ -896,6 +949,29 @@ def _check_axis(
         raise fault(
             f"{axis}_step", f"{name}_STEP = 0 cannot lead from {low:g} to {high:g}; set a positive step"
         )
+    if step > 0 and low < high:
+        # steps of log10(1+z) are fewer by far, and counted when they are taken
+        _check_count(f"{axis}_step", high - low, step, MAX_AXIS_POINTS, fault)
+
+
+def _check_count(
+    key: str, length: float, step: float, limit: int, fault: Callable[[str, str], InputError]
+) -> None:
+    try:
+        counted_points(key.upper(), length, step, limit)
+    except InputError as error:
+        raise fault(key, error.message) from None
+
+
+def _check_times(params: Params, fault: Callable[[str, str], InputError]) -> None:
+    """Star formation histories of too many steps, where any are sampled."""
+    length = 10 ** min(params.log_age_max, math.log10(MYR_OF_UNIVERSE) + 6) / 1e6
+    if params.no_max_age:
+        length = 10**params.log_age_max / 1e6
+    if params.custom_sfh or params.sfh_quantities:
+        _check_count("custom_sfh_step", length, params.custom_sfh_step, MAX_TABLE_POINTS, fault)
+    if params.best_sfhs:
+        _check_count("sfh_output_step", MYR_OF_UNIVERSE, params.sfh_output_step, MAX_TABLE_POINTS, fault)
 
 
 def _correct(params: Params) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
-
-import numpy as np
 
 from fastsed.errors import InputError
 
@@ -14,6 +13,12 @@ MAX_AXIS_POINTS = 100_000
 MAX_TABLE_POINTS = 1_000_000
 """Time steps of one star formation history."""
 
+MAX_SIMULATIONS = 10_000_000
+"""Simulations of a source: 32 bytes of each, and a random number per data column, are in memory."""
+
+SINGLE_MAX = (2 - 2**-23) * 2.0**127
+"""Largest number of single precision."""
+
 MAX_MODELS = 2**62
 """Models of a grid: their numbers, and positions in the order of ties, are 64-bit integers."""
 
@@ -21,8 +26,13 @@ MYR_OF_UNIVERSE = 20_000
 """More than any age of the Universe [Myr]."""
 
 
+def single(value: float) -> float:
+    """A number rounded to single precision; infinite beyond `SINGLE_MAX`."""
+    return ctypes.c_float(value).value
+
+
 def counted_points(
-    key: str, length: float, step: float, limit: int, path: str | None = None, *, single: bool = False
+    key: str, length: float, step: float, limit: int, path: str | None = None, *, in_single: bool = False
 ) -> int:
     """Number of points from one end of a range to the other, `step` apart, both ends included.
 
@@ -36,7 +46,7 @@ def counted_points(
         Largest number allowed.
     path : str, optional
         Of the parameter file.
-    single : bool
+    in_single : bool
         Divide in single precision.
 
     Returns
@@ -49,13 +59,15 @@ def counted_points(
     InputError
         Where there are more than `limit`; it names the key and both numbers.
     """
-    kind = np.float32 if single else np.float64
-    with np.errstate(all="ignore"):
-        quotient = float(kind(length) / kind(step))
+    if in_single:
+        length, step = single(length), single(step)
+    quotient = length / step if step else math.inf
+    if in_single:
+        quotient = single(quotient)
     if not quotient + 1 <= limit:
         number = f"{quotient + 1:.3g}" if math.isfinite(quotient) else "endlessly many"
         allowed = f"{limit:_}".replace("_", " ")
-        raise InputError(f"{key} = {step:g} gives {number} points, more than {allowed}", path)
+        raise InputError(f"{key} = {step:g} gives too many points: {number}, the limit is {allowed}", path)
     return math.floor(quotient + 0.5) + 1
 
 

@@ -149,7 +149,7 @@ def test_unknown_key_warns_with_the_nearest(read, caplog):
         ("Z_STEP = -0.1", "Z_STEP = -0.1 must not be negative"),
         ("LOG_TAU_STEP = -1", "must not be negative"),
         ("A_V_MIN = -1", "must be >= 0"),
-        ("H0 = 0", "H0 = 0: must be > 0"),
+        ("H0 = 0", "H0 = 0: must be >= 0.001"),
         ("OMEGA_M = -0.3", "must be >= 0"),
         ("OUTPUT_PRECISION = 1", "must be < 1"),
         ("REST_MAG = [0]", "must be >= 1"),

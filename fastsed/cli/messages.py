@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -75,13 +76,13 @@ def start_logging(level: int) -> None:
     """Show records of the package from `level` on: notes on standard output, warnings on standard error."""
     logger = logging.getLogger("fastsed")
     held = [record for handler in logger.handlers if isinstance(handler, _Held) for record in handler.records]
-    notes, warnings = _Lines(sys.stdout), _Lines(sys.stderr)
+    notes, alerts = _Lines(sys.stdout), _Lines(sys.stderr)
     notes.addFilter(lambda record: record.levelno < logging.WARNING)
     notes.setLevel(level)
-    warnings.setLevel(max(level, logging.WARNING))
-    for handler in (notes, warnings):
+    alerts.setLevel(max(level, logging.WARNING))
+    for handler in (notes, alerts):
         handler.setFormatter(_Format())
-    logger.handlers[:] = [notes, warnings]
+    logger.handlers[:] = [notes, alerts]
     if level > logging.WARNING:
         logger.handlers.append(WarningCount())
     # what is not shown is counted
@@ -143,6 +144,18 @@ class Progress:
             self._bar.close()
 
 
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Warnings of libraries speak to programmers: they are shown with DEBUG = 1 only."""
+    logging.getLogger("fastsed").debug("%s:%d: %s: %s", filename, lineno, category.__name__, message)
+
+
 def run_command(
     program: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None
 ) -> int:
@@ -166,6 +179,7 @@ def run_command(
         if hasattr(stream, "reconfigure"):
             # names of files may hold what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _log_warning
     try:
         status = command(argv)
         tell_hidden_warnings()

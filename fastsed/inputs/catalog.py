@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.inputs.header import split_row
-from fastsed.inputs.tables import Columns, TextTable
+from fastsed.inputs.tables import Columns, NamedTable, TextTable
 from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.params import Params
 from fastsed.paths import for_system
@@ -28,6 +28,10 @@ _JY_FACTOR = 1e19 * 1e-29 * 2.9979e8 / 1e-12 / 1e10
 """F_lambda in 1e-19 erg/s/cm2/A of 1 microjansky at 1 micron, with FAST's value of c."""
 
 _FLUX_COLUMN = re.compile(r"F([0-9]{1,9})")
+
+
+SMALLEST, LARGEST = 1e-150, 1e150
+"""Sizes of fluxes and errors whose squares are normal numbers of double precision."""
 
 
 @dataclass
@@ -112,12 +116,15 @@ def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
     _check_ids(table, ids, params)
     zero_error = mask_invalid(flux, error)
     photometry = _photometry(table, names, columns, read.numbers, flux, error)
-    factor = flux_factor(params.ab_zeropoint, wavelengths)
+    measured, factor = np.isfinite(error), flux_factor(params.ab_zeropoint, wavelengths)
+    with np.errstate(over="ignore", under="ignore"):
+        flux, error = flux * factor, error * factor
+    mask_extreme(table, flux, error, measured, [table.names[i] for i in columns.flux])
     catalog = Catalog(
         ids=ids,
         bands=np.array(columns.bands, dtype=np.int64),
-        flux=flux * factor,
-        error=error * factor,
+        flux=flux,
+        error=error,
         z_spec=z_spec,
         fittable=fittable_sources(error, zero_error),
         zero_error=zero_error,
@@ -169,6 +176,51 @@ def mask_invalid(flux: NDArray[np.float64], error: NDArray[np.float64]) -> NDArr
     flux[masked] = 0.0
     error[masked] = np.inf
     return zero.any(axis=1)
+
+
+def mask_extreme(
+    table: NamedTable,
+    flux: NDArray[np.float64],
+    error: NDArray[np.float64],
+    measured: NDArray[np.bool_],
+    names: Sequence[str],
+    rows: NDArray[np.int64] | None = None,
+) -> None:
+    """Mask, in place and with a warning, what has no square in double precision: error = inf and flux = 0.
+
+    Parameters
+    ----------
+    table : NamedTable
+        From which they come, for the message.
+    flux, error : float64 (nrow, ncolumn)
+        In the unit in which they are fitted.
+    measured : bool (nrow, ncolumn)
+        False where they are masked already.
+    names : sequence of str, length ncolumn
+        Columns of the fluxes.
+    rows : int64 (nrow,), optional
+        Rows of the table that these are; all of them by default.
+    """
+    size = np.abs(flux)
+    usable = (
+        ((flux == 0) | ((size >= SMALLEST) & (size <= LARGEST))) & (error >= SMALLEST) & (error <= LARGEST)
+    )
+    extreme = measured & ~usable
+    if not extreme.any():
+        return
+    row, column = (int(i) for i in np.argwhere(extreme)[0])
+    what = counted(
+        int(extreme.sum()),
+        "value is masked: it or its error is",
+        "values are masked: they or their errors are",
+    )
+    text = (
+        f"column {names[column]}: {what} too large or too small, beyond {SMALLEST:g} to {LARGEST:g} after conversion; "
+        f"the first is {flux[row, column]:g} +- {error[row, column]:g}"
+    )
+    log.warning("%s", table.error(text, row if rows is None else int(rows[row])))
+    flux[extreme] = 0.0
+    error[extreme] = np.inf
 
 
 def fittable_sources(error: NDArray[np.float64], zero_error: NDArray[np.bool_]) -> NDArray[np.bool_]:

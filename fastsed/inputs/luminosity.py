@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.inputs.catalog import mask_extreme
 from fastsed.inputs.photoz import check_same_ids
 from fastsed.inputs.tables import NamedTable, TextTable, needs
 from fastsed.params import Params
@@ -89,6 +90,7 @@ def read_luminosities(
     value, error = columns.numbers[:, 0].copy(), columns.numbers[:, 1].copy()
     none = ~(np.isfinite(value) & np.isfinite(error) & (error > 0))
     value[none], error[none] = 0.0, np.inf
+    mask_extreme(table, value[:, None], error[:, None], ~none[:, None], ["LIR"])
     logarithmic, component = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=np.int64)
     if table.has("LOG"):
         logarithmic = table.flags("LOG", columns.numbers[:, 2])

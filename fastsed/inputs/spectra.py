@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.inputs.catalog import Catalog, counted, fittable_sources, mask_invalid, warn_unfittable
+from fastsed.inputs.catalog import (
+    Catalog,
+    counted,
+    fittable_sources,
+    mask_extreme,
+    mask_invalid,
+    warn_unfittable,
+)
 from fastsed.inputs.filters import Filter, integrate
 from fastsed.inputs.tables import TextTable, canonical_id, needs, read_number_columns
 from fastsed.inputs.template_error import check_curve
@@ -89,6 +96,8 @@ def read_spectra(path: str | Path, ids: Sequence[str], lsf_path: str | Path = ""
     flux = numbers[used, :nspectrum].T.copy()
     error = numbers[used, nspectrum : 2 * nspectrum].T.copy()
     zero_error = mask_invalid(flux, error)
+    names = [table.names[i] for i in flux_columns]
+    mask_extreme(table, flux.T, error.T, np.isfinite(error.T), names, np.flatnonzero(used))
     log.info("found %s with %d spectral elements", counted(nspectrum, "spectrum", "spectra"), low.size)
 
     if "BIN" in columns:
@@ -258,10 +267,11 @@ def _combine(
     """Combine the elements of each bin by inverse variance; bins come out in the order of their numbers."""
     order = np.argsort(bins, kind="stable")
     starts = np.flatnonzero(np.diff(bins[order], prepend=-1))
-    weight = error[:, order] ** -2.0
-    total = np.add.reduceat(weight, starts, axis=1)
-    weighted = np.add.reduceat(weight * flux[:, order], starts, axis=1)
-    valid = total > 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        weight = error[:, order] ** -2.0
+        total = np.add.reduceat(weight, starts, axis=1)
+        weighted = np.add.reduceat(weight * flux[:, order], starts, axis=1)
+    valid = (total > 0) & np.isfinite(total) & np.isfinite(weighted)
     combined = np.divide(weighted, total, out=np.zeros_like(total), where=valid)
     combined_error = np.full_like(total, np.inf)
     combined_error[valid] = total[valid] ** -0.5

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastsed._ext.numbering import unravel
 from fastsed.errors import InputError
 from fastsed.params import Params
-from fastsed.sizes import MAX_AXIS_POINTS, check_models, counted_points
+from fastsed.sizes import MAX_AXIS_POINTS, check_models, counted_points, single
 
 FIXED_AXES = ("z", "Av", "Av_bc", "lage", "metal")
 
@@ -52,15 +52,9 @@ def axis(low: float, high: float, step: float, name: str = "axis") -> NDArray[np
     if first == last:
         return np.array([first], dtype=np.float32)
     count = counted_points(
-        f"{name.upper()}_STEP", single(last - first), spacing, MAX_AXIS_POINTS, single=True
+        f"{name.upper()}_STEP", single(last - first), spacing, MAX_AXIS_POINTS, in_single=True
     )
     return _distinct(_points(first, last, spacing, count), name, step)
-
-
-def single(value: float) -> float:
-    """A number rounded to single precision; infinite beyond 3.4e38."""
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.float32(value))
 
 
 def _points(low: float, high: float, step: float, count: int) -> NDArray[np.float64]:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from fastsed.expressions import Expression, parse_key
 from fastsed.library.find import find_ssp, missing_library
 from fastsed.library.ssp import read_library
-from fastsed.models.axes import Axes, power_of_ten, single
+from fastsed.models.axes import Axes, power_of_ten
 from fastsed.models.living import living_history
 from fastsed.models.populations import Basis, Masses, broadened
 from fastsed.models.sfh import lookback_grid, mean_sfr, ssp_weights, years
 from fastsed.params import Params
+from fastsed.sizes import single
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

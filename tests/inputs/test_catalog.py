@@ -122,6 +122,27 @@ def test_unfittable_sources(read, caplog):
     assert "1 source not fitted for want of any valid flux: b" in caplog.text
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "value", ["1e200 0.2", "-1e160 0.2", "1e-200 0.2", "2 1e200", "2 1e-170", "1e308 1e308", "0 1e-320"]
+)
+@pytest.mark.parametrize("zeropoint", [23.9, 0])
+def test_what_has_no_square_is_masked(read, caplog, value, zeropoint):
+    catalog, _ = read(
+        HEADER + f"a1 1.0 0.1 {value} 0.5\nb2 3.0 0.3 4.0 0.4 -1\n", f"AB_ZEROPOINT={zeropoint}"
+    )
+    assert (catalog.flux[0, 1], catalog.error[0, 1]) == (0.0, np.inf)
+    assert np.isfinite(catalog.error).sum() == 3
+    assert catalog.fittable.all()
+    assert "gal.cat:2: column F2: 1 value is masked" in caplog.text
+
+
+def test_the_largest_sizes_stay(read, caplog):
+    text = HEADER + "a1 1e-140 1e-140 1e140 1e140 0.5\nb2 0 1 0 2 -1\n"
+    assert np.isfinite(read(text)[0].error).all()
+    assert "masked" not in caplog.text
+
+
 def test_zero_spectroscopic_redshift_is_one(read):
     catalog, _ = read("# id F1 E1 z_spec\na 1 1 0\nb 1 1 nan\nc 1 1 -0.1\n")
     np.testing.assert_array_equal(catalog.z_spec, [0, np.nan, np.nan])

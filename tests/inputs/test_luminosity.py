@@ -60,3 +60,11 @@ def test_components_need_differential_attenuation(write):
         read_luminosities(write(LIR), ["a", "b", "c"])
     every = LIR.replace("BC", "all").replace("cirrus", "ALL")
     assert not read_luminosities(write(every), ["a", "b", "c"]).component.any()
+
+
+def test_what_has_no_square_is_no_luminosity(write, caplog):
+    lir = read_luminosities(
+        write("# id lir elir\na 1e200 1e11\nb 1e12 1e170\nc 1e12 1e11\n"), ["a", "b", "c"]
+    )
+    assert lir.error.tolist() == [np.inf, np.inf, 1e11]
+    assert "gal.lir:2: column LIR: 2 values are masked" in caplog.text

@@ -141,6 +141,14 @@ def test_lsf_file(write):
         assert channel.mean_wavelength == low + 5
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_has_no_square_is_masked(write, caplog):
+    text = "# WL_LOW WL_UP TR BIN F1 E1\n4000 4010 0 1 1e200 1\n4010 4020 1 2 1e200 1\n4020 4030 1 3 2 1\n"
+    spectra = read_spectra(write(text), ["1"])
+    assert spectra.error.tolist() == [[np.inf, 1.0]]
+    assert "gal.spec:3: column F1: 1 value is masked" in caplog.text
+
+
 def test_lsf_of_zero_width_is_a_top_hat(write):
     spectra = read_spectra(
         write("# WL_LOW WL_UP F1 E1\n4000 4010 1 1\n"), ["1"], write("4000 0\n5000 0\n", "lsf.dat")
