@@ -16,6 +16,9 @@ PROGRAM = "fastsed-survey"
 # subcommand: (module in this folder, what it does). A module has `configure(parser)` and `run(arguments)`;
 # it is imported only when it is asked for, so that the others start fast
 COMMANDS: dict[str, tuple[str, str]] = {
+    "sourceden": ("sourceden", "map the source density of a catalogue and add it to each source"),
+    "background": ("background", "map the background of an image and add it to each source"),
+    "tileplot": ("tileplot", "draw a map on an image of the field"),
     "extinction": ("extinction", "an extinction curve A(lambda) in magnitudes"),
     "prior": ("prior", "a prior model at given values"),
     "axis-weights": ("axis_weights", "relative widths of the cells of an axis"),
