@@ -546,7 +546,9 @@ class Params:
         "Machine",
         "Neither read nor write a cache of model fluxes (`fastsed-models-*.cache` in OUTPUT_DIR).",
     )
-    verbose: bool = key(True, "Machine", "Say on the terminal what goes on. 0: nothing but errors.")
+    verbose: bool = key(
+        True, "Machine", "Say on the terminal what goes on. 0: nothing but errors and the number of warnings."
+    )
     debug: bool = key(False, "Machine", "Say more, for those who look for a fault.")
 
     custom_ranges: dict[str, tuple[float, float, float]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -402,7 +402,13 @@ def _photometry(
         for positions in (columns.flux, columns.error)
     )
     given_flux, given_error = numbers[:, :nband], numbers[:, nband : 2 * nband]
-    return Photometry(flux_names, error_names, given_flux, given_error, flux, error)
+    photometry = Photometry(flux_names, error_names, given_flux, given_error, flux, error)
+    if columns.total is None:
+        return photometry
+    band = columns.bands.index(int(names[columns.total].removeprefix("TOT")))
+    return replace(
+        photometry, total_name=table.names[columns.total], total=numbers[:, 2 * nband], total_band=band
+    )
 
 
 def _check_ids(table: TextTable, ids: list[str], params: Params) -> None:

@@ -37,6 +37,8 @@ class Limits:
         Fraction of the sources at one edge of an axis.
     edge_values
         An axis of fewer values has hardly anything but edges.
+    sources_for_medians
+        Of a larger catalogue so many sources, evenly spread, are looked at for medians of fluxes.
     ab_magnitude
         Median of the detections of a band, and median of the bands.
     detection
@@ -45,6 +47,8 @@ class Limits:
         Median of a band, and median of the bands.
     band_values
         Fluxes that a band must have before its ratio of flux and error is judged by itself.
+    total_factor
+        Median factor from fluxes in an aperture to total ones.
     absent_band_sources
         In a catalogue of so many sources each band is expected to be measured once.
     magnitude_like
@@ -68,10 +72,12 @@ class Limits:
     reduced_chi2: tuple[float, float] = (0.05, 10.0)
     edge_fraction: float = 0.5
     edge_values: int = 3
+    sources_for_medians: int = 20_000
     ab_magnitude: tuple[float, float] = (12.0, 30.0)
     detection: float = 2.0
     signal_to_noise: tuple[float, float] = (0.1, 1e4)
     band_values: int = 5
+    total_factor: tuple[float, float] = (0.2, 20.0)
     absent_band_sources: int = 50
     magnitude_like: tuple[float, float] = (8.0, 35.0)
     magnitude_like_ratio: float = 100.0

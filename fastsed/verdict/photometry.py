@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from fastsed.verdict.finding import LIMITS, Finding, listed, outside
 
 Floats = NDArray[np.float64]
 
-MISSING_CODES = (-99.0, -999.0, -9999.0)
+MISSING_CODES = (-99.0, -99.9, -99.99, -999.0, -999.9, -9999.0)
 """Fluxes that stand for "not measured" in FAST and in many catalogues."""
 
 REDSHIFT_NAMES = frozenset(
@@ -36,6 +36,12 @@ class Photometry:
         As written in the file.
     flux, error : (nsource, nband)
         In the same unit, brought to total fluxes; a masked band has error = inf and flux = 0.
+    total_name : str
+        The column of the factor from fluxes to total ones, `TOT<n>`; empty where there is none.
+    total : (nsource,) or None
+        That factor.
+    total_band : int
+        Which of the bands it is for.
     """
 
     flux_names: Sequence[str]
@@ -44,6 +50,17 @@ class Photometry:
     given_error: Floats
     flux: Floats
     error: Floats
+    total_name: str = ""
+    total: Floats | None = None
+    total_band: int = 0
+
+    def spread(self, n_sources: int) -> Photometry:
+        """About so many of the sources, evenly spread: medians do not need them all."""
+        step = max(1, len(self.flux) // n_sources)
+        arrays = {
+            name: getattr(self, name)[::step] for name in ("given_flux", "given_error", "flux", "error")
+        }
+        return replace(self, **arrays, total=None if self.total is None else self.total[::step])
 
 
 def column_label(header: str, name: str) -> str:
@@ -66,13 +83,15 @@ def photometry_findings(
     path : str
         Of the catalogue, for messages.
     """
+    some = data.spread(LIMITS.sources_for_medians)
     return [
         *unused_redshifts(header, names, path),
         *missing_codes(data, path),
         *absent_bands(data, path),
-        *magnitude_like_fluxes(data, path),
-        *magnitudes(data, zero_point),
-        *signal_to_noise(data),
+        *total_fluxes(some, path),
+        *magnitude_like_fluxes(some, path),
+        *magnitudes(some, zero_point),
+        *signal_to_noise(some),
     ]
 
 
@@ -91,6 +110,8 @@ def unused_redshifts(header: Sequence[str], names: Sequence[str], path: str) -> 
 
 def missing_codes(data: Photometry, path: str) -> Iterator[Finding]:
     """Fluxes of -99 and the like that count as measured, since their error is positive."""
+    if not (data.given_flux <= max(MISSING_CODES)).any():
+        return
     positive = np.isfinite(data.given_error) & (data.given_error > 0)
     for code in MISSING_CODES:
         counts = np.count_nonzero((data.given_flux == code) & positive, axis=0)
@@ -101,6 +122,24 @@ def missing_codes(data: Photometry, path: str) -> Iterator[Finding]:
                 "the number of sources; where nothing was measured, set the error to -1",
                 unusual=True,
             )
+
+
+def total_fluxes(data: Photometry, path: str) -> Iterator[Finding]:
+    """A column TOT<n> that holds total fluxes, as FAST wants it, not factors: it goes with the flux of its band."""
+    if data.total is None:
+        return
+    flux = data.given_flux[:, data.total_band]
+    chosen = np.isfinite(data.total) & (data.total > 0) & np.isfinite(flux) & (flux > 0)
+    if not chosen.any():
+        return
+    total, ratio = np.log10(data.total[chosen]), np.log10(data.total[chosen] / flux[chosen])
+    median = float(10 ** np.median(total))
+    along = np.count_nonzero(chosen) >= LIMITS.band_values and np.std(ratio) < np.std(total)
+    unusual = outside(median, LIMITS.total_factor) or bool(along)
+    text = f"{path}: median factor {data.total_name} to total fluxes: {median:.3g}"
+    band = data.flux_names[data.total_band]
+    advice = f"; if these are total fluxes, divide them by {band}: all fluxes are multiplied by this column"
+    yield Finding(text + advice if unusual else text, unusual)
 
 
 def absent_bands(data: Photometry, path: str) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from fastsed.verdict.photometry import (
     missing_codes,
     photometry_findings,
     signal_to_noise,
+    total_fluxes,
     unused_redshifts,
 )
 
@@ -81,7 +84,7 @@ class TestMagnitudes:
 
 
 class TestMissingCodes:
-    @pytest.mark.parametrize("code", [-99, -999, -9999])
+    @pytest.mark.parametrize("code", [-99, -99.9, -999, -9999])
     def test_positive_error(self, code):
         data = photometry([[code, 5.0], [code, code], [3.0, 4.0]], [[0.5, 1.0], [1.0, 1.0], [1.0, 1.0]])
         finding = only(missing_codes(data, "gal.cat"))
@@ -99,6 +102,35 @@ class TestMissingCodes:
     def test_before_the_fluxes_are_brought_to_total_ones(self):
         data = photometry([[-198.0]], [[1.0]], given_flux=[[-99.0]], given_error=[[0.5]])
         assert only(missing_codes(data, "gal.cat")).unusual
+
+
+class TestTotalFluxes:
+    def data(self, total):
+        rng = np.random.default_rng(2)
+        flux = 10 ** rng.normal(0.5, 0.6, (30, 2))
+        total = np.array(total if np.ndim(total) else [total] * 30, dtype=float)
+        return replace(
+            photometry(flux, np.ones((30, 2))), total_name="tot_k (TOT2)", total=total, total_band=1
+        )
+
+    @pytest.mark.parametrize(
+        ("factor", "unusual"), [(0.19, True), (0.21, False), (1.3, False), (19, False), (21, True)]
+    )
+    def test_factors(self, factor, unusual):
+        scatter = 10 ** np.random.default_rng(3).normal(0, 0.05, 30)
+        finding = only(total_fluxes(self.data(factor * scatter / np.median(scatter)), "gal.cat"))
+        assert finding.unusual == unusual
+        assert "tot_k (TOT2)" in finding.text
+        assert ("divide them by F2" in finding.text) == unusual
+
+    def test_total_fluxes_of_faint_sources(self):
+        """Their median could be that of factors."""
+        flux = self.data(1.0).given_flux[:, 1]
+        assert only(total_fluxes(self.data(1.4 * flux), "gal.cat")).unusual
+
+    def test_no_factor(self):
+        assert not list(total_fluxes(photometry([[1.0]], [[1.0]]), "gal.cat"))
+        assert not list(total_fluxes(self.data(-1.0), "gal.cat"))
 
 
 class TestAbsentBands:
@@ -179,6 +211,16 @@ class TestMagnitudeLikeFluxes:
 
     def test_few_fluxes_tell_nothing(self):
         assert not list(magnitude_like_fluxes(photometry([[20.0] * 9], [[0.1] * 9]), "gal.cat"))
+
+
+def test_some_sources_of_a_large_catalogue():
+    flux = np.arange(1.0, 25.0).reshape(12, 2)
+    data = replace(photometry(flux, flux), total=np.arange(12.0))
+    some = data.spread(4)
+    for name in ("flux", "error", "given_flux", "given_error", "total"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(data, name)[::3])
+    assert len(data.spread(13).flux) == 12
+    assert photometry(flux, flux).spread(4).total is None
 
 
 def test_column_label():
