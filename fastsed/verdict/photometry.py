@@ -68,6 +68,7 @@ def column_label(header: str, name: str) -> str:
     return name if header.upper() == name.upper() else f"{header} ({name})"
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
 def photometry_findings(
     data: Photometry, zero_point: float, header: Sequence[str], names: Sequence[str], path: str
 ) -> list[Finding]:
