@@ -95,8 +95,10 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w", sync: bool = Tru
     file object
     """
     with atomic_path(path, sync) as temporary:
-        encoding = None if "b" in mode else "utf-8"
-        with open(temporary, mode, encoding=encoding, newline=None if "b" in mode else "\n") as f:
+        # surrogateescape: names of files may hold bytes that are not UTF-8, which come back as they were
+        encoding, errors = (None, None) if "b" in mode else ("utf-8", "surrogateescape")
+        newline = None if "b" in mode else "\n"
+        with open(temporary, mode, encoding=encoding, errors=errors, newline=newline) as f:
             yield f
 
 

@@ -16,6 +16,7 @@ from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.models.spectrum import SpectrumBuilder, sorted_models
 from fastsed.outputs.best_fits import write_spectrum
 from fastsed.outputs.seds import write_input_res
+from fastsed.paths import for_system
 
 if TYPE_CHECKING:
     from fastsed.models.grid import ModelGrid
@@ -61,10 +62,9 @@ def make_seds(setup: Setup) -> int:
     for i in sorted_models(grid, np.array([one.model for one in wanted], dtype=np.int64)).tolist():
         one = wanted[i]
         _check_age(grid, one, p.make_seds)
-        write_spectrum(folder / f"{one.identity}.fit", builder, p, one.model, one.scale)
-        write_input_res(
-            folder / f"{one.identity}.input_res.fit", lam, one.scale * builder.band_fluxes(one.model)
-        )
+        name = for_system(one.identity)
+        write_spectrum(folder / f"{name}.fit", builder, p, one.model, one.scale)
+        write_input_res(folder / f"{name}.input_res.fit", lam, one.scale * builder.band_fluxes(one.model))
     log.info("wrote %d SEDs to '%s'", len(wanted), folder)
     return len(wanted)
 

@@ -40,6 +40,7 @@ FINEST_PRECISION = 1e-20
 """Smallest OUTPUT_PRECISION: printed numbers are single precision."""
 
 _ALIASES = {"filters_format": "filter_format"}
+_QUOTES = "'\"\u2018\u2019\u201c\u201d"  # also those of word processors
 _AXES = ("log_tau", "log_age", "z", "a_v", "a_v_bc")
 _RESERVED_NAMES = frozenset(("t", "z", "av", "av_bc", "lage", "metal", "ltau", "pi", "e", "lscale"))
 _TYPE_NAMES = {
@@ -655,7 +656,7 @@ def _shortened(text: str, most: int = 80) -> str:
 def _guess(line: str) -> str:
     """What a file may be of which a line has no `=`."""
     if line.count(",") > 1:
-        return "; this looks like a table of comma-separated values, not like a parameter file"
+        return "; this looks like a table of comma-separated values (CSV), not like a parameter file"
     words = [parse_number(word) for word in line.split()]
     if len(words) > 2 and None not in words[1:]:
         return "; this looks like a catalogue, not like a parameter file"
@@ -748,8 +749,8 @@ def _parse_list(entry: _Entry, row: Field[Any], kind: type) -> tuple[Any, ...]:
 
 
 def _unquoted(text: str) -> str:
-    start = 1 if text[:1] in ("'", '"') else 0
-    stop = -1 if len(text) > start and text[-1] in "'\"" else None
+    start = 1 if text and text[0] in _QUOTES else 0
+    stop = -1 if len(text) > start and text[-1] in _QUOTES else None
     return text[start:stop]
 
 

@@ -47,6 +47,14 @@ def test_a_model_without_a_spectrum_is_told(shared, monkeypatch, tmp_path):
         make_seds(setup)
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_lists_of_other_programs(tmp_path, ending):
+    lines = ["\ufeff# id, model, scale", "a\u00e9, 3.0, 1.D2", "b\t1e1\t\u22122 # note"]
+    (tmp_path / "list").write_text(ending.join(lines), encoding="utf-8", newline="")
+    found = [(one.identity, one.model, one.scale) for one in read_sed_list(tmp_path / "list", 100)]
+    assert found == [("a\u00e9", 3, 100), ("b", 10, -2)]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [

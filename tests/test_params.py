@@ -297,3 +297,103 @@ def test_reads_the_reference_files(shared, caplog):
         assert params.catalog in ("gal", "gst")
         assert params.n_threads() == 1
     assert "unknown key" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(
+            (text, True)
+            for text in ("1", "1.", "1.0", "1e0", "true", "True", "yes", "ON", "T", ".true.", "'1'")
+        ),
+        *((text, False) for text in ("0", "0.", "0.0", "-0", "false", "No", "off", "f", ".FALSE.")),
+    ],
+)
+def test_booleans(read, text, value):
+    assert read(f"BEST_FIT = {text}\nNO_CACHE = {text}").best_fit is value
+
+
+@pytest.mark.parametrize("text", ["2", "-1", "0.5", "maybe", "", "nan"])
+def test_no_booleans(read, text):
+    with pytest.raises(InputError, match="expected 0 or 1"):
+        read(f"BEST_FIT = {text}")
+
+
+def test_numbers_of_fortran(read):
+    params = read("Z_MAX = 1.5D0\nN_SIM = 1.D2\nZ_MIN = 1d-3\nE_B = \u22121")
+    assert (params.z_max, params.n_sim, params.z_min, params.e_b) == (1.5, 100, 1e-3, -1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_files_of_every_editor(read, encoding, ending):
+    text = ending.join(
+        ["# é", "CATALOG\u00a0= 'galé'  # note", "LIBRARY = \u2018bc03\u2019", "BEST_FIT\t=\t1"]
+    )
+    params = read(text.encode(encoding))
+    assert (params.catalog, params.library, params.best_fit) == ("galé", "bc03", True)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"SIMPLE  =                    T", "the parameter file is a FITS file"),
+        (b"\x89HDF\r\n\x1a\n", "the parameter file is an HDF5 file"),
+        (b"\x1f\x8b\x08\0", "the parameter file is a file compressed by gzip"),
+        (b"\x7fELF\0", "the parameter file is a program"),
+        (b"a = 1\n\0\0\x01", "the parameter file is a binary file"),
+        (b"<html>", "the parameter file is a page of HTML"),
+        (b"id,F1,E1\n1,2,3\n", r":1: expected 'KEY = value'.*comma-separated values \(CSV\)"),
+        (b"# id F1 E1\na 2 3\n", ":2: expected 'KEY = value'.*looks like a catalogue"),
+        (b"x" * 500, r"found 'x{80}\.\.\.'"),
+    ],
+)
+def test_what_is_no_parameter_file(read, data, message):
+    with pytest.raises(InputError, match=message):
+        read(data)
+
+
+PATHS = [
+    "CATALOG",
+    "FILTERS_RES",
+    "TEMP_ERR_FILE",
+    "SPECTRUM",
+    "TEMP_ERR_SPEC_FILE",
+    "SPEC_LSF_FILE",
+    "LIBRARY_DIR",
+    "OUTPUT_DIR",
+    "MAKE_SEDS",
+    "CONTINUUM_INDICES",
+]
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_home_and_variables_in_paths(read, monkeypatch, tmp_path, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WHERE", "there")
+    monkeypatch.delenv("NOWHERE", raising=False)
+    assert getattr(read(f"{name} = '~/$WHERE/x'"), name.lower()) == str(tmp_path / "there" / "x")
+    assert getattr(read("", [f"{name}=${{WHERE}}/x"]), name.lower()) == "there/x"
+    with pytest.raises(InputError, match=rf"fast\.param:2: {name}: there is no environment variable NOWHERE"):
+        read(f"\n{name} = $NOWHERE/x")
+
+
+def test_all_paths_are_known():
+    known = {name for name, row in key_fields().items() if row.metadata["is_path"]}
+    assert known == {name.lower() for name in [*PATHS, "OUTPUT_FILE"]}
+
+
+@pytest.mark.parametrize(
+    ("keys", "folder", "name"),
+    [
+        ("OUTPUT_FILE = x", "", "x"),
+        ("OUTPUT_FILE = out/x", "out", "x"),
+        ("OUTPUT_FILE = a/b/x\nOUTPUT_DIR = out", "out/a/b", "x"),
+        ("OUTPUT_FILE = /tmp/x\nOUTPUT_DIR = out", "/tmp", "x"),
+        ("OUTPUT_FILE = out/\nCATALOG = in/gal", "out", "in/gal"),
+        ("CATALOG = in/gal", "", "in/gal"),
+    ],
+)
+def test_folder_of_output_file(read, keys, folder, name):
+    params = read(keys)
+    assert (params.output_dir, params.output_file) == (folder, name)

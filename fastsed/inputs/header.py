@@ -173,7 +173,10 @@ def _header(names: list[str], line: int, row: str, skip: int) -> Header:
     """The header of these names, with the form of the rows after the first of them."""
     raw = row.encode("utf-8", "surrogateescape")
     by_blanks, by_commas = split_row(raw, comma=False), split_row(raw, comma=True)
-    comma = b"," in raw and len(by_blanks) != len(names) and len(by_commas) >= len(names)
+    all_end_in_comma = len(by_blanks) > 1 and all(field.endswith(b",") for field in by_blanks[:-1])
+    comma = (
+        (all_end_in_comma or len(by_blanks) != len(names)) and b"," in raw and len(by_commas) >= len(names)
+    )
     fields = by_commas if comma else by_blanks
     while comma and len(fields) > len(names) and not fields[-1]:
         fields.pop()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fastsed.models.spectrum import SpectrumBuilder, sorted_models
 from fastsed.outputs.seds import write_best_fit, write_input_res
 from fastsed.params import Params
+from fastsed.paths import for_system
 
 if TYPE_CHECKING:
     from fastsed.pipeline import Setup
@@ -30,7 +31,7 @@ def source_path(params: Params, identity: str, suffix: str, folder: str = FOLDER
     Slashes of the id become underscores.
     """
     name = f"{Path(params.catalog).name}_{identity}.{suffix}"
-    return Path(params.output_dir) / folder / name.replace("/", "_").replace("\\", "_")
+    return Path(params.output_dir) / folder / for_system(name.replace("/", "_").replace("\\", "_"))
 
 
 def write_best_fits(setup: Setup, models: Ints, scales: Floats) -> int:

@@ -364,3 +364,52 @@ class TestMessages:
         with Progress(10, shown=False) as progress:
             progress(10)
         assert capsys.readouterr() == ("", "")
+
+
+class TestParameterFile:
+    def test_default(self, folder):
+        (folder / "gst.param").rename(folder / "fast.param")
+        assert run([*COARSE, "-q"]) == 0
+        assert names(folder) == ["fast.param", "gst.cat", "gst.fout"]
+        assert run(["--check", "-q"]) == 0
+
+    def test_in_another_folder(self, folder, monkeypatch, capsys):
+        monkeypatch.chdir(folder.parent)
+        assert run([f"{folder.name}/gst.param", *COARSE, "-q"]) == 1
+        error = capsys.readouterr().err
+        assert "paths start at the working directory" in error
+        assert f"'{folder.name}/gst.cat' exists" in error
+
+    def test_home(self, folder, monkeypatch):
+        monkeypatch.setenv("HOME", str(folder / "home"))
+        assert run(["gst.param", *COARSE, "-q", "OUTPUT_DIR=~/$HOME_RESULTS", "NO_CACHE=1"]) == 1
+        monkeypatch.setenv("HOME_RESULTS", "results")
+        assert run(["gst.param", *COARSE, "-q", "OUTPUT_DIR=~/$HOME_RESULTS", "OUTPUT_FILE=deep/er/x"]) == 0
+        assert (folder / "home" / "results" / "deep" / "er" / "x.fout").is_file()
+        assert names(folder) == ["gst.cat", "gst.param", "home"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the encoding of names follows the locale on Linux only")
+def test_ids_beyond_the_letters_of_the_locale(folder):
+    text = re.sub(r"^(\s*)1 ", r"\1ß ", (folder / "gst.cat").read_text(), flags=re.MULTILINE)
+    for catalogue, ascii_locale in (("gál", True), ("same", False)):
+        (folder / f"{catalogue}.cat").write_text(text, encoding="utf-8")
+        keys = [
+            f"CATALOG={catalogue}",
+            "BEST_FIT=1",
+            "SAVE_BESTCHI=1",
+            "OUTPUT_FILE=out",
+            f"OUTPUT_DIR=in_{catalogue}",
+        ]
+        locale = {"PYTHONUTF8": "0", "LC_ALL": "C"} if ascii_locale else {}
+        (folder / "keys.param").write_text(
+            (folder / "gst.param").read_text() + "\n".join(keys), encoding="utf-8"
+        )
+        done = process("keys.param", *COARSE, "-q", cwd=folder, **locale)
+        assert (done.returncode, done.stderr.count("error")) == (0, 0), done.stderr
+        files = {path.name for path in (folder / f"in_{catalogue}").rglob("*") if path.is_file()}
+        assert {f"{catalogue}_ß.fit", f"{catalogue}_ß.chi2.grid", "out.fout"} <= files
+    one, other = (
+        (folder / f"in_{name}" / "out.fout").read_text(encoding="utf-8") for name in ("gál", "same")
+    )
+    assert one.replace("gál", "same") == other

@@ -227,3 +227,92 @@ def test_reads_all_reference_catalogs(shared, monkeypatch):
         nrow = sum(not line.startswith("#") for line in lines)
         assert catalog.flux.shape == (nrow, len(filters))
         assert catalog.fittable.all()
+
+
+PLAIN = "# id F1 E1 F2 E2 z_spec\na1 1.0 0.1 2.0 0.2 0.5\nb2 3.0 0.3 4.0 0.4 -1\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# id f_one e_one f_two e_two z\n" + PLAIN,
+        "# My catalogue of F1 and E1, id 7\n" + PLAIN,
+        PLAIN.replace("# ", ""),
+        PLAIN.replace("# ", "").replace(" ", ","),
+        PLAIN.replace(" ", ", ").replace("#,", "#"),
+        "# 1 NUMBER\n# 2 F1\n# 3 E1\n# 4 F2\n# 5 E2\n# 6 z_spec\n" + PLAIN.partition("\n")[2],
+        PLAIN.replace("1.0 0.1", "1.0D0 1.D-1"),
+        PLAIN.replace(" -1", " INDEF"),
+        PLAIN.replace(" ", "\u00a0"),
+    ],
+)
+def test_catalogues_of_other_programs(read, text):
+    expected, _ = read(PLAIN)
+    for data in (
+        text.encode(),
+        b"\xef\xbb\xbf" + text.encode(),
+        text.encode("utf-16"),
+        text.replace("\n", "\r"),
+    ):
+        catalog, _ = read(data)
+        assert catalog.ids == ["a1", "b2"]
+        np.testing.assert_array_equal(catalog.flux, expected.flux)
+        np.testing.assert_array_equal(catalog.error, expected.error)
+        np.testing.assert_array_equal(catalog.z_spec, expected.z_spec)
+
+
+def test_missing_fluxes_are_masked(read, caplog):
+    catalog, _ = read("# id F1 E1 F2 E2\na -- -- 1 1\nb 1 1 null 1\n")
+    np.testing.assert_array_equal(np.isfinite(catalog.error), [[False, True], [True, False]])
+    assert "gal.cat:2: '--' counts as a missing value, as do 2 more" in caplog.text
+
+
+def test_the_line_that_the_translation_knows(read):
+    text = "# id name f_b e_b\n# id F1 E1 other\nx 1 2 3\n"
+    plain, _ = read(text)
+    translated, _ = read(text, translate="name F2\nf_b E2\ne_b z_spec\n")
+    assert (plain.bands.tolist(), translated.bands.tolist()) == ([1], [2])
+    assert translated.z_spec.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "translate",
+    [
+        "\ufeff{0}",
+        "{0} 1.0",
+        "{0}   a note",
+        "{0} # a note",
+        "{0}\r",
+        "# old new\n{0}",
+    ],
+)
+def test_translations_of_other_programs(read, translate, caplog):
+    lines = [translate.format("f_b F1"), "E_B,e1"]
+    catalog, _ = read("# id f_b e_b\nx 1 0.1\n", translate="\n".join(lines))
+    assert catalog.bands.tolist() == [1]
+    assert not caplog.records
+
+
+def test_translation_with_factors(read, caplog):
+    read("# id f_b e_b\nx 1 0.1\n", translate="f_b F1 1.0\ne_b E1 2.5\n")
+    assert "gal.translate: the factors in the third column of 1 line are not used" in caplog.text
+
+
+def test_exact_name_precedes_one_in_other_letters(read):
+    catalog, _ = read("# id fb Fb e\nx 1 2 0.1\n", translate="fb F1\nFb F2\ne E2\n")
+    assert catalog.bands.tolist() == [2]
+
+
+def test_error_without_flux_is_told(read, caplog):
+    read("# id F1 E1 E2 EBV\nx 1 1 2 3\n")
+    assert "error column E2 has no flux column F2 and is ignored" in caplog.text
+    assert "EBV" not in caplog.text
+
+
+def test_catalogue_of_another_kind(tmp_path):
+    (tmp_path / "gal.fits").write_bytes(b"SIMPLE  =")
+    with pytest.raises(InputError, match=r"gal\.fits\.cat: does not exist.*a text whose name ends in \.cat"):
+        read_catalog(read_params(None, [f"CATALOG={tmp_path / 'gal.fits'}"]))
+    (tmp_path / "gal.cat").write_bytes(b"SIMPLE  =")
+    with pytest.raises(InputError, match=r"gal\.cat: is a FITS file"):
+        read_catalog(read_params(None, [f"CATALOG={tmp_path / 'gal'}"]))

@@ -97,3 +97,38 @@ def test_database(shared, caplog):
     (curve,) = read_filters(shared / "data" / "FILTER.RES.latest", [313])
     assert "found 313 filters in the database, will use 1 of them" in caplog.text
     assert curve.mean_wavelength > 100
+
+
+@pytest.mark.parametrize("text", ["4 1565.0 430.0", "4 1565.0", "4 1 2 3", "4", "4 5 1e3", "4\t2\t3"])
+def test_text_of_a_header_may_be_numbers(write, text):
+    points = "1 1000. 1\n2 2000 1\n3 3000 1\n4 4000 1.\n"
+    for first in (points, points.replace("4 4000", "3 4000").replace("1 1000", "0 1000")):
+        one, two = read_filters(write(text + "\n" + first + text + "\n" + points), [1, 2])
+        np.testing.assert_array_equal(one.lam, [1000, 2000, 3000, 4000])
+        np.testing.assert_array_equal(one.lam, two.lam)
+
+
+def test_wrong_number_of_points_under_numeric_text(write):
+    points = "1 1000. 1\n2 2000 1\n3 3000 1\n4 4000 1.\n"
+    with pytest.raises(InputError, match=r":5: expected a line 'number-of-points name' after filter 1"):
+        read_filters(write("3 1 2\n" + points + "4 1 2\n" + points), [1])
+    with pytest.raises(InputError, match=r":7: expected a line 'number-of-points name' after filter 1"):
+        read_filters(write("5 1 2\n" + points + "4 1 2\n" + points), [1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.replace("5000 2", "5.0D3 2 # peak"),
+        lambda text: text.replace(" ", "\t"),
+    ],
+)
+def test_files_of_other_programs(tmp_path, write, change):
+    (expected,) = read_filters(write(TRIANGLE), [1])
+    path = tmp_path / "other.res"
+    path.write_text(change(TRIANGLE), encoding="utf-8", newline="")
+    (found,) = read_filters(path, [1])
+    np.testing.assert_array_equal(found.lam, expected.lam)
+    np.testing.assert_array_equal(found.response, expected.response)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.inputs.luminosity import read_luminosities
+from fastsed.inputs.luminosity import find_luminosities, read_luminosities
+from fastsed.params import read_params
 
 LIR = "# ID LIR ELIR LOG COMP\na 1e12 1e11 0 all\nb 12.1 0.2 1 BC\nc 3e12 1e12 0 cirrus\n"
 
@@ -68,3 +69,13 @@ def test_what_has_no_square_is_no_luminosity(write, caplog):
     )
     assert lir.error.tolist() == [np.inf, np.inf, 1e11]
     assert "gal.lir:2: column LIR: 2 values are masked" in caplog.text
+
+
+def test_without_the_file(tmp_path, caplog):
+    params = read_params(None, [f"CATALOG={tmp_path / 'gal'}", "USE_LIR=1"])
+    assert find_luminosities(params, ["1"]) is None
+    assert f"there is no file '{tmp_path / 'gal.lir'}': no infrared luminosities are used" in caplog.text
+    (tmp_path / "gal.lir").write_text("\ufeff# A title\n# id lir elir\n1.0 1.0D10 1e9\n", encoding="utf-8")
+    assert find_luminosities(params, ["1"]).value.tolist() == [1e10]
+    params.use_lir = False
+    assert find_luminosities(params, ["1"]) is None

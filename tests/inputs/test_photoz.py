@@ -143,3 +143,85 @@ def test_number_of_redshifts_that_fastpp_counts(tmp_path, columns, confidence, n
     path, numbers = tmp_path / "a.zout", " 0.5" * len(columns.split())
     path.write_text(f"# id z_phot {columns}\n1 0.5{numbers}\n2 0.5{numbers}\n")
     assert read_photoz(path, ["1", "2"], confidence=confidence).n_values == n_values
+
+
+EAZY_PY = """# id nusefilt z_spec z_phot z_phot_chi2 z025 z160 z500 z840 z975
+a 10 -1 1.0 3.1 0.8 0.9 1.0 1.1 1.2
+b 10 0.5 -1 3.1 -1 -1 -1 -1 -1
+"""
+
+
+@pytest.fixture
+def eazy_py(tmp_path):
+    from astropy.table import Table
+
+    (tmp_path / "gal.zout").write_text(EAZY_PY)
+    header, *rows = EAZY_PY.splitlines()
+    Table(rows=[row.split() for row in rows], names=header.split()[1:]).write(tmp_path / "text.fits")
+    columns = {name: [row.split()[i] for row in rows] for i, name in enumerate(header.split()[1:])}
+    typed = Table({name: v if name == "id" else np.array(v, float) for name, v in columns.items()})
+    typed.write(tmp_path / "gal.zout.fits")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["gal.zout", "gal.zout.fits"])
+@pytest.mark.parametrize(("confidence", "low", "high"), [(68, 0.9, 1.1), (95, 0.8, 1.2)])
+def test_eazy_py(eazy_py, name, confidence, low, high):
+    photoz = read_photoz(eazy_py / name, ["a", "b"], "z_phot", confidence)
+    np.testing.assert_array_equal(photoz.z_phot, [1, np.nan])
+    np.testing.assert_array_equal(photoz.z_spec, [np.nan, 0.5])
+    np.testing.assert_array_equal(photoz.lower, [low, np.nan])
+    np.testing.assert_array_equal(photoz.upper, [high, np.nan])
+
+
+def test_eazys_names_precede(eazy_py):
+    path = eazy_py / "gal.zout"
+    path.write_text(EAZY_PY.replace("nusefilt", "L68").replace("a 10", "a 0.7"))
+    photoz = read_photoz(path, ["a", "b"], "z_phot", 68)
+    assert (photoz.lower[0], photoz.upper[0]) == (0.7, 1.1)
+    path.write_text(EAZY_PY.replace("z160", "z16"))
+    with pytest.raises(InputError, match=r"has no column L68, nor z160, which is eazy-py's name for it"):
+        read_photoz(path, ["a", "b"], "z_phot", 68)
+    with pytest.raises(InputError, match=r"gal\.zout: has no column L99"):
+        read_photoz(path, ["a", "b"], "z_phot", 99)
+
+
+def test_fits_beside_the_catalogue(eazy_py, caplog):
+    caplog.set_level("INFO")
+    params = read_params(None, [f"CATALOG={eazy_py / 'gal'}", "ZPHOT_CONF=68"])
+    assert find_photoz(params, ["a", "b"]).lower[0] == 0.9
+    assert "gal.zout.fits' is not read: " in caplog.text
+    (eazy_py / "gal.zout").unlink()
+    assert find_photoz(params, ["a", "b"]).lower[0] == 0.9
+    with pytest.raises(
+        InputError, match=r"gal\.zout\.fits: row 2: source 'b' stands where the catalogue has 'c'"
+    ):
+        find_photoz(params, ["a", "c"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff# id z_phot L68 U68\n1.0 0.5 0.4 0.6\n2.0 1e0 0.9 1.1\n",
+        "# id z_phot L68 U68\n1 0.5 0.4 0.6 7 8\n2 1 0.9 1.1 7 8\n",
+        "# Output of a code, id and z_phot\n# id z_phot L68 U68\n1 0.5 0.4 0.6\n2 1 0.9 1.1\n",
+        "id,z_phot,L68,U68\n1,0.5,0.4,0.6\n2,1,0.9,1.1\n",
+        "# 1 id\n# 2 z_phot\n# 3 l68\n# 4 u68\n1 .5D0 0.4 0.6\n2 1 0.9 1.1\n",
+    ],
+)
+def test_files_of_other_programs(tmp_path, text):
+    path = tmp_path / "x.zout"
+    path.write_text(text, encoding="utf-8")
+    photoz = read_photoz(path, ["1", "2"], "z_phot", 68)
+    np.testing.assert_array_equal(photoz.z_phot, [0.5, 1])
+    np.testing.assert_array_equal(photoz.upper, [0.6, 1.1])
+
+
+def test_ids_must_still_agree(tmp_path):
+    path = tmp_path / "x.zout"
+    path.write_text("# id z_phot z_phot\n1.0 0.5 1\n2.5 1 1\n")
+    with pytest.raises(InputError, match="names Z_PHOT more than once"):
+        read_photoz(path, ["1", "2"])
+    path.write_text("# id z_phot\n1.0 0.5\n2.5 1\n")
+    with pytest.raises(InputError, match=r":3: source '2.5' stands where the catalogue has '2'"):
+        read_photoz(path, ["1", "2"])

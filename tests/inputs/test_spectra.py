@@ -7,7 +7,7 @@ import pytest
 
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import read_catalog
-from fastsed.inputs.spectra import lsf_response, read_spectra, with_spectra
+from fastsed.inputs.spectra import lsf_response, lsf_sigma, read_spectra, with_spectra
 from fastsed.params import read_params
 
 LIMITS = "# wl_low WL_UP FgalB EgalB\n5000 5010 1 0.1\n5010 5030 2 0.2\n6000 6010 3 -1\n"
@@ -195,3 +195,46 @@ def test_observed_fluxes_of_the_reference(shared, scenario, monkeypatch):
     np.testing.assert_allclose(lam, [f.mean_wavelength for f in filters], rtol=1e-5)
     np.testing.assert_allclose(flux, catalog.flux[0], rtol=2e-5)
     np.testing.assert_allclose(error, catalog.error[0], rtol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff# WL_LOW WL_UP F1 E1\n5000 5010 2 1\n5010 5020 3 1\n",
+        "# Spectrum of F1\n# wl_low wl_up f1 e1\n5000 5010 2 1\n5010 5020 3 1\n",
+        "WL_LOW,WL_UP,F1.0,E1.0\n5000,5010,2,1\n5010,5020,3,1\n",
+        "# 1 WL_LOW\n# 2 WL_UP\n# 3 F1\n# 4 E1\n5.0D3 5010 2 1\n5010 5020 3 1\n",
+    ],
+)
+def test_files_of_other_programs(tmp_path, text):
+    path = tmp_path / "x.spec"
+    path.write_text(text, encoding="utf-8")
+    spectra = read_spectra(path, ["1", "2"])
+    np.testing.assert_array_equal(spectra.low, [5000, 5010])
+    np.testing.assert_array_equal(spectra.flux, [[2, 3], [0, 0]])
+
+
+def test_ids_that_differ_in_form(write):
+    text = "# WL_LOW WL_UP F1 E1 F1.0 E1.0\n5000 5010 2 1 3 1\n5010 5020 2 1 3 1\n"
+    np.testing.assert_array_equal(read_spectra(write(text), ["1.0", "1"]).flux, [[3, 3], [2, 2]])
+    with pytest.raises(InputError, match="names a source more than once"):
+        read_spectra(write(text), ["1"])
+    # neither of two sources is meant by a third form
+    with pytest.raises(InputError, match="has no spectrum of a source"):
+        read_spectra(write(text), ["01", "1e0"])
+
+
+def test_micron(write, tmp_path, caplog):
+    text = "# WL_LOW WL_UP F1 E1\n0.5 0.501 2 1\n0.501 0.502 3 1\n"
+    read_spectra(write(text), ["1"])
+    assert (
+        "gal.spec: wavelengths must be in Angstrom, but their median is 0.501; are they in micron?"
+        in caplog.text
+    )
+    caplog.clear()
+    lsf = tmp_path / "lsf"
+    lsf.write_text("0.5 0.001\n0.6 0.001\n")
+    lsf_sigma(lsf, np.array([5000.0]))
+    assert (
+        "lsf: wavelengths must be in Angstrom, but their median is 0.55; are they in micron?" in caplog.text
+    )

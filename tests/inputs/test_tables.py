@@ -7,7 +7,7 @@ import pytest
 
 from fastsed.errors import InputError
 from fastsed.inputs import tables
-from fastsed.inputs.tables import TextTable, needs, read_number_columns
+from fastsed.inputs.tables import FitsTable, TextTable, canonical_id, needs, read_number_columns, same_id
 
 GOOD = b"#\n# id F1 note E1\n# more\n1 1.5 abc 2\n\n x7 -3e2 d nan\n# end\n9 inf e 4\n"
 
@@ -123,3 +123,98 @@ def test_number_columns(write):
         read_number_columns(write(b"1 x\n"), ["a", "b"])
     with pytest.raises(InputError, match="is empty: expected the columns a, b"):
         read_number_columns(write(b"# nothing\n"), ["a", "b"])
+
+
+def test_unnamed_columns_at_the_end(write, caplog):
+    path = write(b"# id F1 note E1\n1 1 a 2 8 9\n2 3 b 4 8 9\n")
+    np.testing.assert_array_equal(_read(path).numbers, [[1, 2], [3, 4]])
+    assert "the last 2 columns have no name and are ignored" in caplog.text
+    with pytest.raises(InputError, match=r":3: has 4 columns, but the first row 5"):
+        _read(write(b"# id F1 note E1\n1 1 a 2 8\n2 3 b 4\n"))
+    with pytest.raises(InputError, match=r":3: has 6 columns, but the header names 4"):
+        _read(write(b"# id F1 note E1\n1 1 a 2 8\n2 3 b 4 8 9\n"))
+
+
+def test_missing_values(write, caplog):
+    table = _read(write(b"# id F1 note E1\n1 INDEF a 2\n2 1.0D-3 b --\n3 null c nan\n"))
+    np.testing.assert_array_equal(table.numbers, [[np.nan, 2], [1e-3, np.nan], [np.nan, np.nan]])
+    assert "table.cat:2: 'INDEF' counts as a missing value, as do 2 more" in caplog.text
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_commas(write, caplog, ending):
+    lines = ["id,F1,note,E1", "a,1.5,,2", '"b, c",,"x ""y""",4,', "# comment", "", "d,3,z, 5 # more"]
+    table = _read(write(ending.join(lines).encode()))
+    assert table.texts == [["a", "b, c", "d"]]
+    np.testing.assert_array_equal(table.numbers, [[1.5, 2], [np.nan, 4], [3, 5]])
+    assert "an empty field counts as a missing value" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_encodings(write, encoding):
+    table = _read(write(GOOD.decode().encode(encoding)))
+    assert table.texts == [["1", "x7", "9"]]
+
+
+def test_texts_alone_in_two_bytes_per_letter(write):
+    assert TextTable(write("# id\na\nb\n".encode("utf-16-le")), needs("id")).read(texts=[0]).texts == [
+        ["a", "b"]
+    ]
+
+
+def test_names_below_the_mark(write):
+    table = TextTable(write(b"id F1\n1 2\n"), needs("id", "F1"))
+    assert table.read(texts=[0], numbers=[1]).texts == [["1"]]
+    assert table.line_of_row(0) == 2
+
+
+def test_ids_as_numbers():
+    assert all(same_id("1", other) for other in ("1", "1.0", "1.", "1e0", "01", "+1"))
+    assert same_id("1e5", "100000")
+    assert not any(same_id("1", other) for other in ("2", "1.5", "a", "1_0", "nan", ""))
+    assert not same_id("12345678901234567890", "12345678901234567891")
+    assert canonical_id("1.00") == canonical_id("1") != canonical_id("10")
+    assert canonical_id("gal1.0") == "GAL1.0"
+
+
+def test_number_columns_of_other_programs(write):
+    text = "\ufeff# a b\n1.0D0, 2\r\n3,\u22124 # c\n".encode()
+    np.testing.assert_array_equal(read_number_columns(write(text), ["a", "b"]), [[1, 3], [2, -4]])
+    with pytest.raises(InputError, match=r":1: column b: 'INDEF' is not a number"):
+        read_number_columns(write(b"1 INDEF\n"), ["a", "b"])
+
+
+class TestFits:
+    @pytest.fixture
+    def path(self, tmp_path):
+        from astropy.table import Table as AstropyTable
+
+        table = AstropyTable({"id": [1, 2], "name": ["a ", "b"], "z": np.array([0.5, -1], dtype=">f4")})
+        table["many"] = np.zeros((2, 3))
+        table.write(tmp_path / "t.fits")
+        return tmp_path / "t.fits"
+
+    def test_columns(self, path):
+        table = FitsTable(path)
+        read = table.read(
+            texts=[table.find("ID"), table.find("Name")], numbers=[table.find("z"), table.find("id")]
+        )
+        assert read.texts == [["1", "2"], ["a", "b"]]
+        np.testing.assert_array_equal(read.numbers, [[0.5, 1], [-1, 2]])
+
+    def test_faults(self, path, tmp_path):
+        table = FitsTable(path)
+        with pytest.raises(InputError, match=r"t\.fits: column name holds no numbers"):
+            table.read(numbers=[table.find("name")])
+        with pytest.raises(InputError, match="column many holds arrays"):
+            table.read(numbers=[table.find("many")])
+        assert str(table.error("wrong", 1)).endswith("t.fits: row 2: wrong")
+        (tmp_path / "bad.fits").write_bytes(path.read_bytes()[:3000])
+        with pytest.raises(InputError, match=r"bad\.fits: "):
+            FitsTable(tmp_path / "bad.fits")
+        from astropy.io import fits
+
+        fits.PrimaryHDU().writeto(tmp_path / "empty.fits")
+        with pytest.raises(InputError, match=r"empty\.fits: holds no table"):
+            FitsTable(tmp_path / "empty.fits")

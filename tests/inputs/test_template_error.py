@@ -43,3 +43,14 @@ def test_missing_file(tmp_path):
 def test_reference(shared):
     table = read_template_error(shared / "data" / "TEMPLATE_ERROR.fast.v0.2")
     assert table.lam.size > 1000
+
+
+@pytest.mark.parametrize(
+    ("factor", "unit"), [(1, ""), (1e-4, "are they in micron?"), (1e-10, "are they in m?")]
+)
+def test_units(tmp_path, caplog, factor, unit):
+    path = tmp_path / "err.txt"
+    path.write_text("".join(f"{lam * factor} 0.1\n" for lam in (900, 5000, 20000)))
+    read_template_error(path)
+    assert unit in caplog.text
+    assert len(caplog.records) == bool(unit)

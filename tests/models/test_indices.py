@@ -114,3 +114,15 @@ def test_no_continuum_gives_nan_or_inf_quietly():
 def test_shared_lists(shared, name, count):
     indices = read_indices(shared / "data" / f"CONT_INDICES.{name}")
     assert len(indices) == count
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_files_of_other_programs(tmp_path, caplog, ending):
+    text = f"\ufeff# indices{ending}d4000 = Ratio, 3.75D3, 3950, 4050, 4250  # Bruzual{ending}"
+    (tmp_path / "indices").write_text(text, encoding="utf-8", newline="")
+    (index,) = read_indices(tmp_path / "indices")
+    assert (index.kind, index.windows) == ("ratio", ((3750, 3950), (4050, 4250)))
+    assert not caplog.records
+    (tmp_path / "indices").write_text("d4000 = ratio, .375, .395, .405, .425\n")
+    read_indices(tmp_path / "indices")
+    assert "wavelengths must be in Angstrom, but their median is 0.4; are they in micron?" in caplog.text
