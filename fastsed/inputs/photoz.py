@@ -116,23 +116,29 @@ def read_photoz(
             "%s: %d intervals have L%d > U%d and are ignored", path, inverted.sum(), confidence, confidence
         )
         lower[inverted] = upper[inverted] = np.nan
-    n_intervals = sum(table.has(f"L{c}") and table.has(f"U{c}") for c in INTERVALS) if confidence else 0
+    pairs = [[table.has(_name_of_bound(table, f"{end}{c}")) for end in "LU"] for c in INTERVALS]
+    n_intervals = sum(map(all, pairs)) if confidence else 0
     return PhotoZ(columns[name_zphot], columns.get("Z_SPEC", none), lower, upper, n_intervals)
 
 
-def _find_bound(table: NamedTable, name: str) -> int:
+def _find_bound(table: NamedTable, bound: str) -> int:
     """Position of a bound under EAzY's name or, where there is none, under that of eazy-py."""
-    other = EAZY_PY_NAMES.get(name)
-    if table.has(name) or other is None:
-        return table.find(name)
-    if not table.has(other):
+    name = _name_of_bound(table, bound)
+    if not table.has(name) and bound in EAZY_PY_NAMES:
         known = ", ".join(table.names[:40])
         raise InputError(
-            f"has no column {name}, nor {other}, which is eazy-py's name for it; its header names {known}",
+            f"has no column {bound}, nor {EAZY_PY_NAMES[bound]}, eazy-py's name for it; its header names {known}",
             table.path,
         )
-    log.info("%s: %s is taken for %s, as eazy-py names it", table.path, other, name)
-    return table.find(other)
+    if name != bound:
+        log.info("%s: %s is taken for %s, as eazy-py names it", table.path, name, bound)
+    return table.find(name)
+
+
+def _name_of_bound(table: NamedTable, bound: str) -> str:
+    """The name that a table has for a bound."""
+    other = EAZY_PY_NAMES.get(bound, bound)
+    return other if table.has(other) and not table.has(bound) else bound
 
 
 def check_same_ids(table: NamedTable, found: Sequence[str], ids: Sequence[str]) -> None:

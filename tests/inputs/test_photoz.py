@@ -172,6 +172,7 @@ def test_eazy_py(eazy_py, name, confidence, low, high):
     np.testing.assert_array_equal(photoz.z_spec, [np.nan, 0.5])
     np.testing.assert_array_equal(photoz.lower, [low, np.nan])
     np.testing.assert_array_equal(photoz.upper, [high, np.nan])
+    assert photoz.n_values == 2 * (1 + 2 * 2)
 
 
 def test_eazys_names_precede(eazy_py):
@@ -180,7 +181,7 @@ def test_eazys_names_precede(eazy_py):
     photoz = read_photoz(path, ["a", "b"], "z_phot", 68)
     assert (photoz.lower[0], photoz.upper[0]) == (0.7, 1.1)
     path.write_text(EAZY_PY.replace("z160", "z16"))
-    with pytest.raises(InputError, match=r"has no column L68, nor z160, which is eazy-py's name for it"):
+    with pytest.raises(InputError, match=r"has no column L68, nor z160, eazy-py's name for it"):
         read_photoz(path, ["a", "b"], "z_phot", 68)
     with pytest.raises(InputError, match=r"gal\.zout: has no column L99"):
         read_photoz(path, ["a", "b"], "z_phot", 99)
