@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 Operation = Callable[..., Any]
 
 MAX_NESTING = 50  # parentheses in one another
+SHOWN_TOKEN = 40  # and of one name or number in it
 MAX_DEPTH = 200  # operations in one another, hence terms of a plain sum
 EXCERPT = 110  # characters of a formula that a message shows
 
@@ -72,6 +73,11 @@ def _excerpt(text: str, position: int) -> tuple[str, int]:
     start = max(0, min(position - EXCERPT // 2, len(printable) - EXCERPT))
     head, tail = "..." if start else "", "..." if start + EXCERPT < len(printable) else ""
     return head + printable[start : start + EXCERPT] + tail, len(head) + position - start
+
+
+def shortened(text: str) -> str:
+    """A name or number of a formula, no longer than a message should have it."""
+    return text if len(text) <= SHOWN_TOKEN else text[:SHOWN_TOKEN] + "..."
 
 
 @dataclass(frozen=True)
@@ -307,7 +313,7 @@ class _Parser:
         if self._next.text == ")":
             raise self._error("this ')' closes nothing")
         if self._next.kind != "end":
-            raise self._error(f"an operator is missing before '{self._next.text}'")
+            raise self._error(f"an operator is missing before '{shortened(self._next.text)}'")
         return Expression(self.text, frozenset(self.used), root)
 
     def _tokenize(self) -> list[_Token]:
@@ -319,7 +325,7 @@ class _Parser:
             kind = str(match.lastgroup)
             token = _Token(kind, match[kind], match.start(kind))
             if token.kind == "unknown":
-                raise self._error(f"'{token.text}' is not part of the formula language", token)
+                raise self._error(f"'{shortened(token.text)}' is not part of the formula language", token)
             tokens.append(token)
             position = match.end()
         return tokens
@@ -362,7 +368,7 @@ class _Parser:
             return self._named(token)
         if token.text == "(":
             return self._enclosed(token)[0]
-        found = f"not '{token.text}'" if token.text else "but the formula ends"
+        found = f"not '{shortened(token.text)}'" if token.text else "but the formula ends"
         raise self._error(f"a number, a name or '(' is expected here, {found}", token)
 
     def _named(self, token: _Token) -> Node:
@@ -375,9 +381,9 @@ class _Parser:
         if name in FUNCTIONS:
             return self._function(token, FUNCTIONS[name])
         known = sorted(self.variables | CONSTANTS.keys() | FUNCTIONS.keys())
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name[:SHOWN_TOKEN], known, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"known variables: {_listed(self.variables)}"
-        raise self._error(f"unknown name '{token.text}': {advice}", token)
+        raise self._error(f"unknown name '{shortened(token.text)}': {advice}", token)
 
     def _function(self, token: _Token, function: _Function) -> Node:
         if self._next.text == "(":
@@ -385,10 +391,10 @@ class _Parser:
         elif function.least == 1:
             arguments = [self._nested(self._signed, token)]
         else:
-            raise self._error(f"'(' is expected after the function '{token.text}'")
+            raise self._error(f"'(' is expected after the function '{shortened(token.text)}'")
         if len(arguments) < function.least or (function.most and len(arguments) > function.most):
             wanted = f"{function.least} or more" if function.most is None else f"{function.least}"
-            what = f"the function '{token.text}' takes {wanted} argument(s), not {len(arguments)}"
+            what = f"the function '{shortened(token.text)}' takes {wanted} argument(s), not {len(arguments)}"
             raise self._error(what, token)
         return self._call(function.operation, tuple(arguments), token)
 
@@ -405,7 +411,7 @@ class _Parser:
             raise self._error("this '(' is never closed", opening)
         if self._next.text != ")":
             expected = "',' or ')'" if several else "an operator or ')'"
-            raise self._error(f"{expected} is expected here, not '{self._next.text}'")
+            raise self._error(f"{expected} is expected here, not '{shortened(self._next.text)}'")
         self._take()
         return nodes
 

@@ -23,7 +23,7 @@ from fastsed.sizes import (
     SINGLE_MAX,
     counted_points,
 )
-from fastsed.threads import available_threads
+from fastsed.threads import available_threads, usable_threads
 
 log = logging.getLogger(__name__)
 
@@ -557,10 +557,13 @@ class Params:
     explicit: frozenset[str] = frozenset()
 
     def n_threads(self) -> int:
-        """Threads to use: 1 where the user wrote PARALLEL='none', else N_THREAD, else what there is."""
+        """Threads to use: 1 where the user wrote PARALLEL='none', else N_THREAD, else what there is.
+
+        Fewer where so many cannot be started.
+        """
         if self.parallel == "none" and "parallel" in self.explicit:
             return 1
-        return self.n_thread or available_threads()
+        return usable_threads(self.n_thread or available_threads())
 
 
 def key_fields() -> dict[str, Field[Any]]:

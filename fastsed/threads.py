@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
+
+log = logging.getLogger(__name__)
+
+OTHER_THREADS = 2
+"""Those that write beside the threads of a fit."""
 
 
 def available_threads() -> int:
@@ -17,6 +24,41 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def usable_threads(wanted: int) -> int:
+    """As many of `wanted` threads as this machine, or container, lets start, and at least one.
+
+    OpenMP ends the process where it cannot start a thread, so some are started, which only wait, to see. Each thread
+    of a fit stands for one that makes tiles, and there are a few more that write.
+    """
+    if wanted <= 1:
+        return max(1, wanted)
+    needed = 2 * wanted + OTHER_THREADS
+    started = _startable(needed)
+    if started == needed:
+        return wanted
+    usable = max(1, (started - OTHER_THREADS) // 2)
+    log.warning("only %d more threads can be started here: %d used instead of %d", started, usable, wanted)
+    return usable
+
+
+def _startable(needed: int) -> int:
+    """How many of the threads needed can be there together."""
+    end = Event()
+    threads = [Thread(target=end.wait, daemon=True) for _ in range(needed)]
+    started = 0
+    try:
+        for thread in threads:
+            thread.start()
+            started += 1
+    except RuntimeError:
+        pass
+    finally:
+        end.set()
+    for thread in threads[:started]:
+        thread.join()
+    return started
 
 
 def wait_briefly() -> None:

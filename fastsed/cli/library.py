@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fastsed.library")
 
+SECONDS_PER_DAY = 86400.0
 INSTALLABLE = ("bc03",)
 
 
@@ -66,6 +68,16 @@ def _parser() -> argparse.ArgumentParser:
     for key in ("origin", "citation", "licence"):
         command.add_argument(f"--{key}", metavar="TEXT", help=f"its {key}, to be kept in the file")
     command.set_defaults(run=_convert)
+
+    command = commands.add_parser(
+        "caches", help="list, or remove, the caches of model fluxes that runs left in an OUTPUT_DIR"
+    )
+    command.add_argument("folder", nargs="?", default=".", metavar="DIR", type=Path)
+    command.add_argument("--remove", action="store_true", help="remove them; the next runs make new ones")
+    command.add_argument(
+        "--unused-for", type=float, default=0.0, metavar="DAYS", help="only those not used for so many days"
+    )
+    command.set_defaults(run=_caches)
 
     command = commands.add_parser(
         "install", help="fetch and install a full library: " + ", ".join(INSTALLABLE)
@@ -264,6 +276,29 @@ def _refuse_twins(paths: list[Path], libraries: list[Library], taus: list[float]
                 f"has the same metallicity (and tau) as {seen[key]}: {library.metallicity:g}", path
             )
         seen[key] = path
+
+
+# --- caches -----------------------------------------------------------------------------------------------
+
+
+def _caches(arguments: argparse.Namespace) -> None:
+    from fastsed.models.cache import find_caches
+
+    if not arguments.folder.is_dir():
+        raise InputError("is no folder; say where the caches are: the OUTPUT_DIR of a run", arguments.folder)
+    now = time.time()
+    chosen = [
+        one
+        for one in find_caches(arguments.folder)
+        if now - one.last_used >= arguments.unused_for * SECONDS_PER_DAY
+    ]
+    for one in chosen:
+        if arguments.remove:
+            one.path.unlink(missing_ok=True)
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.last_used))
+        print(f"{one.path}  {one.size / 1e6:.1f} MB, last used {day}" + "  removed" * arguments.remove)
+    total = sum(one.size for one in chosen) / 1e6
+    print(f"{len(chosen)} model caches, {total:.1f} MB" + (" removed" if arguments.remove else ""))
 
 
 # --- install ----------------------------------------------------------------------------------------------

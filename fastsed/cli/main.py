@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import chdir
@@ -240,8 +239,6 @@ def checked_overrides(words: list[str]) -> list[str]:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    # before numpy starts them: BLAS threads would only idle beside ours
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     wait_briefly()
     return run_command("fastsed", command, argv)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -36,10 +39,18 @@ class _Lines(logging.StreamHandler[TextIO]):
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Let a closed pipe, or a full disk, end the command."""
-        if isinstance(sys.exception(), OSError):
+        """Let a closed pipe end the command; what cannot be written for another reason is left out from there on."""
+        error = sys.exception()
+        if isinstance(error, BrokenPipeError):
             raise
-        super().handleError(record)
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        silence(self.stream)
+        if self.stream is sys.stdout:
+            logging.getLogger("fastsed").warning(
+                "standard output cannot be written: %s; the run goes on without its notes", error.strerror
+            )
 
 
 class _Held(logging.Handler):
@@ -119,6 +130,8 @@ class Progress:
         if shown and not self._lines:
             from tqdm import tqdm
 
+            # no thread that watches it
+            tqdm.monitor_interval = 0
             self._bar = tqdm(total=total, unit=" models", unit_scale=True, leave=False, mininterval=0.2)
 
     def __call__(self, n: int) -> None:
@@ -130,10 +143,11 @@ class Progress:
             self._last = time.monotonic()
             rate = self._done / (self._last - self._start)
             left = max(0, self._total - self._done) / rate
-            print(
-                f"note: {100 * self._done / max(self._total, self._done):.0f} % of the models done, "
-                f"{rate:.3g} a second, {left:.0f} s left",
-                flush=True,
+            logging.getLogger("fastsed").info(
+                "%.0f %% of the models done, %.3g a second, %.0f s left",
+                100 * self._done / max(self._total, self._done),
+                rate,
+                left,
             )
 
     def __enter__(self) -> Self:
@@ -156,6 +170,55 @@ def _log_warning(
     logging.getLogger("fastsed").debug("%s:%d: %s: %s", filename, lineno, category.__name__, message)
 
 
+class Terminated(KeyboardInterrupt):
+    """The command was asked to end by a signal, which is the first argument."""
+
+
+def _terminate(number: int, _: object) -> None:
+    # what is on its way out is not stopped by another one
+    signal.signal(number, signal.SIG_IGN)
+    raise Terminated(number)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) == signal.SIG_DFL]
+    for one in ours:
+        signal.signal(one, _terminate)
+    try:
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)
+
+
+def silence(stream: TextIO) -> None:
+    """Let what goes to a stream of the process go nowhere; Python flushes it once more at the end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _open_closed_streams() -> None:
+    """Give standard streams that were closed to the null device, lest the next file opened takes their number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            opened = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115 - for the process
+            setattr(sys, name, opened)
+
+
 def run_command(
     program: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None
 ) -> int:
@@ -173,38 +236,58 @@ def run_command(
     Returns
     -------
     int
-        Exit status: 1 after an error, 2 after wrong usage, 130 after an interrupt.
+        Exit status: 1 after an error, 2 after wrong usage, 130 after an interrupt, 143 after SIGTERM, 129 after SIGHUP.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # names of files may hold what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _log_warning
+    with suppress(OSError):
+        return _status(program, command, argv)
+    # the message of an error cannot be written either
+    silence(sys.stdout)
+    silence(sys.stderr)
+    return 1
+
+
+def _status(program: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:
+    """As `run_command`; an OSError where the message itself cannot be written."""
+
+    def failed(message: object, status: int = 1) -> int:
+        print(f"{program}: {message}", file=sys.stderr, flush=True)
+        return status
+
     try:
-        status = command(argv)
-        tell_hidden_warnings()
-        sys.stdout.flush()
+        with _ended_by_signals():
+            status = command(argv)
+            tell_hidden_warnings()
+            sys.stdout.flush()
         return status
     except FastsedError as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
-        return error.exit_status
+        return failed(f"error: {error}", error.exit_status)
+    except Terminated as signal_:
+        return failed("terminated", 128 + int(signal_.args[0]))
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        return 130
+        return failed("interrupted", 130)
     except BrokenPipeError:
-        # nobody reads on; Python flushes once more when it ends, which must not fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # nobody reads on
+        silence(sys.stdout)
         return 1
     except OSError as error:
+        silence(sys.stdout)
         where = f"{error.filename}: " if error.filename else ""
-        print(f"{program}: error: {where}{error.strerror or error}", file=sys.stderr)
-        return 1
+        return failed(f"error: {where}{error.strerror or error}")
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("fastsed._ext"):
             raise
         hint = "install fastsed (`pip install .`) and run it outside of its source folder"
-        print(f"{program}: error: the compiled kernels are not here; {hint}", file=sys.stderr)
-        return 1
+        return failed(f"error: the compiled kernels are not here; {hint}")
+    except RuntimeError as error:
+        # Python has no type of its own for it
+        if "new thread" not in str(error):
+            raise
+        return failed("error: no more threads can be started here: the limit of processes is reached")
     except MemoryError as error:
-        print(f"{program}: error: not enough memory: {error}", file=sys.stderr)
-        return 1
+        return failed(f"error: not enough memory: {error}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from fastsed.fit.best_fit import BestFits
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.models.grid import ModelGrid, Tile
+from fastsed.spool import Spool, mapped_rows
 
 ROW = np.dtype([("source", "i8"), ("model", "i8"), ("chi2", "f8"), ("scale", "f8"), ("spec_scale", "f8")])
 # rows held in memory before they go to a temporary file
@@ -31,7 +31,7 @@ class AcceptableModels:
         self._counts = np.zeros(n_sources, dtype=np.int64)
         self._held: list[NDArray[np.void]] = []
         self._n_held = 0
-        self._spool: IO[Any] | None = None
+        self._spool: Spool | None = None
         # rows at or above it are left out, (nsource,)
         self.limit = np.full(n_sources, np.inf)
 
@@ -42,9 +42,9 @@ class AcceptableModels:
         self._n_held += len(rows)
         if self._n_held > ROWS_IN_MEMORY:
             if self._spool is None:
-                self._spool = tempfile.TemporaryFile(prefix="fastsed-")  # noqa: SIM115 (kept open)
+                self._spool = Spool(ROW)
             for held in self._held:
-                held.tofile(self._spool)
+                self._spool.append(held)
             self._held, self._n_held = [], 0
 
     def extend(self, other: AcceptableModels) -> None:
@@ -56,9 +56,7 @@ class AcceptableModels:
     def _pieces(self) -> Iterator[NDArray[np.void]]:
         """All rows, as they came."""
         if self._spool is not None:
-            self._spool.seek(0)
-            while len(rows := np.fromfile(self._spool, dtype=ROW, count=ROWS_IN_MEMORY)):
-                yield rows
+            yield from self._spool.pieces(ROWS_IN_MEMORY)
         yield from self._held
 
     def batches(self, n_rows: int = 1 << 17) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.void]]]:
@@ -91,17 +89,12 @@ class AcceptableModels:
             rows = np.concatenate([np.empty(0, dtype=ROW), *self._held])
             return rows[np.argsort(rows["source"], kind="stable")]
         for held in self._held:
-            held.tofile(self._spool)
+            self._spool.append(held)
         self._held = []
-        total = int(self._counts.sum())
-        with tempfile.TemporaryFile(prefix="fastsed-") as file:
-            # the map outlives the file object
-            ordered = np.memmap(file, dtype=ROW, mode="w+", shape=(total,))
+        ordered = mapped_rows(ROW, int(self._counts.sum()))
         place = starts.copy()
-        self._spool.seek(0)
-        for _ in range(0, total, ROWS_IN_MEMORY):
-            rows = np.fromfile(self._spool, dtype=ROW, count=ROWS_IN_MEMORY)
-            rows = rows[np.argsort(rows["source"], kind="stable")]
+        for piece in self._spool.pieces(ROWS_IN_MEMORY):
+            rows = piece[np.argsort(piece["source"], kind="stable")]
             counts = np.bincount(rows["source"], minlength=len(place))
             rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
             ordered[place[rows["source"]] + rank] = rows

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,14 +23,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._version import __version__
-from fastsed.atomic import temporary_path
+from fastsed.atomic import final_path, remove_orphans, temporary_path
+from fastsed.errors import InputError
+from fastsed.padded import PADDING
 
 if TYPE_CHECKING:
     from fastsed.models.grid import ModelGrid, Tile
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"fastsed model cache, format 4\n"
+PATTERN = "fastsed-models-*.cache"
+# of any format
+_ANY_MAGIC = b"fastsed model cache, format "
+MAGIC = _ANY_MAGIC + b"4\n"
 END = b"end of fastsed model cache\n"
 ALIGNMENT = 64
 DIGEST_BYTES = hashlib.sha256().digest_size
@@ -95,8 +101,11 @@ class ModelCache:
         """Digests of the content of each library file."""
         paths = [path for some in self._library_files for path in some]
         own = sorted(set(paths))
-        with ThreadPoolExecutor(self._grid.n_threads) as pool:
-            digests = dict(zip(own, pool.map(_file_digest, own), strict=True))
+        if self._grid.n_threads == 1:
+            digests = {path: _file_digest(path) for path in own}
+        else:
+            with ThreadPoolExecutor(self._grid.n_threads) as pool:
+                digests = dict(zip(own, pool.map(_file_digest, own), strict=True))
         return [digests[path] for path in paths]
 
     def _libraries(self) -> dict[str, Any]:
@@ -131,7 +140,7 @@ class ModelCache:
         except OSError as error:
             log.warning("the model cache %s cannot be read: %s; it will be made anew", path, error.strerror)
             return None
-        if index is None:
+        if index is None or not _is_index(index, self._grid, wanted):
             file.close()
             log.warning("the model cache %s is damaged or foreign: it will be made anew", path)
             return None
@@ -142,7 +151,7 @@ class ModelCache:
         if path not in self._mentioned:
             log.info("using the model cache %s", path)
             self._mentioned.add(path)
-        return _tiles(file, index["tiles"])
+        return _checked(_tiles(file, index["tiles"]), self._grid.axes.models_per_redshift, path)
 
     def written(
         self, wanted: NDArray[np.bool_], tiles: Iterable[Tile], expected_bytes: int
@@ -171,10 +180,52 @@ class ModelCache:
                 yield tile
             if writer.finish():
                 log.info("wrote the model cache %s", path)
+                _mention_others(path)
                 self._mentioned.add(path)
         finally:
             writer.discard()
             self._gave_up = writer.failed
+
+
+@dataclass(frozen=True)
+class CacheFile:
+    """A model cache on the disk.
+
+    Attributes
+    ----------
+    path : Path
+    size : int
+        Bytes.
+    last_used : float
+        Time [s since 1970] when it was last read or written, as far as the file system notes that.
+    """
+
+    path: Path
+    size: int
+    last_used: float
+
+
+def find_caches(folder: Path) -> list[CacheFile]:
+    """The model caches in a folder, those that were used last first; what only has the name of one is left out."""
+    found = []
+    for path in folder.glob(PATTERN):
+        with suppress(OSError):
+            with open(path, "rb") as file:
+                is_cache = file.read(len(_ANY_MAGIC)) == _ANY_MAGIC
+            status = path.stat()
+            if is_cache:
+                found.append(CacheFile(path, status.st_size, max(status.st_atime, status.st_mtime)))
+    return sorted(found, key=lambda one: -one.last_used)
+
+
+def _mention_others(path: Path) -> None:
+    others = [one for one in find_caches(path.parent) if one.path != path]
+    if others:
+        size = sum(one.size for one in others) / 1e6
+        log.info(
+            "%d older model caches lie beside it (%.3g MB): fastsed-library caches %s lists and removes them",
+            len(others), size, path.parent,
+        )  # fmt: skip
 
 
 def _file_digest(path: Path) -> str:
@@ -208,9 +259,58 @@ def _read_index(file: BinaryIO, key: str) -> dict[str, Any] | None:
     text = file.read(stop - start)
     if hashlib.sha256(text).digest() != digest:
         return None
-    index: dict[str, Any] = json.loads(text)
-    # a piece may be missing, or be there twice, before a good end
-    return index if index["start"] == start else None
+    try:
+        index: dict[str, Any] = json.loads(text)
+        # a piece may be missing, or be there twice, before a good end
+        return index if index["start"] == start else None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _is_index(index: Mapping[str, Any], grid: ModelGrid, wanted: NDArray[np.bool_]) -> bool:
+    """Whether an index is that of tiles of these redshifts, each array with the type and shape of a tile's."""
+    head = len(MAGIC) + 2 * DIGEST_BYTES
+    tiles = index.get("tiles")
+    if not isinstance(tiles, list) or not isinstance(index.get("libraries"), dict):
+        return False
+    if not {"stamps", "digests"} <= set(index["libraries"]):
+        return False
+    for entry in tiles:
+        if not (isinstance(entry, dict) and {"iz", *ARRAYS} <= set(entry)):
+            return False
+        iz = entry["iz"]
+        if not (type(iz) is int and 0 <= iz < len(wanted) and wanted[iz]):
+            return False
+        if not _are_arrays_of_a_tile(entry, grid, range(head, index["start"] + 1)):
+            return False
+    return True
+
+
+def _are_arrays_of_a_tile(entry: Mapping[str, Any], grid: ModelGrid, content: range) -> bool:
+    """Whether the arrays of one tile lie in the content of the file, with the types and shapes that belong together."""
+    kinds = {"ids": "i8", "order": "i8", "flux": "f8"} | ({"dust": "f8"} if grid.needs_dust else {})
+    if not grid.needs_dust and entry["dust"] is not None:
+        return False
+    for name, kind in kinds.items():
+        place = entry[name]
+        if not (isinstance(place, dict) and place.get("type") == np.dtype(kind).str):
+            return False
+        shape, start = place.get("shape"), place.get("start")
+        if not (
+            isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape) and type(start) is int
+        ):
+            return False
+        if start % ALIGNMENT or start not in content or _end(place) not in content:
+            return False
+    n_models, n_rows = entry["ids"]["shape"], grid.rows.count
+    flux = entry["flux"]["shape"]
+    if not (
+        len(n_models) == 1 and entry["order"]["shape"] == n_models and len(flux) == 2 and flux[0] == n_rows
+    ):
+        return False
+    if grid.needs_dust and entry["dust"]["shape"] != [3, flux[1]]:
+        return False
+    return 0 < n_models[0] <= min(flux[1], grid.axes.models_per_redshift) and flux[1] % PADDING == 0
 
 
 def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]:
@@ -222,6 +322,14 @@ def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]
             while tiles:
                 yield tiles.pop(0)
         yield from following
+
+
+def _checked(tiles: Iterable[Tile], n_models: int, path: Path) -> Iterator[Tile]:
+    """The tiles, whose model numbers must be those of one redshift; nothing else of them leads anywhere."""
+    for tile in tiles:
+        if tile.ids.min() < 0 or tile.ids.max() >= n_models:
+            raise InputError("is damaged: it holds a model outside of the grid; remove it", path)
+        yield tile
 
 
 def _runs(index: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
@@ -273,7 +381,7 @@ class _Writer:
     """Writes tiles one after another, then their index; at the first failure it says so, and writes no more."""
 
     def __init__(self, path: Path, key: str, libraries: Mapping[str, Any], expected_bytes: int):
-        self._path, self._temporary, self._libraries = path, temporary_path(path), libraries
+        self._path, self._temporary, self._libraries = path, temporary_path(final_path(path)), libraries
         self._file: BinaryIO | None = None
         self._index: list[dict[str, Any]] = []
         self.failed = False
@@ -315,6 +423,7 @@ class _Writer:
             raise OSError(
                 f"{expected_bytes / 1e9:.3g} GB would not leave enough of the {free / 1e9:.3g} GB that are free"
             )
+        remove_orphans(self._path.parent)
         self._file = open(self._temporary, "xb")  # noqa: SIM115 - closed by finish() or discard()
         self._file.write(MAGIC + key.encode())
 
@@ -337,6 +446,9 @@ class _Writer:
         found = {"start": file.tell(), "libraries": self._libraries, "tiles": self._index}
         index = json.dumps(found).encode()
         file.write(index + hashlib.sha256(index).digest() + len(index).to_bytes(SIZE_BYTES, "little") + END)
+        file.flush()
+        # after a loss of power the index could be there without the tiles
+        os.fsync(file.fileno())
         file.close()
-        os.replace(self._temporary, self._path)
+        os.replace(self._temporary, final_path(self._path))
         self._file = None

@@ -331,6 +331,7 @@ class TestMessages:
     def test_progress_lines(self, capsys, monkeypatch):
         """A line now and then where there is no terminal."""
         now = [0.0]
+        start_logging(logging.INFO)
         monkeypatch.setattr("fastsed.cli.messages.time.monotonic", lambda: now[0])
         with Progress(1000, shown=True) as progress:
             progress(100)
