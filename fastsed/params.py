@@ -279,7 +279,7 @@ class Params:
         "Stellar populations and dust",
         "Age up to which stars live in their birth cloud, for DIFFERENTIAL_A_V.",
         unit="log10 yr",
-        ge=0,
+        ge=-30,
         le=20,
     )
     no_igm: bool = key(
@@ -311,10 +311,10 @@ class Params:
         "Grid of models",
         "Smallest age, the time since stars began to form.",
         unit="log10 yr",
-        ge=0,
+        ge=-30,
         le=20,
     )
-    log_age_max: float = key(10.3, "Grid of models", "Largest age.", unit="log10 yr", ge=0, le=20)
+    log_age_max: float = key(10.3, "Grid of models", "Largest age.", unit="log10 yr", ge=-30, le=20)
     log_age_step: float = key(0.5, "Grid of models", "Step of log10(age).", unit="dex")
     no_max_age: bool = key(False, "Grid of models", "Also fit models that are older than the Universe.")
     z_min: float = key(0.001, "Grid of models", "Smallest redshift.", gt=0)

@@ -19,7 +19,7 @@ CUSTOM = ("CUSTOM_SFH=a*t", "CUSTOM_PARAMS=[a]", "A_MIN=0", "A_MAX=1")
         (("Z_MAX=1e4", "Z_STEP=0.001"), "Z_STEP = 0.001 gives too many points: 1e+07"),
         (("A_V_MAX=1e300",), "A_V_MAX = 1e300: must be <= 100"),
         (("LOG_AGE_MAX=1e5",), "LOG_AGE_MAX = 1e5: must be <= 20"),
-        (("LOG_AGE_MIN=-1e300",), "LOG_AGE_MIN = -1e300: must be >= 0"),
+        (("LOG_AGE_MIN=-1e300",), "LOG_AGE_MIN = -1e300: must be >= -30"),
         (("LOG_TAU_MAX=1e4",), "LOG_TAU_MAX = 1e4: must be <= 30"),
         (("LOG_TAU_STEP=1e-7",), "LOG_TAU_STEP = 1e-07 gives too many points: 4e+07"),
         (("A_V_BC_MAX=1", "A_V_BC_STEP=1e-300"), "A_V_BC_STEP = 1e-300 gives too many points: 1e+300"),
