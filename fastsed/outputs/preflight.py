@@ -55,14 +55,14 @@ def check_output(path: str | os.PathLike[str]) -> None:
         _check_output(path)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", path) from error
-    except ValueError as error:
-        raise InputError(f"cannot be written: {error}", str(path).replace("\0", "\\0")) from error
 
 
 def _check_output(path: str | os.PathLike[str]) -> None:
+    if "\0" in str(path):
+        raise InputError(
+            "cannot be written: its name holds the character NUL", str(path).replace("\0", "\\0")
+        )
     target = final_path(path).absolute()
-    if target.is_dir():
-        raise InputError("cannot be written: it is a folder", path)
     existing = target.parent
     while not os.path.lexists(existing):
         existing = existing.parent
@@ -71,6 +71,8 @@ def _check_output(path: str | os.PathLike[str]) -> None:
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot be written: no permission to write in the folder {existing}", path)
     _check_names(target.relative_to(existing).parts, existing, path)
+    if target.is_dir():
+        raise InputError("cannot be written: it is a folder", path)
 
 
 def _check_names(names: Iterable[str], folder: Path, path: str | os.PathLike[str]) -> None:
@@ -94,13 +96,12 @@ def _files_per_source(setup: Setup) -> Iterator[tuple[str, str]]:
         yield FOLDER, "sfh"
     if p.n_sim and p.save_sim:
         yield FOLDER, "sims.fits"
-    if p.save_bestchi and not p.n_sim:
+    if p.save_bestchi:
         yield "best_chi2", "chi2.grid"
 
 
 def _check_source_files(setup: Setup, folder: str, suffix: str) -> None:
     catalog = setup.catalog
-    first: dict[str, str] = {}
     longest = ""
     for identity in map(str, catalog.ids):
         if _CONTROL.search(identity):
@@ -109,11 +110,5 @@ def _check_source_files(setup: Setup, folder: str, suffix: str) -> None:
                 f"{setup.params.catalog}.cat",
             )
         name = source_path(setup.params, identity, suffix, folder).name
-        other = first.setdefault(name, identity)
-        if other != identity:
-            raise InputError(
-                f"the ids '{other}' and '{identity}' would both have the file {folder}/{name}",
-                f"{setup.params.catalog}.cat",
-            )
         longest = max(longest, name, key=lambda one: len(os.fsencode(one)))
     check_output(Path(setup.params.output_dir) / folder / (longest or "x"))
