@@ -66,6 +66,17 @@ def open_fits(path: str | os.PathLike[str], memmap: bool = True) -> Iterator[HDU
         raise InputError(f"not a readable FITS file, or cut short: {_first_line(error)}", path) from error
 
 
+@contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Add the name of a file to the InputErrors of what is done with its table."""
+    try:
+        yield
+    except InputError as error:
+        if str(error) != error.message:
+            raise
+        raise InputError(error.message, path) from error
+
+
 def _check_length(hdus: HDUList, path: Path) -> None:
     size = path.stat().st_size
     if path.suffix in (".gz", ".fz"):

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure the background and write the products beside the catalogue."""
     from fastsed.survey.background import BackgroundOptions, background_map, read_image
     from fastsed.survey.map_files import write_background
-    from fastsed.survey.tables import read_table
+    from fastsed.survey.tables import named, read_table
 
     path = catalog(arguments)
     options = BackgroundOptions(
@@ -57,7 +57,9 @@ def run(arguments: argparse.Namespace) -> None:
         pixsize=arguments.pixsize,
         compat=arguments.compat,
     )
-    result = background_map(read_table(path), read_image(arguments.reference), options)
+    table, image = read_table(path), read_image(arguments.reference)
+    with named(path):
+        result = background_map(table, image, options)
     written = write_background(result, path)
     if arguments.plot:
         from fastsed.survey.map_plots import plot_background

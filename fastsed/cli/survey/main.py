@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sourceden": ("sourceden", "map the source density of a catalogue and add it to each source"),
     "background": ("background", "map the background of an image and add it to each source"),
     "tileplot": ("tileplot", "draw a map on an image of the field"),
+    "cut": ("cut", "cut sources that are not measured in all bands, and artificial stars outside the field"),
+    "split": ("split", "split a catalogue by source density, and by flux into sub files"),
     "extinction": ("extinction", "an extinction curve A(lambda) in magnitudes"),
     "prior": ("prior", "a prior model at given values"),
     "axis-weights": ("axis_weights", "relative widths of the cells of an axis"),

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Make the maps and write them beside the catalogue."""
     from fastsed.survey.map_files import write_density
     from fastsed.survey.maps import DensityOptions, source_density
-    from fastsed.survey.tables import read_table
+    from fastsed.survey.tables import named, read_table
 
     path = catalog(arguments)
     options = DensityOptions(
@@ -60,7 +60,9 @@ def run(arguments: argparse.Namespace) -> None:
         erode=arguments.erode_boundary,
         compat=arguments.compat,
     )
-    result = source_density(read_table(path), options)
+    table = read_table(path)
+    with named(path):
+        result = source_density(table, options)
     written = write_density(result, path, arguments.compat, arguments.zero_maps)
     if arguments.plot:
         from fastsed.survey.map_plots import plot_density
