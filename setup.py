@@ -117,7 +117,11 @@ def extension(path: Path) -> Extension:
 setup(
     packages=[*find_packages(include=["fastsed", "fastsed.*"]), "fastsed.share"],
     package_dir={"fastsed": "fastsed", "fastsed.share": "share"},
-    package_data={"fastsed.share": ["*", "libraries/*", "examples/*/*"], "fastsed": ["py.typed"]},
+    package_data={
+        "fastsed.share": ["*", "libraries/*", "examples/*/*"],
+        "fastsed": ["py.typed"],
+        "fastsed._ext": ["*.pyi"],
+    },
     include_package_data=False,
     ext_modules=cythonize([extension(p) for p in KERNELS], compiler_directives=DIRECTIVES, nthreads=0),
     cmdclass={"build_ext": BuildKernels},

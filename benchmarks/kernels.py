@@ -53,7 +53,7 @@ def practical_peaks() -> dict[str, float]:
 def time_kernels(runs: int, quick: bool) -> dict[str, object]:
     """Times at the SIMD level of this process."""
     sys.path.append(str(ROOT))
-    from fastsed._ext import chi2
+    from fastsed._ext import simulate
     from tests.kernel_problems import Problem, Spectra
 
     part = 4 if quick else 1
@@ -67,7 +67,7 @@ def time_kernels(runs: int, quick: bool) -> dict[str, object]:
     # the kernel at its work: the best models are known, and every pair is compared with them
     known = simulated.simulate(n_sim, prune=True)
     n = fit.n_band
-    simulate = partial(chi2.simulate, n_threads=1)
+    simulate = partial(simulate.simulate, n_threads=1)
     fresh, informed = partial(simulated.simulation, n_sim), partial(simulated.simulation, n_sim, known)
     # name: pairs, multiply-adds and numbers read for a pair, action and what makes its arguments
     cases: dict[str, tuple[Any, ...]] = {

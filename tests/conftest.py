@@ -36,9 +36,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _threads_for_little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small problems would otherwise be left to one thread."""
-    from fastsed._ext import chi2
+    from fastsed._ext import runtime
 
-    monkeypatch.setattr(chi2, "MULTIPLY_ADDS_PER_THREAD", 1)
+    monkeypatch.setattr(runtime, "MULTIPLY_ADDS_PER_THREAD", 1)
 
 
 @pytest.fixture(autouse=True)

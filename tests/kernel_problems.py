@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fastsed._ext import chi2, gridio, photometry, sfh, spectra
+from fastsed._ext import best_fit, chi2_rows, gridio, photometry, sfh, simulate, spectra, views
 from fastsed.fit.groups import Groups, group_models, in_both_precisions
 from fastsed.models.screen_runs import make_screen_runs
 from fastsed.padded import padded_rows
@@ -54,8 +54,8 @@ class Problem:
         self.value = np.ascontiguousarray(truth + error * rng.standard_normal(truth.shape))
         self.variance = np.ascontiguousarray(error**2)
         self.template_error2 = np.full((1, self.n_band), 1e-4)
-        self.tile = chi2.TileView(padded, None, numbers, numbers, nmain=self.n_band, first=0, iz=0, nz=1)
-        self.data = chi2.DataView(
+        self.tile = views.TileView(padded, None, numbers, numbers, nmain=self.n_band, first=0, iz=0, nz=1)
+        self.data = views.DataView(
             self.value,
             self.variance,
             self.template_error2,
@@ -76,7 +76,7 @@ class Problem:
         best = {name: np.full(n, np.nan) for name in ("chi2", "scale", "spec_scale")}
         best |= {"tolerance": np.zeros(n), "model": np.full(n, -1), "best_order": np.zeros(n, dtype=np.int64)}
         chosen = np.ones((1, n), dtype=np.uint8)
-        chi2.find_best([self.tile], self.data, chosen=chosen, **best, n_threads=n_threads)
+        best_fit.find_best([self.tile], self.data, chosen=chosen, **best, n_threads=n_threads)
         return best
 
     def simulation(self, n_sim: int, known: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Problem:
         else:
             best = {name: known[name].copy() for name in ("chi2", "scale", "spec_scale", "best_order")}
         groups = self.groups
-        space = chi2.SpaceView(
+        space = views.SpaceView(
             groups.rows, groups.centres, groups.scale, groups.place, in_both_precisions(noise.T)
         )
         return best | {
@@ -103,24 +103,26 @@ class Problem:
             "offset": 0,
             "noise": noise,
             "log_noise": np.zeros(n_sim),
-            "reach2": np.full((self.n_source, chi2.simulation_parts(n_sim)), np.inf),
+            "reach2": np.full((self.n_source, simulate.simulation_parts(n_sim)), np.inf),
         }
 
     def simulate(self, n_sim: int, prune: bool, n_threads: int = 1) -> dict[str, Any]:
         """Best models of simulations, from nothing; and the noise."""
         arguments = self.simulation(n_sim)
-        chi2.simulate(**arguments, prune=prune, n_threads=n_threads)
+        simulate.simulate(**arguments, prune=prune, n_threads=n_threads)
         return {name: arguments[name] for name in ("chi2", "scale", "spec_scale", "best_order", "noise")}
 
     def good_models(self, below: float, n_threads: int = 1) -> tuple[Any, ...]:
         """Models with a chi2 below a number."""
         limit = np.full(self.n_source, float(below))
-        return chi2.good_models(self.tile, self.data, active=self.active, limit=limit, n_threads=n_threads)
+        return chi2_rows.acceptable_models(
+            self.tile, self.data, active=self.active, limit=limit, n_threads=n_threads
+        )
 
     def all_chi2(self, n_threads: int = 1) -> dict[str, Any]:
         """chi2 and scales of all pairs."""
         found = {name: np.empty((self.n_source, self.n_model)) for name in ("chi2", "scale", "spec_scale")}
-        chi2.all_chi2(self.tile, self.data, active=self.active, **found, n_threads=n_threads)
+        chi2_rows.all_chi2(self.tile, self.data, active=self.active, **found, n_threads=n_threads)
         return found
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 import fastsed
-from fastsed._ext import chi2
+from fastsed._ext import runtime
 from fastsed.paths import share_dir
 
 PACKAGE = Path(fastsed.__file__).resolve().parent
 
 
 def test_kernels_belong_to_the_package():
-    assert Path(chi2.__file__).resolve().parent == PACKAGE / "_ext"
+    assert Path(runtime.__file__).resolve().parent == PACKAGE / "_ext"
 
 
 @pytest.mark.skipif(not os.environ.get("FASTSED_TEST_INSTALLED"), reason="not run through `make test`")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import fastsed
-from fastsed._ext import chi2
+from fastsed._ext import best_fit, runtime
 
 RECORD = Path(__file__).parent / "data" / "instructions.json"
 PROBLEMS = Path(__file__).parent / "kernel_problems.py"
@@ -28,7 +28,7 @@ ALLOWED_GROWTH = 1.10
 
 def compiler() -> str:
     """Name and major version of the compiler that made the kernels, as they themselves say."""
-    found = re.search(rb"(GCC: \([^)]*\)|clang version) (\d+)\.", Path(chi2.__file__).read_bytes())
+    found = re.search(rb"(GCC: \([^)]*\)|clang version) (\d+)\.", Path(best_fit.__file__).read_bytes())
     if found is None:
         return "unknown"
     return f"{'GCC' if found[1].startswith(b'GCC') else 'clang'} {int(found[2])}"
@@ -41,7 +41,7 @@ def this_platform() -> dict[str, str]:
         "machine": platform.machine(),
         "compiler": compiler(),
         "simd": SIMD,
-        "openmp": "yes" if chi2.has_openmp() else "no",
+        "openmp": "yes" if runtime.has_openmp() else "no",
     }
 
 

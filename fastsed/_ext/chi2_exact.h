@@ -3,41 +3,12 @@
 #ifndef FASTSED_CHI2_EXACT_H
 #define FASTSED_CHI2_EXACT_H
 
+#include "chi2_types.h"
 #include "simd.h"
 #include <math.h>
-#include <stdint.h>
 
 /* Largest rounding of a sum of squares over the data columns, beside the sum. */
 static double rounding_of_sums(ptrdiff_t nband) { return 4e-16 * (double)(nband + 8); }
-
-/* One redshift and a block of models: what every source sees. */
-typedef struct {
-    ptrdiff_t nband;         /* data columns; the first nmain share the main scale */
-    ptrdiff_t nmain;         /* photometry and linear LIR; the rest are spectral channels */
-    ptrdiff_t nmodel;        /* models of the tile */
-    ptrdiff_t stride;        /* distance between two bands of flux, >= nmodel rounded up to 16 */
-    const double *flux;      /* [nband][stride]; 0 for models that are not fitted */
-    const double *dust;      /* [3][stride] dust luminosity: all, birth clouds, cirrus; or NULL */
-    const int64_t *ids;      /* [nmodel] modelID, less `first` */
-    const int64_t *order;    /* [nmodel] position in the order that settles ties, without z */
-    int64_t first;           /* modelID of the first model of this redshift */
-    int64_t iz, nz;          /* position of this redshift, for ties */
-} tile_t;
-
-/* One source at one redshift. */
-typedef struct {
-    const double *weight;    /* [nband] 1/variance; 0 where masked */
-    const double *value;     /* [nband] observed */
-    double total;            /* sum of weight value^2, all columns */
-    int own_spec_scale;      /* AUTO_SCALE and there is a spectrum */
-    int log_component;       /* row of tile.dust that a logarithmic LIR prior applies to; -1: no prior */
-    double log_lir, log_error;
-} source_t;
-
-typedef struct {
-    double chi2, scale, spec_scale, tolerance;
-    int64_t model, order;
-} best_t;
 
 static void scale_and_residuals(const tile_t *t, const source_t *s, ptrdiff_t m, ptrdiff_t from, ptrdiff_t to,
                                 double *scale, double *chi2)

@@ -1,39 +1,39 @@
-/* chi2 of many models of one source: those good enough to keep, or all of a block for the chi2 grid. */
+/* chi2 of many models of one source: those acceptable beside the best, or all of a block for the chi2 grid. */
 #ifndef FASTSED_CHI2_ROWS_H
 #define FASTSED_CHI2_ROWS_H
 
-#include "chi2_simulations.h"
+#include "chi2_kernels.h"
 
 typedef struct {
     int64_t source, model;
     double chi2, scale, spec_scale;
-} good_t;
+} acceptable_t;
 
-/* Good models found by one thread; grows as needed. */
+/* Acceptable models of one thread; grows as needed. */
 typedef struct {
-    good_t *rows;
-    ptrdiff_t count, room;
+    acceptable_t *rows;
+    ptrdiff_t count, capacity;
     int failed;
-} goods_t;
+} acceptables_t;
 
-static void add_good(goods_t *g, good_t row)
+static void add_acceptable(acceptables_t *g, acceptable_t row)
 {
-    if (g->count == g->room) {
-        const ptrdiff_t room = g->room ? 2 * g->room : 1024;
-        good_t *rows = (good_t *)realloc(g->rows, sizeof(good_t) * (size_t)room);
+    if (g->count == g->capacity) {
+        const ptrdiff_t capacity = g->capacity ? 2 * g->capacity : 1024;
+        acceptable_t *rows = (acceptable_t *)realloc(g->rows, sizeof(acceptable_t) * (size_t)capacity);
         if (!rows) {
             g->failed = 1;
             return;
         }
         g->rows = rows;
-        g->room = room;
+        g->capacity = capacity;
     }
     g->rows[g->count++] = row;
 }
 
 /* Models of the tile whose chi2 with source `row` is below `limit`. scratch: 3 nband + 2 stride doubles. */
-static void collect_good(const tile_t *t, const data_t *d, const simulators_t *simulators, int64_t row, double limit,
-                         goods_t *found, double *scratch)
+static void collect_acceptable(const tile_t *t, const data_t *d, const screens_t *screens, int64_t row, double limit,
+                         acceptables_t *found, double *scratch)
 {
     double *root = scratch + t->nband, *data = root + t->nband, *distance2 = data + t->nband;
     const source_t s = prepare_source(d, row, scratch);
@@ -41,7 +41,7 @@ static void collect_good(const tile_t *t, const data_t *d, const simulators_t *s
         root[b] = sqrt(s.weight[b]);
         data[b] = root[b] * s.value[b];
     }
-    const double nearest2 = simulators->distances(
+    const double nearest2 = screens->distances(
         t->flux, t->stride, t->nmodel, t->nband, s.own_spec_scale ? t->nmain : t->nband, root, data, s.total,
         rounding_of_sums(t->nband) * s.total, distance2, distance2 + t->stride);
     if (!(nearest2 < limit))
@@ -49,10 +49,10 @@ static void collect_good(const tile_t *t, const data_t *d, const simulators_t *s
     for (ptrdiff_t m = 0; m < t->nmodel; m++) {
         if (!(distance2[m] < limit))
             continue;
-        good_t g = {row, t->first + t->ids[m], 0, 0, 0};
+        acceptable_t g = {row, t->first + t->ids[m], 0, 0, 0};
         g.chi2 = exact_chi2(t, &s, m, &g.scale, &g.spec_scale);
         if (g.chi2 < limit)
-            add_good(found, g);
+            add_acceptable(found, g);
     }
 }
 

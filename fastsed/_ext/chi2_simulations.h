@@ -15,8 +15,6 @@
 #include "chi2_kernels.h"
 #include "scratch.h"
 
-/* models of a group: the longest vector */
-#define GROUP 16
 /* groups whose axes go through a product together */
 #define CENTRES 6
 #define EACH_CENTRE(X) X(0) X(1) X(2) X(3) X(4) X(5)
@@ -35,28 +33,6 @@
 
 /* a vector instruction, unlike fmax */
 #define POSITIVE(x) ((x) > 0 ? (x) : 0)
-
-/* The models of a tile in groups, and the data and the noise, in the same coordinates. What has a single precision has
-   it in an array of its own. */
-typedef struct {
-    ptrdiff_t nspace;        /* coordinates */
-    ptrdiff_t cut;           /* coordinates of the main scale; the rest have a scale of their own */
-    ptrdiff_t ngroup;        /* groups of GROUP models each */
-    ptrdiff_t stride;        /* ngroup * GROUP */
-    ptrdiff_t ncentre;       /* ngroup rounded up to the longest vector */
-    const double *rows;      /* [nspace][stride] directions of the models, to be multiplied by scale and root weight */
-    const float *rows_single;
-    const double *centres;   /* [nspace][ncentre] mean directions of the groups, likewise */
-    const float *centres_single;
-    const double *scale;     /* [nspace] */
-    const int64_t *place;    /* [stride] which model of the tile each is; the last group may be filled up with one */
-    const double *noise;     /* [nspace][noise_stride] of the noise of each draw */
-    const float *noise_single;
-    ptrdiff_t noise_stride;  /* at least that of the simulations */
-    const double *data;      /* [nspace] of the unperturbed data, where the space is a smaller one; else NULL */
-    const double *total;     /* [n_draws] |y_s|^2 over all columns, likewise */
-    double slack;            /* largest part of a model's unit vector that is outside the space */
-} space_t;
 
 /* norm2[i] = sum over bands of weight flux^2; flux is [nband][n]. */
 static void add_squares(const double *flux, const double *weight, ptrdiff_t nband, ptrdiff_t n, double *norm2)

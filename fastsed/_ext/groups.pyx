@@ -1,9 +1,9 @@
 """Groups of similar models: fluxes in, directions side by side in groups out."""
 
 from cython.parallel cimport prange
+from fastsed._ext.scratch cimport Scratch
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, malloc
 
 
 cdef extern from "groups.h" nogil:
@@ -81,16 +81,14 @@ def find_groups(list groupings, ptrdiff_t size, bint equal_axes, int n_threads):
     cdef ptrdiff_t n = len(groupings), k
     cdef int used = max(1, min(n_threads, n))
     cdef Grouping grouping
-    cdef grouping_t **each = <grouping_t **> malloc(max(n, 1) * sizeof(grouping_t *))
-    if each == NULL:
-        raise MemoryError(f"no memory for {n} sets of models")
+    cdef Scratch scratch = Scratch()
+    cdef grouping_t **each = <grouping_t **> scratch.take(n, sizeof(grouping_t *), f"{n} sets of models")
     for k in range(n):
         grouping = groupings[k]
         each[k] = &grouping.c
     with nogil:
         for k in prange(n, num_threads=used, schedule="dynamic"):
             c_find_groups(each[k], size, equal_axes)
-    free(each)
     for grouping in groupings:
         if grouping.c.ngroup < 0:
             raise MemoryError(f"no memory for groups of {grouping.c.n} models")

@@ -1,20 +1,17 @@
 """Percentiles of grid parameters over simulations: places along an axis in, interpolated values out."""
 
 from cython.parallel cimport prange, threadid
+from fastsed._ext.runtime cimport threads_for
+from fastsed._ext.scratch cimport Scratch
 from libc.math cimport NAN
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memset
-
-
-cdef extern from "threads.h" nogil:
-    int threads_for(ptrdiff_t nitem, double enough_for, int n)
 
 
 cdef enum:
     # simulations for which it is worth to begin a thread
-    SHARE = 8192
+    SIMULATIONS_PER_THREAD = 8192
 
 
 def interpolated_percentiles(const int64_t[:, ::1] places, const int64_t[::1] rank, const double[::1] axis,
@@ -34,18 +31,16 @@ def interpolated_percentiles(const int64_t[:, ::1] places, const int64_t[::1] ra
     n_threads : int
     """
     cdef ptrdiff_t n_sources = places.shape[0], n_sim = places.shape[1], n = axis.shape[0], i
-    cdef int used = threads_for(n_sources, n_sources * n_sim / <double> SHARE, n_threads)
+    cdef int used = threads_for(n_sources, n_sources * n_sim / <double> SIMULATIONS_PER_THREAD, n_threads)
     if n_sources == 0 or n_sim == 0:
         out[:, :] = NAN
         return
-    cdef int64_t *below = <int64_t *> malloc(used * n * sizeof(int64_t))
-    if below == NULL:
-        raise MemoryError(f"no memory for histograms of {n} values")
+    cdef Scratch scratch = Scratch()
+    cdef int64_t *below = <int64_t *> scratch.take(used * n, sizeof(int64_t), f"histograms of {n} values")
     with nogil:
         for i in prange(n_sources, schedule="static", num_threads=used):
             percentiles_of_one(&places[i, 0], n_sim, &rank[0], &axis[0], n, &probabilities[0], probabilities.shape[0],
                                below + threadid() * n, &out[i, 0])
-    free(below)
 
 
 cdef void percentiles_of_one(const int64_t *places, ptrdiff_t n_sim, const int64_t *rank, const double *axis,

@@ -1,8 +1,9 @@
 """Band integrals: filters and a wavelength grid in, weights out; weights, screens and spectra in, fluxes out."""
 
+from fastsed._ext.scratch cimport Scratch
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free, malloc, realloc
 
 
 cdef extern from "band_products.h" nogil:
@@ -117,27 +118,25 @@ cdef class BandWindows:
     cdef readonly ptrdiff_t n_bands, n_lam, nbytes
 
     def __cinit__(self, const double[::1] lam, double stretch, list bands, const double[::1] transmission):
-        cdef ptrdiff_t b, l, used = 0, room = 0
+        cdef ptrdiff_t b, l, used = 0, capacity = 0
         cdef const double[::1] band_lam, response
         self.n_bands, self.n_lam = len(bands), lam.shape[0]
         self.bands = <band_t *> malloc((self.n_bands + 1) * sizeof(band_t))
-        cdef double *dense = <double *> calloc(self.n_lam, sizeof(double))
-        try:
-            if self.bands == NULL or dense == NULL:
-                raise MemoryError("no memory for the weights of the bands")
-            for b in range(self.n_bands):
-                band_lam, response = bands[b]
-                self.bands[b].first, self.bands[b].stop = add_band_weights(lam, stretch, band_lam, response,
-                                                                           <double[:self.n_lam]> dense)
-                if used + self.n_lam > room:
-                    room = 2 * room + self.n_lam
-                    self.resize(room)
-                for l in range(self.bands[b].first, self.bands[b].stop):
-                    self.weights[used] = dense[l] * transmission[l]
-                    dense[l] = 0
-                    used += 1
-        finally:
-            free(dense)
+        if self.bands == NULL:
+            raise MemoryError("no memory for the weights of the bands")
+        cdef Scratch scratch = Scratch()
+        cdef double *dense = <double *> scratch.take(self.n_lam, sizeof(double), "the weights of the bands")
+        for b in range(self.n_bands):
+            band_lam, response = bands[b]
+            self.bands[b].first, self.bands[b].stop = add_band_weights(lam, stretch, band_lam, response,
+                                                                       <double[:self.n_lam]> dense)
+            if used + self.n_lam > capacity:
+                capacity = 2 * capacity + self.n_lam
+                self.resize(capacity)
+            for l in range(self.bands[b].first, self.bands[b].stop):
+                self.weights[used] = dense[l] * transmission[l]
+                dense[l] = 0
+                used += 1
         self.resize(used)
         self.nbytes = used * sizeof(double) + self.n_bands * sizeof(band_t)
         used = 0
@@ -175,10 +174,8 @@ def band_fluxes(BandWindows windows, tuple screens, const float[:, :] sed, doubl
     cdef screens_t shades = screens_t(passed.shape[1], n_nodes.shape[0], &passed[0, 0], &starts[0], &n_nodes[0],
                                       &nodes[0], &mixtures[0])
     cdef spectra_t spectra = spectra_t(&sed[0, 0], sed.strides[0] // sizeof(float), sed.shape[1])
-    cdef double *scratch = <double *> malloc(band_scratch(&shades) * sizeof(double))
-    if scratch == NULL:
-        raise MemoryError("no memory for the fluxes of the bands")
+    cdef Scratch scratch = Scratch()
+    cdef double *each = <double *> scratch.take(band_scratch(&shades), sizeof(double), "the fluxes of the bands")
     with nogil:
         band_products(&products, &shades, windows.bands, windows.n_bands, &spectra, &out[0, 0, 0],
-                      out.strides[0] // sizeof(double), out.strides[1] // sizeof(double), scratch)
-    free(scratch)
+                      out.strides[0] // sizeof(double), out.strides[1] // sizeof(double), each)

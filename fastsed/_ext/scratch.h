@@ -7,12 +7,12 @@
 
 #define LINE 64
 /* Numbers of this size that fill up the lines of n. */
-static ptrdiff_t whole_lines(ptrdiff_t n, size_t size)
+static inline ptrdiff_t whole_lines(ptrdiff_t n, size_t size)
 {
     const ptrdiff_t line = LINE / (ptrdiff_t)size;
     return (n + line - 1) / line * line;
 }
 
-static double *first_line(double *memory) { return (double *)(((uintptr_t)memory + LINE - 1) / LINE * LINE); }
+static inline double *first_line(double *memory) { return (double *)(((uintptr_t)memory + LINE - 1) / LINE * LINE); }
 
 #endif

@@ -5,7 +5,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "scratch.h"
 
@@ -17,17 +16,15 @@ typedef struct {
 } share_t;
 
 typedef struct {
-    void *memory;
     share_t *share;
     int n;
 } shares_t;
 
-/* Room for the shares of n threads; no `memory` if there is none. */
-static shares_t shares_of(int n)
-{
-    void *memory = malloc(((size_t)n + 1) * sizeof(share_t));
-    return (shares_t){memory, (share_t *)first_line(memory), n};
-}
+/* Bytes that the shares of n threads take. */
+static size_t bytes_of_shares(int n) { return ((size_t)n + 1) * sizeof(share_t); }
+
+/* Shares of n threads in so much memory. */
+static shares_t shares_in(void *memory, int n) { return (shares_t){(share_t *)first_line(memory), n}; }
 
 /* Share out items [0, nitem). */
 static void share_out(const shares_t *s, ptrdiff_t nitem)

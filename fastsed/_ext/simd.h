@@ -61,7 +61,7 @@ DEFINE_PLAIN(plain_smaller_double, plain_double_t, 2, <)
 #endif
 
 /* The best level of this processor, or the one named by FASTSED_SIMD where the processor has it. */
-static int simd_level(void)
+static inline int simd_level(void)
 {
     int level = SIMD_SCALAR;
 #if FASTSED_X86

@@ -1,8 +1,8 @@
 """Spectra of star formation histories at the ages of a grid: those of library files in, side by side out."""
 
+from fastsed._ext.scratch cimport Scratch
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, malloc
 
 # wavelengths that are turned round together: all their spectra stay in the second cache
 DEF RUN = 256
@@ -39,26 +39,21 @@ def interpolate_spectra(list histories, const int64_t[:, :] left, const double[:
     """
     cdef ptrdiff_t nhistory = left.shape[0], nage = left.shape[1], nlam = out.shape[0], start, n, a, h, offset
     cdef const float[:, :] sed
-    cdef const char **first = <const char **> malloc(nhistory * sizeof(char *))
-    cdef ptrdiff_t *stride = <ptrdiff_t *> malloc(nhistory * sizeof(ptrdiff_t))
-    cdef float *rows = <float *> malloc(nage * nhistory * RUN * sizeof(float))
-    try:
-        if first == NULL or stride == NULL or rows == NULL:
-            raise MemoryError("no memory for the spectra of the library")
-        for h in range(nhistory):
-            sed = histories[h]
-            first[h], stride[h] = <const char *> &sed[0, 0], sed.strides[0]
-        with nogil:
-            for start in range(0, nlam, RUN):
-                n = min(<ptrdiff_t> RUN, nlam - start)
-                offset = start * sizeof(float)
-                for h in range(nhistory):
-                    for a in range(nage):
-                        between(<const float *> (first[h] + left[h, a] * stride[h] + offset),
-                                <const float *> (first[h] + (left[h, a] + 1) * stride[h] + offset),
-                                early[h, a], late[h, a], n, rows + (a * nhistory + h) * RUN)
-                turned(rows, nage * nhistory, RUN, n, &out[start, 0], out.strides[0] // sizeof(float))
-    finally:
-        free(<void *> first)
-        free(stride)
-        free(rows)
+    purpose = "the spectra of the library"
+    cdef Scratch scratch = Scratch()
+    cdef const char **first = <const char **> scratch.take(nhistory, sizeof(char *), purpose)
+    cdef ptrdiff_t *stride = <ptrdiff_t *> scratch.take(nhistory, sizeof(ptrdiff_t), purpose)
+    cdef float *rows = <float *> scratch.take(nage * nhistory * RUN, sizeof(float), purpose)
+    for h in range(nhistory):
+        sed = histories[h]
+        first[h], stride[h] = <const char *> &sed[0, 0], sed.strides[0]
+    with nogil:
+        for start in range(0, nlam, RUN):
+            n = min(<ptrdiff_t> RUN, nlam - start)
+            offset = start * sizeof(float)
+            for h in range(nhistory):
+                for a in range(nage):
+                    between(<const float *> (first[h] + left[h, a] * stride[h] + offset),
+                            <const float *> (first[h] + (left[h, a] + 1) * stride[h] + offset),
+                            early[h, a], late[h, a], n, rows + (a * nhistory + h) * RUN)
+            turned(rows, nage * nhistory, RUN, n, &out[start, 0], out.strides[0] // sizeof(float))

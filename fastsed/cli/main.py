@@ -64,7 +64,7 @@ def version_text() -> str:
     """Versions of fastsed and its dependencies, threads, and what the kernels use."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from fastsed._ext.chi2 import has_openmp, simd_name
+    from fastsed._ext.runtime import has_openmp, simd_name
     from fastsed._version import __version__
     from fastsed.threads import available_threads
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import find_best
+from fastsed._ext.best_fit import find_best
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.fit.passes import Progress, redshift_indices, walk

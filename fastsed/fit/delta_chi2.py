@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import good_models
+from fastsed._ext.chi2_rows import acceptable_models
 from fastsed.fit.best_fit import BestFits
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
@@ -141,7 +141,7 @@ class DeltaChi2:
             active = np.flatnonzero((self._data.first_z <= tile.iz) & (tile.iz <= self._data.last_z))
             if not len(active):
                 continue
-            columns = good_models(
+            columns = acceptable_models(
                 tile_view(self._grid, tile), self._view, active, limit, self._grid.n_threads
             )
             rows = np.empty(len(columns[0]), dtype=ROW)

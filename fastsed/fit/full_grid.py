@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import all_chi2
+from fastsed._ext.chi2_rows import all_chi2
 from fastsed._ext.gridio import fill_block
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations

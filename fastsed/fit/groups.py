@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import GROUP_SIZE
 from fastsed._ext.groups import Grouping, find_groups
+from fastsed._ext.views import GROUP_SIZE
 from fastsed.padded import padded_sets
 
 Floats = NDArray[np.float64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastsed._ext.chi2 import DataView, TileView
+from fastsed._ext.views import DataView, TileView
 from fastsed.fit.observations import Observations
 from fastsed.models.grid import ModelGrid, Tile
 

@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import SpaceView, TileView, simulate, simulation_parts
+from fastsed._ext.simulate import simulate, simulation_parts
+from fastsed._ext.views import SpaceView, TileView
 from fastsed.fit.groups import Pair, group_models, group_sets, in_both_precisions
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2 import weighted_norms
+from fastsed._ext.simulate import weighted_norms
 from fastsed.models.grid import Tile
 
 Floats = NDArray[np.float64]

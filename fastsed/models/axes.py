@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.numbering import unravel
+from fastsed._ext.ravel import unravel
 from fastsed.errors import InputError
 from fastsed.params import Params
 from fastsed.sizes import MAX_AXIS_POINTS, check_models, counted_points, single

@@ -256,7 +256,7 @@ class TestInformation:
             assert re.search(rf"\b{name} \d+\.\d+", versions)
 
     def test_version_of_a_build_without_openmp(self, monkeypatch):
-        monkeypatch.setattr("fastsed._ext.chi2.has_openmp", lambda: False)
+        monkeypatch.setattr("fastsed._ext.runtime.has_openmp", lambda: False)
         monkeypatch.setattr(module, "DEPENDENCIES", ("no-such-package",))
         assert "threads: 1 (built without OpenMP)" in module.version_text()
         assert "no-such-package missing" in module.version_text()
@@ -301,7 +301,7 @@ class TestMessages:
             (MemoryError("8 GB"), "x: error: not enough memory: 8 GB\n", 1),
             (KeyboardInterrupt(), "x: interrupted\n", 130),
             (
-                ModuleNotFoundError("", name="fastsed._ext.chi2"),
+                ModuleNotFoundError("", name="fastsed._ext.runtime"),
                 "x: error: the compiled kernels are not here; install fastsed (`pip install .`) and run it "
                 "outside of its source folder\n",
                 1,

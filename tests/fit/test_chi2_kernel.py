@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fastsed._ext.chi2 import DataView, TileView, find_best, simd_name
+
+from fastsed._ext.best_fit import find_best
+from fastsed._ext.runtime import simd_name
+from fastsed._ext.views import DataView, TileView
 
 LEVELS = ["scalar", "avx2", "avx512"]
 

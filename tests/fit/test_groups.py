@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fastsed._ext.chi2 import GROUP_SIZE
 
+from fastsed._ext.views import GROUP_SIZE
 from fastsed.fit.groups import SMALLEST, group_models, group_sets, in_both_precisions
 
 

@@ -1,19 +1,16 @@
-"""Row-major numbers of the models of a grid: numbers in, places along the axes, or numbers in another order, out."""
+"""Row-major numbers of the models of a grid: numbers in, indices along the axes, or numbers in another order, out."""
 
 from cython.parallel cimport prange
+from fastsed._ext.runtime cimport threads_for
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
 
 import numpy as np
 
 
-cdef extern from "threads.h" nogil:
-    int threads_for(ptrdiff_t nitem, double enough_for, int n)
-
-
 cdef enum:
     # numbers for which it is worth to begin a thread
-    SHARE = 8192
+    NUMBERS_PER_THREAD = 8192
 
 # up to here a floating-point quotient is wrong by one at most
 cdef int64_t LARGEST = 1LL << 50
@@ -36,9 +33,9 @@ cdef inline int64_t divide(int64_t *number, int64_t divisor, double inverse) noe
     return rest
 
 
-def unravel(const int64_t[::1] numbers, const int64_t[::1] sizes, const int64_t[::1] strides, int64_t[:, ::1] places,
+def unravel(const int64_t[::1] numbers, const int64_t[::1] sizes, const int64_t[::1] strides, int64_t[:, ::1] indices,
             int64_t[::1] others, int n_threads):
-    """Places of models along axes, and their numbers in another order.
+    """Indices of models along axes, and their numbers in another order.
 
     Parameters
     ----------
@@ -48,7 +45,7 @@ def unravel(const int64_t[::1] numbers, const int64_t[::1] sizes, const int64_t[
         Of the axes, the last being the fastest.
     strides : (naxis,)
         How far apart, in the other order, neighbours along each of these axes are.
-    places : (naxis, n)
+    indices : (naxis, n)
         To be filled.
     others : (n,)
         Likewise.
@@ -56,21 +53,21 @@ def unravel(const int64_t[::1] numbers, const int64_t[::1] sizes, const int64_t[
     """
     cdef const double[::1] inverse = 1.0 / np.asarray(sizes)
     cdef ptrdiff_t n = numbers.shape[0], i
-    cdef int used = threads_for(n, n / <double> SHARE, n_threads)
+    cdef int used = threads_for(n, n / <double> NUMBERS_PER_THREAD, n_threads)
     for i in prange(n, nogil=True, schedule="static", num_threads=used):
-        others[i] = unravel_one(numbers[i], &sizes[0], &inverse[0], &strides[0], sizes.shape[0], &places[0, i], n)
+        others[i] = unravel_one(numbers[i], &sizes[0], &inverse[0], &strides[0], sizes.shape[0], &indices[0, i], n)
 
 
 cdef int64_t unravel_one(int64_t number, const int64_t *sizes, const double *inverse, const int64_t *strides,
-                         ptrdiff_t n_axes, int64_t *places, ptrdiff_t step) noexcept nogil:
+                         ptrdiff_t n_axes, int64_t *indices, ptrdiff_t step) noexcept nogil:
     cdef ptrdiff_t k
     cdef int64_t other = 0
     if number < 0:
         for k in range(n_axes):
-            places[k * step] = -1
+            indices[k * step] = -1
         return -1
     for k in range(n_axes - 1, 0, -1):
-        places[k * step] = divide(&number, sizes[k], inverse[k])
-        other += places[k * step] * strides[k]
-    places[0] = number
+        indices[k * step] = divide(&number, sizes[k], inverse[k])
+        other += indices[k * step] * strides[k]
+    indices[0] = number
     return other + number * strides[0]
