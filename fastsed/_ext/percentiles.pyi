@@ -1,5 +1,5 @@
-from fastsed.arrays import Floats, Ints, Singles
+from fastsed.arrays import Floats, Ints
 
 def interpolated_percentiles(
-    places: Ints, rank: Ints, axis: Singles, probabilities: Singles, out: Floats, n_threads: int
+    places: Ints, rank: Ints, axis: Floats, probabilities: Floats, out: Floats, n_threads: int
 ) -> None: ...

@@ -319,7 +319,7 @@ def test_intervals_of_a_linear_problem(library):
         np.testing.assert_allclose(high, z, atol=4 * scatter)
         # other properties scale
         ratio = found["lmass"][:, i] / found["lscale"][:, i]
-        np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-12)
+        np.testing.assert_allclose(ratio, ratio[0, 0], rtol=3e-7)  # both are rounded to single precision
     np.testing.assert_array_equal(found["z"], np.float32(0.7))
 
 
@@ -334,7 +334,7 @@ def test_intervals_of_a_linear_problem_exactly(library):
         weight = 1 / np.sqrt(data.variance[row])
         shift = (noise * (weight > 0)) @ (weight * flux) / np.sum((weight * flux) ** 2)
         scales = np.sort(best.scale[row] + shift)
-        np.testing.assert_allclose(found[row, 0], scales[[32, 168]], rtol=1e-10)
+        np.testing.assert_array_equal(found[row, 0], np.float32(scales[[32, 168]]))
 
 
 def test_the_seed_chooses_the_numbers(library):
