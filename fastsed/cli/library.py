@@ -298,7 +298,10 @@ def _caches(arguments: argparse.Namespace) -> None:
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.last_used))
         print(f"{one.path}  {one.size / 1e6:.1f} MB, last used {day}" + "  removed" * arguments.remove)
     total = sum(one.size for one in chosen) / 1e6
-    print(f"{len(chosen)} model caches, {total:.1f} MB" + (" removed" if arguments.remove else ""))
+    print(
+        f"{len(chosen)} model cache{'s' * (len(chosen) != 1)}, {total:.1f} MB"
+        + (" removed" if arguments.remove else "")
+    )
 
 
 # --- install ----------------------------------------------------------------------------------------------

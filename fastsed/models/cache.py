@@ -151,6 +151,9 @@ class ModelCache:
         if path not in self._mentioned:
             log.info("using the model cache %s", path)
             self._mentioned.add(path)
+        with suppress(OSError):
+            # for those who tidy up: this one is in use
+            os.utime(path)
         return _checked(_tiles(file, index["tiles"]), self._grid.axes.models_per_redshift, path)
 
     def written(
@@ -197,7 +200,7 @@ class CacheFile:
     size : int
         Bytes.
     last_used : float
-        Time [s since 1970] when it was last read or written, as far as the file system notes that.
+        Time [s since 1970] when it was last read or written.
     """
 
     path: Path
@@ -214,7 +217,7 @@ def find_caches(folder: Path) -> list[CacheFile]:
                 is_cache = file.read(len(_ANY_MAGIC)) == _ANY_MAGIC
             status = path.stat()
             if is_cache:
-                found.append(CacheFile(path, status.st_size, max(status.st_atime, status.st_mtime)))
+                found.append(CacheFile(path, status.st_size, status.st_mtime))
     return sorted(found, key=lambda one: -one.last_used)
 
 

@@ -480,7 +480,7 @@ def read_chi2_grid(path: str | os.PathLike[str]) -> Chi2Grid:
     Raises
     ------
     InputError
-        If it is not a chi2 grid, a full grid of the wrong size, or has model numbers outside of its axes.
+        If it is not a chi2 grid, or a full grid of the wrong size.
     """
     path = Path(path)
     header = _read_header(path)
@@ -503,8 +503,6 @@ def read_chi2_grid(path: str | os.PathLike[str]) -> Chi2Grid:
         data: NDArray[Any] = np.memmap(path, dtype=row, mode="r", offset=header.size, shape=shape)
     else:
         data = np.empty(shape, dtype=row)
-    if not full:
-        _check_models(data["model"], header, path)
     return Chi2Grid(
         path=path,
         kind="full" if full else "best",
@@ -515,13 +513,3 @@ def read_chi2_grid(path: str | os.PathLike[str]) -> Chi2Grid:
         n_sources=header.n_sources,
         data=data,
     )
-
-
-def _check_models(models: NDArray[np.unsignedinteger], header: _Header, path: Path) -> None:
-    """Refuse model numbers outside of the axes."""
-    n_models = math.prod(len(values) for values in header.axes.values())
-    step = _BLOCK_BYTES // 8
-    for start in range(0, len(models), step):
-        largest = int(models[start : start + step].max())
-        if largest >= n_models:
-            raise InputError(f"is damaged: it has model {largest}, but its axes make {n_models} models", path)

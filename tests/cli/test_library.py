@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -157,3 +159,46 @@ def test_importing_the_command_is_light():
     code = "import sys, fastsed.cli.library; print({'h5py', 'astropy', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+# --- caches -----------------------------------------------------------------------------------------------
+
+
+def put_caches(folder):
+    for i, days in enumerate((0, 10)):
+        path = folder / f"fastsed-models-{i:016x}.cache"
+        path.write_bytes(b"fastsed model cache, format 1\n" + bytes(10**6))
+        os.utime(path, (time.time() - days * 86400,) * 2)
+    (folder / "fastsed-models-ffffffffffffffff.cache").write_text("no cache")
+
+
+def test_caches_are_listed(tmp_path, capsys):
+    put_caches(tmp_path)
+    assert main(["caches", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith(f"{tmp_path / 'fastsed-models-0000000000000000.cache'}  1.0 MB, last used 20")
+    assert lines[-1] == "2 model caches, 2.0 MB"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_caches_are_removed(tmp_path, capsys):
+    put_caches(tmp_path)
+    assert main(["caches", str(tmp_path), "--remove", "--unused-for", "5"]) == 0
+    assert "1 model cache, 1.0 MB removed" in capsys.readouterr().out
+    assert len(list(tmp_path.iterdir())) == 2
+    assert main(["caches", str(tmp_path), "--remove"]) == 0
+    assert [one.name for one in tmp_path.iterdir()] == ["fastsed-models-ffffffffffffffff.cache"]
+    assert main(["caches", str(tmp_path / "none")]) == 1
+    assert "is no folder" in capsys.readouterr().err
+
+
+def test_a_damaged_library_does_not_stop_the_list(tmp_path, capsys):
+    put_text(tmp_path).write_text("damaged")
+    (tmp_path / "other_lr_ch.hdf5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    assert main(["list", "--library-dir", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert "cannot be read: toy_lr_ch_z02.ised_ASCII" in out
+    assert "warning: skipped while looking for libraries" in err
+    assert main(["show", str(tmp_path / "other_lr_ch.hdf5")]) == 1
+    assert "other_lr_ch.hdf5: is not a readable HDF5 file" in capsys.readouterr().err

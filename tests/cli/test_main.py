@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -98,6 +100,57 @@ class TestFit:
         )
         os.close(writer)
         assert (done.returncode, done.stderr) == (1, b"")
+        assert names(folder) == ["gst.cat", "gst.param"]
+
+    @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+    def test_closed_streams(self, folder, closed):
+        """What is printed goes nowhere; no output file takes its place."""
+        command = " ".join([sys.executable, "-P", "-m", "fastsed", "gst.param", *PLAIN, closed])
+        done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        lines = (folder / "gst.fout").read_text().splitlines()
+        assert sum(not line.startswith("#") for line in lines) == 5
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+    def test_full_output_does_not_stop_a_run(self, folder):
+        command = [sys.executable, "-P", "-m", "fastsed", "gst.param", *PLAIN]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                command, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
+            assert done.returncode == 0
+            assert done.stderr.count("standard output cannot be written: No space left on device") == 1
+            assert "Traceback" not in done.stderr
+            assert (folder / "gst.fout").exists()
+            done = subprocess.run(command, cwd=folder, stdout=full, stderr=full, check=False)
+            assert done.returncode == 0
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+    def test_full_output_of_an_answer_is_an_error(self, folder):
+        command = [sys.executable, "-P", "-m", "fastsed", "--version"]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            assert (done.returncode, done.stderr) == (1, "fastsed: error: No space left on device\n")
+            assert subprocess.run(command, stdout=full, stderr=full, check=False).returncode == 1
+
+    @pytest.mark.parametrize(
+        ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+    )
+    def test_signals_end_a_run_and_leave_nothing(self, folder, number, status):
+        """While a large grid is being written."""
+        big = ["N_SIM=0", "Z_STEP=0.001", "A_V_STEP=0.02", "SAVE_CHI_GRID=1", "NO_CACHE=1", "N_THREAD=2"]
+        command = [sys.executable, "-P", "-m", "fastsed", "gst.param", *big]
+        running = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while not any(name.endswith(".tmp") for name in names(folder)) and running.poll() is None:
+            time.sleep(0.02)
+        running.send_signal(number)
+        _, err = running.communicate(timeout=60)
+        assert running.returncode == status
+        assert err.splitlines()[-1] == (
+            "fastsed: interrupted" if number == signal.SIGINT else "fastsed: terminated"
+        )
         assert names(folder) == ["gst.cat", "gst.param"]
 
 

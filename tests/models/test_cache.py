@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 
 import fastsed
+from fastsed.errors import InputError
 from fastsed.models import cache
-from fastsed.models.cache import DIGEST_BYTES, END, MAGIC, SIZE_BYTES, ModelCache
+from fastsed.models.cache import DIGEST_BYTES, END, MAGIC, SIZE_BYTES, ModelCache, find_caches
 from fastsed.models.grid import Rows
 from tests.helpers import COARSE, copy_example
 from tests.models.helpers import BANDS, make_filter, make_grid, make_params
@@ -350,6 +352,105 @@ def test_the_index_says_what_is_where(cached, tmp_path):
     place = one["flux"]
     stored = np.frombuffer(content, place["type"], tile.flux.size, place["start"]).reshape(place["shape"])
     np.testing.assert_array_equal(stored, tile.flux)
+
+
+def with_index(content: bytes, change) -> bytes:
+    """A cache with a whole index that says something else."""
+    start, size = index_of(content)
+    index = json.loads(content[start : start + size])
+    change(index)
+    text = json.dumps(index).encode()
+    return (
+        content[:start]
+        + text
+        + hashlib.sha256(text).digest()
+        + len(text).to_bytes(SIZE_BYTES, "little")
+        + END
+    )
+
+
+def of_first_tile(**changes):
+    return lambda index: index["tiles"][0].update(changes)
+
+
+def of_flux(**changes):
+    return lambda index: index["tiles"][0]["flux"].update(changes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        of_first_tile(iz=10**6),
+        of_first_tile(iz=-1),
+        of_first_tile(iz=None),
+        of_first_tile(iz=0.5),
+        of_first_tile(ids=None),
+        of_first_tile(flux=None),
+        of_first_tile(order=[]),
+        of_first_tile(dust={"start": 128, "shape": [3, 16], "type": "<f8"}),
+        of_flux(shape=[1, 16]),
+        of_flux(shape=[10**9, 10**9]),
+        of_flux(shape=[-1, -1]),
+        of_flux(shape="ab"),
+        of_flux(shape=None),
+        of_flux(start=-64),
+        of_flux(start=10**15),
+        of_flux(start=65),
+        of_flux(start="0"),
+        of_flux(type="<f4"),
+        of_flux(type="O"),
+        of_flux(type=None),
+        lambda index: index.update(tiles=None),
+        lambda index: index.update(tiles=[None]),
+        lambda index: index.update(tiles=[{}]),
+        lambda index: index.update(libraries=None),
+        lambda index: index.update(libraries={}),
+        lambda index: index.pop("libraries"),
+        lambda index: index["tiles"][0]["flux"].pop("type"),
+    ],
+)
+def test_an_index_that_leads_elsewhere(cached, tmp_path, caplog, change):
+    expected = all_tiles(cached())
+    path = the_cache(tmp_path)
+    content = path.read_bytes()
+    bad = with_index(content, change)
+    assert bad != content
+    assert rebuilt(cached, path, bad, expected, caplog)
+
+
+@pytest.mark.parametrize("index", [b"[]", b"null", b"{", b'{"start": "x"}', b"[" * 100_000])
+def test_an_index_that_is_none(cached, tmp_path, caplog, index):
+    expected = all_tiles(cached())
+    path = the_cache(tmp_path)
+    content = path.read_bytes()
+    start, _ = index_of(content)
+    end = hashlib.sha256(index).digest() + len(index).to_bytes(SIZE_BYTES, "little") + END
+    assert rebuilt(cached, path, content[:start] + index + end, expected, caplog)
+
+
+def test_model_numbers_outside_of_the_grid(cached, tmp_path):
+    all_tiles(cached())
+    path = the_cache(tmp_path)
+    content = bytearray(path.read_bytes())
+    start, size = index_of(bytes(content))
+    at = json.loads(content[start : start + size])["tiles"][0]["ids"]["start"]
+    content[at : at + 8] = (2**40).to_bytes(8, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged: it holds a model outside of the grid; remove it"):
+        all_tiles(cached())
+
+
+def test_caches_are_found(cached, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    all_tiles(cached())
+    assert "older" not in caplog.text
+    all_tiles(cached("A_V_MAX=0.5"))
+    assert "1 older model caches lie beside it" in caplog.text
+    (tmp_path / "fastsed-models-0123456789abcdef.cache").write_text("something else")
+    found = find_caches(tmp_path)
+    assert len(found) == 2
+    assert all(one.size == one.path.stat().st_size for one in found)
+    assert found[0].last_used >= found[1].last_used
 
 
 def test_something_that_is_no_file(cached, tmp_path, caplog):
