@@ -21,6 +21,8 @@ DIRECTIVES = {
     "initializedcheck": False,
     "freethreading_compatible": True,
 }
+# products and sums of the star fit must round alike at every SIMD level
+UNCONTRACTED = ["-ffp-contract=off"]
 SANITIZE = os.environ.get("FASTSED_SANITIZE", "")
 
 OPENMP_PROBE = """
@@ -102,7 +104,8 @@ class BuildKernels(build_ext):
             compile_args = [*compile_args, f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g"]
             link_args = [*link_args, f"-fsanitize={SANITIZE}"]
         for extension in self.extensions:
-            extension.extra_compile_args = compile_args
+            extra = UNCONTRACTED if extension.name == "fastsed._ext.stars" and "-O3" in compile_args else []
+            extension.extra_compile_args = [*compile_args, *extra]
             extension.extra_link_args = link_args
         super().build_extensions()
 

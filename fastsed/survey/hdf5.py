@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -64,15 +65,44 @@ def number_dataset(f: h5py.File, name: str, path: str | PathLike[str], ndim: int
     return item
 
 
-def mapped(data: h5py.Dataset) -> NDArray[Any] | None:
-    """The rows of a contiguous, native dataset mapped into memory, nothing read yet; None where it cannot be mapped."""
-    offset = data.id.get_offset()
-    if offset is None or data.size == 0 or data.chunks is not None or data.external:
+class RawRows:
+    """Rows of a contiguous, native dataset, read straight from the file: much faster than by the HDF5 library.
+
+    Parameters
+    ----------
+    data : h5py.Dataset
+        One that `is_raw` says is such.
+    """
+
+    def __init__(self, data: h5py.Dataset):
+        self._file = open(data.file.filename, "rb", buffering=0)  # noqa: SIM115 (closed by `close`)
+        self._offset, self._dtype, self._shape = data.id.get_offset(), data.dtype, data.shape
+        self._row_size = data.dtype.itemsize * int(np.prod(data.shape[1:]))
+
+    def read(self, rows: slice) -> NDArray[Any]:
+        """Rows from a slice with step 1."""
+        first, last, _ = rows.indices(self._shape[0])
+        block = np.empty((max(last - first, 0), *self._shape[1:]), self._dtype)
+        view, position = block.reshape(-1).view(np.uint8).data, self._offset + first * self._row_size
+        while len(view):
+            n_read = os.preadv(self._file.fileno(), [view], position)
+            if n_read == 0:
+                raise OSError("the file ends too early")
+            view, position = view[n_read:], position + n_read
+        return block
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def raw_rows(data: h5py.Dataset) -> RawRows | None:
+    """Fast access to the rows of a dataset; None where its layout does not allow it."""
+    if data.id.get_offset() is None or data.size == 0 or data.chunks is not None or data.external:
         return None
     if not (_is_native(data.dtype) and data.id.get_type().get_size() == data.dtype.itemsize):
         return None
-    rows: NDArray[Any] = np.memmap(data.file.filename, data.dtype, "r", offset, data.shape)
-    return rows
+    return RawRows(data)
 
 
 def _is_native(dtype: np.dtype[Any]) -> bool:
@@ -81,7 +111,7 @@ def _is_native(dtype: np.dtype[Any]) -> bool:
     return all(_is_native(dtype[name]) for name in dtype.names)
 
 
-def read_rows(data: h5py.Dataset, rows: slice, path: str | PathLike[str]) -> NDArray[Any]:
+def read_rows(data: h5py.Dataset | RawRows, rows: slice, path: str | PathLike[str]) -> NDArray[Any]:
     """Some rows of a dataset.
 
     Raises
@@ -90,9 +120,9 @@ def read_rows(data: h5py.Dataset, rows: slice, path: str | PathLike[str]) -> NDA
         If they cannot be read (a damaged file).
     """
     try:
-        read: NDArray[Any] = data[rows]
+        read: NDArray[Any] = data.read(rows) if isinstance(data, RawRows) else data[rows]
         return read
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"is damaged: {error}", path) from error
 
 

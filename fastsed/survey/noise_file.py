@@ -68,7 +68,7 @@ class NoiseFile:
             item = hdf5.number_dataset(f, name, path, len(shape))
             if item.shape != shape:
                 raise InputError(f'its "{name}" has the shape {item.shape}, not {shape}', path)
-        self._mapped = {name: hdf5.mapped(f[name]) for name in self.names}
+        self._raw = {name: hdf5.raw_rows(f[name]) for name in self.names}
 
     def _shape_of(self, name: str) -> tuple[int, ...]:
         """Shape that a dataset must have; completeness may be one number a model."""
@@ -88,11 +88,9 @@ class NoiseFile:
         Returns
         -------
         ndarray, shape (n_rows, ...)
-            It may be a read-only view of the file.
         """
         rows = rows or slice(0, self.n_models)
-        view = self._mapped[name]
-        read = hdf5.read_rows(self._file[name], rows, self.path) if view is None else view[rows]
+        read = hdf5.read_rows(self._raw[name] or self._file[name], rows, self.path)
         if name == "completeness" and read.ndim == 1:
             read = np.repeat(read[:, None], self.n_filters, axis=1)
         return np.ascontiguousarray(read, dtype=np.float64)
@@ -107,7 +105,9 @@ class NoiseFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._mapped = {}
+        for raw in self._raw.values():
+            if raw is not None:
+                raw.close()
         self._file.close()
 
     def __enter__(self) -> Self:

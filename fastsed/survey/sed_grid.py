@@ -30,7 +30,7 @@ COVARIANCES = ("covdiag", "covoffdiag")
 
 
 class _Source(Protocol):
-    """What a file of one kind offers; rows are read, or mapped, when they are asked for."""
+    """What a file of one kind offers; rows are read when they are asked for."""
 
     wavelengths: NDArray[np.float64]
     filters: tuple[str, ...]
@@ -106,7 +106,7 @@ class SedGrid:
         Returns
         -------
         ndarray, shape (n_rows, n_filters)
-            [erg/s/cm2/Angstrom]. It may be a read-only view of the file.
+            [erg/s/cm2/Angstrom].
         """
         return _float64(self._source.rows("seds", rows or slice(0, self.n_models)))
 
@@ -123,7 +123,7 @@ class SedGrid:
         return _float64(self._source.rows("covdiag", rows)), _float64(self._source.rows("covoffdiag", rows))
 
     def read_table(self, rows: slice | None = None) -> NDArray[Any]:
-        """Rows of `grid` as they are in the file, all by default (it may be a read-only view of it)."""
+        """Rows of `grid` as they are in the file, all by default."""
         return self._source.rows("grid", rows or slice(0, self.n_models))
 
     def read_columns(self, names: Sequence[str], rows: slice | None = None) -> dict[str, NDArray[np.float64]]:
@@ -248,12 +248,9 @@ class SedGridWriter:
         rows = slice(self._written, self._written + len(seds))
         if rows.stop > self.n_models:
             raise ValueError(f"{rows.stop} rows for a grid of {self.n_models} models")
-        if isinstance(table, np.ndarray) and table.dtype == self._table_type:
-            block = table
-        else:
-            block = np.empty(len(seds), self._table_type)
-            for name in self._table_type.names or ():
-                block[name] = table[name]
+        block = np.empty(len(seds), self._table_type)
+        for name in self._table_type.names or ():
+            block[name] = table[name]
         self._file["seds"][rows] = seds
         self._file["grid"][rows] = block
         if self._covariances:
@@ -301,14 +298,15 @@ class _Hdf5Source:
         attributes = {name.lower(): name for name in table.attrs if name.lower() == "filters"}
         text = hdf5.as_text(table.attrs[attributes["filters"]]) if attributes else ""
         self.filters = tuple(text.split())
-        self._mapped = {name: hdf5.mapped(data) for name, data in self._data.items()}
+        self._raw = {name: hdf5.raw_rows(data) for name, data in self._data.items()}
 
     def rows(self, name: str, rows: slice) -> NDArray[Any]:
-        view = self._mapped[name]
-        return hdf5.read_rows(self._data[name], rows, self._path) if view is None else view[rows]
+        return hdf5.read_rows(self._raw[name] or self._data[name], rows, self._path)
 
     def close(self) -> None:
-        self._mapped = {}
+        for raw in self._raw.values():
+            if raw is not None:
+                raw.close()
         self._file.close()
 
 

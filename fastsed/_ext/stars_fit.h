@@ -1,0 +1,261 @@
+/* The fit of one star: fluxes in; summary, moments, PDFs, samples out. */
+#ifndef FASTSED_STARS_FIT_H
+#define FASTSED_STARS_FIT_H
+
+#include "stars.h"
+#include "stars_reduce.h"
+
+#if FASTSED_X86
+#include <immintrin.h>
+#endif
+
+#define KERNEL "stars_walk.h"
+#include "each_level.h"
+#define KERNEL "stars_sums.h"
+#include "each_level.h"
+
+enum { FITTED = 1, NO_VALID_FLUX = 2, NO_MODEL = 3 };
+
+typedef struct {
+    int16_t *status;
+    summary_t *summary;
+    double *expectation; /* [nstar][nparameter] */
+    double *percentile;  /* [nstar][nparameter][3] */
+    double **pdf1d;      /* [nparameter] of [nstar][bins], or NULL */
+    double **pdf2d;      /* [npair] of [nstar][bins][bins] */
+    int swap;            /* PDFs in the byte order of FITS */
+    int64_t nsample;     /* at most so many samples; < 0: all */
+    uint64_t seed;
+} outputs_t;
+
+typedef struct {
+    int64_t *row;
+    float *lnp, *chi2;
+    ptrdiff_t n, capacity;
+} samples_t;
+
+typedef struct {
+    search_t search;
+    members_t members;
+    samples_t samples;
+    ptrdiff_t start; /* group in which a star's search begins */
+    int failed;
+} worker_t;
+
+static void search_tree(worker_t *w, int level)
+{
+    search_t *s = &w->search;
+    const tree_t *t = s->t;
+    s->safe = -INFINITY;
+    s->threshold = -INFINITY;
+    s->ncandidate = 0;
+    try_exactly(s, w->start, 0xFFFFu);
+    if (t->exhaustive || !(s->safe > HOPELESS))
+        mark_all(s);
+#if FASTSED_X86
+    else if (level == SIMD_AVX512)
+        walk_avx512(s, t->nlevel, 0);
+    else if (level == SIMD_AVX2)
+        walk_avx2(s, t->nlevel, 0);
+#endif
+    else
+        walk_plain(s, t->nlevel, 0);
+    (void)level;
+}
+
+static double weigh(members_t *m, double best, int level)
+{
+#if FASTSED_X86
+    if (level == SIMD_AVX512)
+        return weigh_members_avx512(m, best);
+    if (level == SIMD_AVX2)
+        return weigh_members_avx2(m, best);
+#endif
+    (void)level;
+    return weigh_members_plain(m, best);
+}
+
+static void sum_up(const parameters_t *p, members_t *m, int level)
+{
+#if FASTSED_X86
+    if (level == SIMD_AVX512) {
+        sum_members_avx512(p, m);
+        return;
+    }
+    if (level == SIMD_AVX2) {
+        sum_members_avx2(p, m);
+        return;
+    }
+#endif
+    (void)level;
+    sum_members_plain(p, m);
+}
+
+static void store(double *to, const double *from, ptrdiff_t n, double factor, int swap, int level)
+{
+#if FASTSED_X86
+    if (level == SIMD_AVX512) {
+        store_numbers_avx512(to, from, n, factor, swap);
+        return;
+    }
+    if (level == SIMD_AVX2) {
+        store_numbers_avx2(to, from, n, factor, swap);
+        return;
+    }
+#endif
+    (void)level;
+    store_numbers_plain(to, from, n, factor, swap);
+}
+
+static int reserve_samples(samples_t *s, ptrdiff_t n)
+{
+    if (s->n + n <= s->capacity)
+        return 1;
+    const ptrdiff_t capacity = (s->n + n) + (s->n + n) / 2 + 4096;
+    int64_t *row = realloc(s->row, (size_t)capacity * sizeof *row);
+    if (row)
+        s->row = row;
+    float *lnp = realloc(s->lnp, (size_t)capacity * sizeof *lnp);
+    if (lnp)
+        s->lnp = lnp;
+    float *chi2 = realloc(s->chi2, (size_t)capacity * sizeof *chi2);
+    if (chi2)
+        s->chi2 = chi2;
+    if (!(row && lnp && chi2))
+        return 0;
+    s->capacity = capacity;
+    return 1;
+}
+
+/* Append samples of the star of this number; how many there are, or -1 without memory. */
+static ptrdiff_t draw_samples(worker_t *w, const outputs_t *out, uint64_t number)
+{
+    const members_t *m = &w->members;
+    samples_t *s = &w->samples;
+    const int all = out->nsample < 0 || out->nsample >= m->nmember;
+    ptrdiff_t needed = all ? m->nmember : (ptrdiff_t)out->nsample;
+    const ptrdiff_t n = needed;
+    if (!reserve_samples(s, needed))
+        return -1;
+    uint64_t state = out->seed;
+    state = next_random(&state) ^ (number * 0xD1342543DE82EF95u);
+    for (ptrdiff_t i = 0; needed; i++) {
+        const double u = (double)(next_random(&state) >> 11) * 0x1p-53;
+        if (!all && !(u * (double)(m->nmember - i) < (double)needed))
+            continue;
+        s->row[s->n] = w->search.t->row[m->index[i]];
+        s->lnp[s->n] = (float)m->lnp[i];
+        s->chi2[s->n++] = (float)m->chi2[i];
+        needed--;
+    }
+    return n;
+}
+
+/* Moments, percentiles, PDFs of star i. */
+static void store_star(const parameters_t *p, const members_t *m, const outputs_t *out, ptrdiff_t i, double sum,
+                       int level)
+{
+    for (ptrdiff_t k = 0; k < p->nparameter; k++) {
+        const ptrdiff_t n = p->start[k + 1] - p->start[k] - 1;
+        const double *bins = m->histogram + p->start[k];
+        out->expectation[i * p->nparameter + k] = m->moment[k] / sum;
+        pdf_percentiles(bins, p->centre + p->start[k], n, out->percentile + (i * p->nparameter + k) * 3);
+        if (out->pdf1d)
+            store(out->pdf1d[k] + i * n, bins, n, 1 / sum, out->swap, level);
+    }
+    for (ptrdiff_t q = 0; q < p->npair; q++) {
+        const ptrdiff_t n = p->pair_start[q + 1] - p->pair_start[q];
+        store(out->pdf2d[q] + i * n, m->histogram2 + p->pair_start[q], n, 1 / sum, out->swap, level);
+    }
+}
+
+static void store_nothing(const parameters_t *p, const outputs_t *out, ptrdiff_t i)
+{
+    out->summary[i] = (summary_t){-1, -1, 0, NAN, NAN, NAN};
+    for (ptrdiff_t k = 0; k < p->nparameter; k++) {
+        const ptrdiff_t n = p->start[k + 1] - p->start[k] - 1;
+        out->expectation[i * p->nparameter + k] = NAN;
+        for (int j = 0; j < 3; j++)
+            out->percentile[(i * p->nparameter + k) * 3 + j] = NAN;
+        if (out->pdf1d)
+            memset(out->pdf1d[k] + i * n, 0, (size_t)n * sizeof(double));
+    }
+    for (ptrdiff_t q = 0; q < p->npair; q++) {
+        const ptrdiff_t n = p->pair_start[q + 1] - p->pair_start[q];
+        memset(out->pdf2d[q] + i * n, 0, (size_t)n * sizeof(double));
+    }
+}
+
+/* Fit row i of the output; `number` of the star decides which samples are drawn. Number of samples, or -1. */
+static ptrdiff_t fit_star(worker_t *w, const parameters_t *p, const outputs_t *out, const double *y, ptrdiff_t i,
+                          uint64_t number, int level)
+{
+    search_t *s = &w->search;
+    const ptrdiff_t nband = s->t->nband;
+    int valid = 1;
+    for (ptrdiff_t k = 0; k < nband; k++) {
+        s->y[k] = y[k];
+        s->down[k] = rounded_down(y[k]);
+        s->up[k] = rounded_up(y[k]);
+        valid &= isfinite(y[k]) != 0;
+    }
+    out->status[i] = valid ? FITTED : NO_VALID_FLUX;
+    if (valid) {
+        search_tree(w, level);
+        if (!reserve_members(&w->members, s->ncandidate))
+            return -1;
+        collect_candidates(s, &w->members);
+        if (!accept_members(s, &w->members, &out->summary[i]))
+            out->status[i] = NO_MODEL;
+    }
+    if (out->status[i] != FITTED) {
+        store_nothing(p, out, i);
+        return 0;
+    }
+    w->start = w->members.index[0] / FAN;
+    for (ptrdiff_t j = 0; j < w->members.nmember; j++)
+        if (w->members.lnp[j] == out->summary[i].ln_p_max)
+            w->start = w->members.index[j] / FAN;
+    const double sum = weigh(&w->members, out->summary[i].ln_p_max, level);
+    out->summary[i].log_norm = out->summary[i].ln_p_max + log(sum);
+    sum_up(p, &w->members, level);
+    store_star(p, &w->members, out, i, sum, level);
+    return out->nsample ? draw_samples(w, out, number) : 0;
+}
+
+/* Memory of a worker; 0 if there is none. */
+static int start_worker(worker_t *w, const tree_t *t, const parameters_t *p, double threshold)
+{
+    memset(w, 0, sizeof *w);
+    const size_t nword = ((size_t)t->ngroup + 63) / 64, noccupied = (nword + 63) / 64;
+    w->search.t = t;
+    w->search.window = -threshold;
+    w->search.mask = calloc((size_t)t->ngroup + 1, sizeof(uint16_t));
+    w->search.marked = calloc(nword + 1, sizeof(uint64_t));
+    w->search.occupied = calloc(noccupied + 1, sizeof(uint64_t));
+    members_t *m = &w->members;
+    m->spectra = malloc(((size_t)p->nspectrum + 1) * sizeof(uint32_t));
+    m->dust = malloc(((size_t)p->ndust + 1) * sizeof(uint32_t));
+    m->spectrum_weight = calloc((size_t)p->nspectrum + 1, sizeof(double));
+    m->dust_weight = calloc((size_t)p->ndust + 1, sizeof(double));
+    m->spectrum_stamp = calloc((size_t)p->nspectrum + 1, sizeof(uint32_t));
+    m->dust_stamp = calloc((size_t)p->ndust + 1, sizeof(uint32_t));
+    m->histogram = calloc((size_t)p->nbin + 1, sizeof(double));
+    m->histogram2 = calloc((size_t)p->nbin2 + 1, sizeof(double));
+    m->moment = calloc((size_t)p->nparameter + 1, sizeof(double));
+    return w->search.mask && w->search.marked && w->search.occupied && m->spectra && m->dust && m->spectrum_weight
+           && m->dust_weight && m->spectrum_stamp && m->dust_stamp && m->histogram && m->histogram2 && m->moment;
+}
+
+static void end_worker(worker_t *w)
+{
+    members_t *m = &w->members;
+    void *all[] = {w->search.mask,     w->search.marked, w->search.occupied, m->index,          m->lnp,
+                   m->chi2,            m->weight,        m->spectra,         m->dust,           m->spectrum_weight,
+                   m->dust_weight,     m->spectrum_stamp, m->dust_stamp,     m->histogram,      m->histogram2,
+                   m->moment,          w->samples.row,   w->samples.lnp,     w->samples.chi2};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+
+#endif
