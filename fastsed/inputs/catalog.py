@@ -286,6 +286,8 @@ class _Translation:
         used = sum(self.get(name) is not None for name in header)
         log.info("using column translation file '%s'", self.path)
         log.info("... translated %d column names (%d translations unused)", used, len(self.names) - used)
+        if self.names and not used:
+            log.warning("%s translates none of the catalogue's column names", self.path)
 
 
 def _find_translation(catalog: str) -> _Translation:

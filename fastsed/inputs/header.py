@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from fastsed.errors import InputError
 from fastsed.inputs.text import decode
+
+log = logging.getLogger(__name__)
 
 Accepts = Callable[[list[str]], bool]
 """Whether names hold the columns that a reader needs."""
@@ -80,12 +83,15 @@ def find_header(path: str | Path, data: bytes, accepts: Accepts) -> Header:
     candidates = [(line, names) for line, text in top.comments for names in _names_in(text)]
     numbered = _numbered_names(top.comments, row, accepts)
     if numbered:
+        log.info("%s: the comments name a column each, as SExtractor's", path)
         return _header(numbered, top.comments[0][0], row, skip)
     if first_is_header:
         candidates += [(skip, names) for names in _names_in(top.rows[0][1])]
     accepted = [one for one in candidates if accepts(one[1])]
     exact = [one for one in accepted if len(one[1]) == _header(one[1], one[0], row, skip).width]
     for line, names in [*exact, *accepted, *candidates]:
+        if line != candidates[0][0]:
+            log.info("%s: the columns are named in line %d", path, line)
         return _header(names, line, row, skip)
     raise InputError("has no header: the first line must start with '#' and name the columns", path)
 

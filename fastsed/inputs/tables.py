@@ -312,7 +312,7 @@ def canonical_id(identity: str) -> str:
 def read_number_columns(path: str | Path, names: Sequence[str]) -> NDArray[np.float64]:
     """Read a headerless table of numbers, of which the first columns are `names`; more columns are ignored.
 
-    Fields are separated by blanks or commas.
+    Fields are separated by blanks or commas. A first line without any number is taken for names.
 
     Returns
     -------
@@ -323,23 +323,28 @@ def read_number_columns(path: str | Path, names: Sequence[str]) -> NDArray[np.fl
     InputError
         For a row with too few fields, a field that is no number, or a table without rows.
     """
-    rows = []
-    for line, raw in enumerate(read_bytes(path).splitlines(), start=1):
-        fields = [decode(field) for field in split_row(raw.replace(b",", b" "), comma=False)]
-        if not fields:
-            continue
-        if len(fields) < len(names):
-            raise InputError(
-                f"has {len(fields)} columns, expected {len(names)} ({', '.join(names)})", path, line
-            )
-        numbers = [parse_number(field) for field in fields[: len(names)]]
-        if None in numbers:
-            i = numbers.index(None)
-            raise InputError(f"column {names[i]}: '{fields[i]}' is not a number", path, line)
-        rows.append(numbers)
+    lines = enumerate(read_bytes(path).splitlines(), start=1)
+    split = ((line, split_row(raw.replace(b",", b" "), comma=False)) for line, raw in lines)
+    rows = [(line, list(map(decode, fields))) for line, fields in split if fields]
+    if rows and not any(parse_number(text) is not None or means_missing(text) for text in rows[0][1]):
+        line, fields = rows.pop(0)
+        log.info("%s:%d: '%s' is taken for the names of the columns", path, line, " ".join(fields)[:80])
     if not rows:
         raise InputError(f"is empty: expected the columns {', '.join(names)}", path)
-    return np.ascontiguousarray(np.array(rows, dtype=np.float64).T)
+    values = [_numbers_of_row(path, line, fields, names) for line, fields in rows]
+    return np.ascontiguousarray(np.array(values, dtype=np.float64).T)
+
+
+def _numbers_of_row(path: str | Path, line: int, fields: list[str], names: Sequence[str]) -> list[float]:
+    if len(fields) < len(names):
+        raise InputError(f"has {len(fields)} columns, expected {len(names)} ({', '.join(names)})", path, line)
+    numbers = []
+    for name, text in zip(names, fields, strict=False):
+        number = parse_number(text)
+        if number is None:
+            raise InputError(f"column {name}: '{text}' is not a number", path, line)
+        numbers.append(number)
+    return numbers
 
 
 def _exact_number(text: str) -> Decimal | None:

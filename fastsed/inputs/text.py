@@ -57,19 +57,30 @@ def read_bytes(path: str | Path) -> bytes:
     InputError
         Where the file cannot be read, or is not a text; it says what it is.
     """
-    try:
-        data = Path(for_system(path)).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {reason(error, path)}", path) from error
-    except ValueError as error:
-        raise InputError(f"cannot be read: {error}", path) from error
+    data = read_content(path)
     kind = describe_content(data)
     if kind:
         raise InputError(f"is {kind}, where a text file is expected", path)
     return _normalised(data, path)
 
 
-def reason(error: OSError, path: str | Path) -> str:
+def read_content(path: str | Path) -> bytes:
+    """Content of a file of any kind, as it is.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read.
+    """
+    try:
+        return Path(for_system(path)).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {_reason(error, path)}", path) from error
+    except ValueError as error:
+        raise InputError(f"cannot be read: {error}", path) from error
+
+
+def _reason(error: OSError, path: str | Path) -> str:
     """Why a file cannot be read; for a relative path also where paths start."""
     text = error.strerror or str(error)
     if isinstance(error, FileNotFoundError) and not Path(path).is_absolute():

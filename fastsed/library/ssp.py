@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.foreign import parse_foreign
+from fastsed.inputs.text import read_bytes
 from fastsed.library.hdf5 import SUFFIXES, read_hdf5, write_ssp_hdf5
 from fastsed.library.ised import metal_tag, metallicity_of_name, read_ised
 from fastsed.library.types import Library
@@ -103,10 +104,7 @@ def _simple(path: Path, ages: Floats, lam: Floats, sed: Floats, living: Floats) 
 
 def _read_ascii(path: Path) -> Library:
     """The token stream of a ``.ised_ASCII`` file: head with text lines, then numbers only."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
+    content = read_bytes(path)
     ages, total_mass, rest = _ascii_head(content, path)
     numbers = _Numbers(rest, path)
     lam = numbers.block("wavelengths")

@@ -248,9 +248,12 @@ class SedGridWriter:
         rows = slice(self._written, self._written + len(seds))
         if rows.stop > self.n_models:
             raise ValueError(f"{rows.stop} rows for a grid of {self.n_models} models")
-        block = np.empty(len(seds), self._table_type)
-        for name in self._table_type.names or ():
-            block[name] = table[name]
+        if isinstance(table, np.ndarray) and table.dtype == self._table_type:
+            block = table
+        else:
+            block = np.empty(len(seds), self._table_type)
+            for name in self._table_type.names or ():
+                block[name] = table[name]
         self._file["seds"][rows] = seds
         self._file["grid"][rows] = block
         if self._covariances:

@@ -88,22 +88,28 @@ class StarGroupWriter:
     fields : dict of StarField
     root : dict of ndarray, optional
         Datasets of the root group (`grid_waves`, `obs_filters`).
+    sync : bool
+        See `atomic_path`.
     """
 
     def __init__(
-        self, path: str | Path, fields: Mapping[str, StarField], root: Mapping[str, ArrayLike] | None = None
+        self,
+        path: str | Path,
+        fields: Mapping[str, StarField],
+        root: Mapping[str, ArrayLike] | None = None,
+        sync: bool = True,
     ):
         # sorted, as the HDF5 library lists the datasets of a group
         self.path, self.fields = Path(path), dict(sorted(fields.items()))
         self._root = {name: _plain(value) for name, value in (root or {}).items()}
         self._counts: list[NDArray[np.int64]] = []
         self._addresses: list[NDArray[np.uint64]] = []
-        self._stack = ExitStack()
+        self._stack, self._sync = ExitStack(), sync
         self._file: IO[bytes]
         self._position = SUPERBLOCK_SIZE
 
     def __enter__(self) -> Self:
-        temporary = self._stack.enter_context(atomic_path(self.path))
+        temporary = self._stack.enter_context(atomic_path(self.path, self._sync))
         # made here, so that it exists where no star is ever appended
         self._file = self._stack.enter_context(open(temporary, "wb"))
         self._file.write(bytes(SUPERBLOCK_SIZE))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -99,21 +99,21 @@ class StarSamples:
                 return None
         return index
 
-    def read(self, stars: ArrayLike, names: Sequence[str] | None = None) -> Samples:
+    def read(self, stars: ArrayLike, default: Mapping[str, StarField] | None = None) -> Samples:
         """Samples of some stars, in the order given.
 
         Parameters
         ----------
         stars : array_like of int
             The N of `star_N`. One that the file does not hold has no samples, and NaN in fields of fixed shape.
-        names : sequence of str, optional
-            Fields to read; all by default.
+        default : dict of StarField, optional
+            Fields to return if the file holds no star at all.
 
         Returns
         -------
         Samples
         """
-        fields = {name: self.fields[name] for name in (self.fields if names is None else names)}
+        fields = self.fields or dict(default or {})
         asked = np.asarray(stars, dtype=np.int64)
         rows = np.searchsorted(self.numbers, asked)
         rows[rows == len(self.numbers)] = 0

@@ -133,7 +133,8 @@ def total_fluxes(data: Photometry, path: str) -> Iterator[Finding]:
     chosen = np.isfinite(data.total) & (data.total > 0) & np.isfinite(flux) & (flux > 0)
     if not chosen.any():
         return
-    total, ratio = np.log10(data.total[chosen]), np.log10(data.total[chosen] / flux[chosen])
+    total = np.log10(data.total[chosen])
+    ratio = total - np.log10(flux[chosen])
     median = float(10 ** np.median(total))
     along = np.count_nonzero(chosen) >= LIMITS.band_values and np.std(ratio) < np.std(total)
     unusual = outside(median, LIMITS.total_factor) or bool(along)

@@ -105,14 +105,14 @@ def photoz_without_file(params: Params) -> Iterator[Finding]:
 
 
 def intervals_without_simulations(params: Params) -> Iterator[Finding]:
-    """Intervals that are asked for, but not found; 68 % alone stands in most parameter files."""
+    """Intervals that are asked for, but not found; 68 % beside N_SIM = 0 stands in most parameter files."""
     asked = "c_interval" in params.explicit and params.c_interval
     if not asked or params.n_sim or params.interval_from_chi2:
         return
     shown = listed(f"{c:g}" for c in params.c_interval)
     yield Finding(
         f"C_INTERVAL = {shown}, but no intervals: N_SIM is 0, and so is INTERVAL_FROM_CHI2",
-        unusual=params.c_interval != _C_INTERVAL,
+        unusual=params.c_interval != _C_INTERVAL or "n_sim" not in params.explicit,
     )
 
 

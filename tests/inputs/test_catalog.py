@@ -316,3 +316,8 @@ def test_catalogue_of_another_kind(tmp_path):
     (tmp_path / "gal.cat").write_bytes(b"SIMPLE  =")
     with pytest.raises(InputError, match=r"gal\.cat: is a FITS file"):
         read_catalog(read_params(None, [f"CATALOG={tmp_path / 'gal'}"]))
+
+
+def test_translation_of_another_catalogue(read, caplog):
+    read("# id F1 E1\nx 1 1\n", translate="f_b F1\n")
+    assert "gal.translate translates none of the catalogue's column names" in caplog.text

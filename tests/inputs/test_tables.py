@@ -218,3 +218,12 @@ class TestFits:
         fits.PrimaryHDU().writeto(tmp_path / "empty.fits")
         with pytest.raises(InputError, match=r"empty\.fits: holds no table"):
             FitsTable(tmp_path / "empty.fits")
+
+
+def test_names_above_number_columns(write):
+    np.testing.assert_array_equal(read_number_columns(write(b"lam, err\n1,2\n"), ["a", "b"]), [[1], [2]])
+    for text in (b"1 2\nlam err\n", b"lam err\nlam err\n1 2\n"):
+        with pytest.raises(InputError, match=r":2: column a: 'lam' is not a number"):
+            read_number_columns(write(text), ["a", "b"])
+    with pytest.raises(InputError, match="is empty: expected the columns a, b"):
+        read_number_columns(write(b"lam err\n"), ["a", "b"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import pytest
 
@@ -83,6 +84,35 @@ def test_a_redshift_column_of_another_name(folder, capsys):
     change(folder, lambda row: row, lambda names: names.replace("z_spec", "zspec"))
     assert run(["gst.param", *PLAIN, "Z_STEP=0.05"]) == 0
     assert "warning: gst.cat: the column zspec is not used" in capsys.readouterr().err
+
+
+MISTAKES = {
+    "jansky": (lambda f, e: (f * 1e-6, e * 1e-6), "AB_ZEROPOINT = 23.9"),
+    "nanojansky": (lambda f, e: (f * 1e3, e * 1e3), "AB_ZEROPOINT = 23.9"),
+    "magnitudes": (lambda f, e: (23.9 - 2.5 * math.log10(f), 1.086 * e / f), "look like magnitudes"),
+    "inverse variances": (lambda f, e: (f, e**-2.0), "E163"),
+    "errors of magnitudes": (lambda f, e: (f, 1.086 * e / f), "E160"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("n", [3, 12])
+def test_usual_mistakes(name, n, folder, caplog):
+    """Before the fit, in a catalogue of few or more galaxies."""
+    convert, expected = MISTAKES[name]
+    copy_example(folder, n)
+
+    def converted(row):
+        for i in range(2, len(row), 2):
+            flux, error = float(row[i]), float(row[i + 1])
+            if error > 0 and flux > 0:
+                row[i : i + 2] = map(str, convert(flux, error))
+        return row
+
+    change(folder, converted)
+    setup = prepare(read_params("gst.param", PLAIN))
+    assert any(expected in finding.text and finding.unusual for finding in setup.verdict)
+    assert any(expected in message for message in caplog.messages)
 
 
 def test_names_of_the_translation(folder, caplog):

@@ -74,6 +74,8 @@ class TestMagnitudes:
         flux = [[flux_of(24)], [1e-9], [2e-9], [-1.0]]
         data = photometry(flux, [[0.01], [0.1], [0.1], [0.1]])
         assert band_magnitudes(data, 23.9) == pytest.approx(24)
+        near = photometry([[0.3], [0.19], [0.19]], np.full((3, 1), 0.1))
+        assert band_magnitudes(near, 23.9) == pytest.approx(23.9 - 2.5 * np.log10(0.3))
         faint = photometry([[1e-3], [-1.0], [3e-3], [2e-3]], np.full((4, 1), 0.1))
         assert band_magnitudes(faint, 23.9) == pytest.approx(23.9 - 2.5 * np.log10(2e-3))
 
@@ -200,9 +202,21 @@ class TestMagnitudeLikeFluxes:
         assert only(magnitude_like_fluxes(photometry(values, np.ones((10, 4))), "gal.cat")).unusual
         assert not list(magnitude_like_fluxes(photometry(values[:9], np.ones((9, 4))), "gal.cat"))
 
-    def test_magnitudes_of_few_sources_with_small_errors(self):
+    @pytest.mark.parametrize(("ratio", "found"), [(99, False), (101, True)])
+    def test_magnitudes_of_few_sources_with_small_errors(self, ratio, found):
         values = np.random.default_rng(1).uniform(17, 26, (3, 4))
-        assert only(magnitude_like_fluxes(photometry(values, np.full((3, 4), 0.1)), "gal.cat")).unusual
+        findings = list(magnitude_like_fluxes(photometry(values, values / ratio), "gal.cat"))
+        assert [finding.unusual for finding in findings] == [True] * found
+
+    @pytest.mark.parametrize(
+        ("low", "high", "found"), [(8.1, 30, True), (7.9, 30, False), (10, 34.9, True), (10, 35.1, False)]
+    )
+    def test_range(self, low, high, found):
+        values = np.linspace(low, high, 40)
+        values[4:] = high
+        values[:4] = low
+        data = photometry(values.reshape(10, 4), np.ones((10, 4)))
+        assert len(list(magnitude_like_fluxes(data, "gal.cat"))) == found
 
     def test_fluxes_of_galaxies(self):
         rng = np.random.default_rng(1)
@@ -211,6 +225,8 @@ class TestMagnitudeLikeFluxes:
 
     def test_few_fluxes_tell_nothing(self):
         assert not list(magnitude_like_fluxes(photometry([[20.0] * 9], [[0.1] * 9]), "gal.cat"))
+        assert list(magnitude_like_fluxes(photometry([[20.0] * 10], [[0.1] * 10]), "gal.cat"))
+        assert not list(magnitude_like_fluxes(photometry([[20.0]] * 10, [[0.1]] * 10), "gal.cat"))
 
 
 def test_some_sources_of_a_large_catalogue():

@@ -46,6 +46,7 @@ def test_defaults_are_usual():
         (["LIBRARY_DIR=/"], ""),
         (["N_SIM=0", "C_INTERVAL=[68,95]"], "C_INTERVAL = 68, 95"),
         (["N_SIM=0", "C_INTERVAL=68"], ""),
+        (["C_INTERVAL=68"], "C_INTERVAL = 68, but no intervals"),
         (["N_SIM=9", "C_INTERVAL=[68,95]"], ""),
         (["INTERVAL_FROM_CHI2=1", "C_INTERVAL=[68,95]"], ""),
     ],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
-from fastsed.inputs.tables import decode, read_bytes
+from fastsed.inputs.text import decode, read_bytes
 
 
 def read_numbers(path: str | Path) -> NDArray[np.float64]:

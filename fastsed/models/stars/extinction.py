@@ -80,13 +80,17 @@ class ExtinctionLaw:
             raise InputError(f"no mixture with f_A = {f_a:g} has R(V) = {rv:g}: component B alone gives less")
         return f_a / inverse
 
-    def valid(self, rv: float, f_a: float, rv_limits: tuple[float, float]) -> bool:
-        """Whether a mixture's Rv_A stays between the extremes of the R(V) axis (always true for a plain law)."""
+    def valid(self, rv: float, f_a: float, rv_limits: tuple[float, float], slack: float = 0.0) -> bool:
+        """Whether a mixture's Rv_A stays between the extremes of the R(V) axis (always true for a plain law).
+
+        `slack` is what 1/R(V) may miss a limit by, relative to it.
+        """
         if not self.is_mixture:
             return True
         part = (1.0 - f_a) / self.rv_other
         # written as in the literature: Rv_A from the quotient would miss points on the limits by rounding
-        return f_a / rv_limits[1] + part <= 1.0 / rv <= f_a / rv_limits[0] + part
+        low, high = f_a / rv_limits[1] + part, f_a / rv_limits[0] + part
+        return low * (1.0 - slack) <= 1.0 / rv <= high * (1.0 + slack)
 
     def inside(self, lam: ArrayLike) -> NDArray[np.bool_]:
         """Mask of the wavelengths [A] strictly inside the range of the law."""

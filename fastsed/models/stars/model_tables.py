@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.inputs.tables import decode, read_bytes
+from fastsed.inputs.text import decode, read_bytes, read_content
 
 Floats = NDArray[np.float64]
 ASTROPY_SUFFIXES = (".fits", ".fit", ".fits.gz", ".ecsv", ".vot", ".xml", ".parquet")
@@ -46,7 +46,7 @@ def _read_astropy(path: str | Path) -> dict[str, Floats]:
 
     from astropy.table import Table
 
-    read_bytes(path)  # a missing file has its own message
+    read_content(path)  # a missing file has its own message
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,0 +1,268 @@
+"""Isochrones and evolutionary tracks in the formats people have; tables with BEAST's columns out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastsed.errors import InputError
+from fastsed.models.stars.constants import Z_SUN
+from fastsed.models.stars.model_tables import read_model_table
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+REQUIRED = ("logA", "M_ini", "logL", "logT", "logg", "Z")
+FAINTEST = -9.0  # log L/Lsun: lower values stand for stars that have ended
+# our name: names in PARSEC's, MIST's and others' tables (lower case)
+NAMES = {
+    "logA": ("loga", "logage", "log_age", "log10_isochrone_age_yr", "log(age/yr)", "age_log"),
+    "M_ini": ("m_ini", "mini", "initial_mass", "mass_ini", "m_initial"),
+    "M_act": ("m_act", "mass", "mact", "star_mass"),
+    "logL": ("logl", "log_l", "logl/lo", "log_lum"),
+    "logT": ("logt", "logte", "log_teff", "log_t", "logteff"),
+    "logg": ("logg", "log_g"),
+    "Z": ("zini", "z_ini", "z"),
+    "eep": ("eep",),
+    "stage": ("stage", "label", "phase"),
+    "mbolmag": ("mbolmag", "mbol"),
+}
+METALLICITIES = ("feh", "[fe/h]", "mh", "[m/h]")
+
+
+def read_isochrones(path: str | Path, solar_z: float = Z_SUN) -> dict[str, Floats]:
+    """Read isochrones or tracks.
+
+    Parameters
+    ----------
+    path : path-like
+        CSV, text (the output of PARSEC's CMD page among it), ECSV, FITS; HDF5 as lachesis-grids has it.
+    solar_z : float
+        Z of [Fe/H] = 0, for tables without Z.
+
+    Returns
+    -------
+    dict of float64 (n,)
+        Columns under BEAST's names, others under theirs, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read or lacks a column, and for values that are no numbers.
+    """
+    if str(path).lower().endswith((".hd5", ".hdf5", ".h5")):
+        from fastsed.models.stars.lachesis import read_lachesis
+
+        columns = read_lachesis(path)
+    else:
+        columns = read_model_table(path)
+        metal = _mist_metallicity(path)
+        if metal is not None:
+            columns = {"Z": np.full(len(next(iter(columns.values()))), metal)} | columns
+    try:
+        return standard_columns(columns, solar_z)
+    except InputError as error:
+        raise InputError(error.message, path) from None
+
+
+def _mist_metallicity(path: str | Path) -> float | None:
+    """Initial Z that the header of a MIST file (.iso) states; None for other files."""
+    with open(path, "rb") as f:
+        lines = f.read(2000).decode("latin-1").splitlines()
+    if not lines or not lines[0].startswith("# MIST"):
+        return None
+    for names, values in pairwise(lines):
+        words = names.lstrip("#").split()
+        if "Zinit" in words:
+            try:
+                return float(values.lstrip("#").split()[words.index("Zinit")])
+            except (ValueError, IndexError):
+                raise InputError("the header of this MIST file states no number for Zinit", path) from None
+    return None
+
+
+def standard_columns(columns: dict[str, Floats], solar_z: float = Z_SUN) -> dict[str, Floats]:
+    """The columns under BEAST's names; of a table with other names, those that are known here.
+
+    The metallicity is the initial one, which all stars of an isochrone have.
+
+    Raises
+    ------
+    InputError
+        If one of logA, M_ini, logL, logT, logg, Z is absent or holds values that are no numbers.
+    """
+    lower = {name.lower(): name for name in reversed(columns)}
+    if all(name in columns for name in REQUIRED) and "zini" not in lower:
+        renamed = dict(columns)
+    else:
+        ours = {name: next((lower[o] for o in others if o in lower), None) for name, others in NAMES.items()}
+        renamed = {name: columns[theirs] for name, theirs in ours.items() if theirs is not None}
+    metal = next((lower[name] for name in METALLICITIES if name in lower), None)
+    if "Z" not in renamed and metal is not None:
+        renamed["Z"] = solar_z * 10.0 ** columns[metal]
+    absent = [name for name in REQUIRED if name not in renamed]
+    if absent:
+        raise InputError(f"no column {', '.join(absent)} (there are: {', '.join(columns)})")
+    for name in REQUIRED:
+        bad = np.flatnonzero(~np.isfinite(renamed[name]))
+        if len(bad):
+            raise InputError(
+                f"column {name}, row {bad[0] + 1}: {renamed[name][bad[0]]} is not a finite number"
+            )
+    return renamed
+
+
+def select_rows(columns: dict[str, Floats], rows: NDArray[np.bool_] | NDArray[np.intp]) -> dict[str, Floats]:
+    """Some rows of every column."""
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def choose_isochrones(
+    columns: dict[str, Floats], ages: Sequence[float] | None = None, metals: ArrayLike | None = None
+) -> dict[str, Floats]:
+    """Isochrones of the ages [min, max, step] (log yr) and of the metallicities, the nearest that the table has.
+
+    Raises
+    ------
+    InputError
+        If the table has none within half a step, or none of a metallicity within a tenth.
+    """
+    keep = np.ones(len(columns["logA"]), dtype=bool)
+    if ages is not None:
+        wanted = axis_values("logt", ages)
+        step = float(ages[2]) if len(ages) == 3 else 0.05
+        keep &= _nearest(columns["logA"], wanted, 0.5 * step + 1e-9, "isochrone of log age")
+    if metals is not None:
+        keep &= _nearest(
+            columns["Z"], np.asarray(metals, dtype=np.float64), 0.1, "isochrone of Z", relative=True
+        )
+    return select_rows(columns, keep)
+
+
+def _nearest(
+    values: Floats, wanted: Floats, tolerance: float, what: str, relative: bool = False
+) -> NDArray[np.bool_]:
+    distinct = np.unique(values)
+    chosen = distinct[np.abs(np.subtract.outer(wanted, distinct)).argmin(axis=1)]
+    limit = tolerance * np.abs(wanted) if relative else tolerance
+    missing = np.abs(chosen - wanted) > limit
+    if missing.any():
+        raise InputError(f"no {what} {wanted[missing][0]:g}: the nearest is {chosen[missing][0]:g}")
+    return np.isin(values, chosen)
+
+
+def axis_values(name: str, setting: Sequence[object]) -> Floats:
+    """Values of an axis given as [value], [min, max, step] or [min, max, step, "log"].
+
+    Linear: min, min + step, ... below max + step/2. "log": step in log10, below max.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    numbers = [value for value in setting if isinstance(value, int | float) and not isinstance(value, bool)]
+    log_scale = len(setting) == 4 and setting[3] == "log"
+    if len(numbers) not in (1, 3) or len(numbers) != len(setting) - log_scale:
+        raise InputError(
+            f'{name} = {list(setting)!r} must be [value], [min, max, step] or [min, max, step, "log"]'
+        )
+    low, high, step = (
+        float(value) for value in (numbers if len(numbers) == 3 else [numbers[0], numbers[0], 1.0])
+    )
+    if not (np.isfinite([low, high, step]).all() and high >= low and (step > 0.0 or high == low)):
+        raise InputError(f"{name} = {list(setting)!r}: min <= max and a positive step are needed")
+    if high == low:
+        return np.array([low])
+    if log_scale:
+        if not low > 0.0:
+            raise InputError(f"{name} = {list(setting)!r}: a logarithmic axis needs a positive minimum")
+        return 10.0 ** np.arange(np.log10(low), np.log10(high), step)
+    return np.arange(low, high + step / 2.0, step)
+
+
+def interpolate_tracks(
+    columns: dict[str, Floats], masses: Floats | None, metals: Floats | None, condense: bool = False
+) -> dict[str, Floats]:
+    """Evolutionary tracks at other masses and metallicities: linear at equal EEP, in mass, then in Z.
+
+    Parameters
+    ----------
+    columns : dict of float64 (n,)
+        Tracks, with a column `eep` (equivalent evolutionary point).
+    masses : float64, optional
+        Initial masses [Msun] of the tracks that are wanted; by default those there are.
+    metals : float64, optional
+        Their Z.
+    condense : bool
+        Leave out points until log L or log T has changed by 0.05 along a track.
+
+    Returns
+    -------
+    dict of float64
+
+    Raises
+    ------
+    InputError
+        Without `eep`, or for masses and metallicities beyond those of the tracks.
+    """
+    key = next((name for name in columns if name.lower() == "eep"), None)
+    if key is None:
+        raise InputError("evolutionary tracks need a column eep (equivalent evolutionary point)")
+    if masses is not None:
+        parts = [_along(group, "M_ini", masses, key) for group in _by_value(columns, "Z")]
+        columns = _joined(parts)
+    if metals is not None:
+        columns = _joined([_along(group, "Z", metals, key) for group in _by_value(columns, "M_ini")])
+    if condense:
+        kept = [_condensed(track) for group in _by_value(columns, "Z") for track in _by_value(group, "M_ini")]
+        columns = _joined(kept)
+    return columns
+
+
+def _by_value(columns: dict[str, Floats], name: str) -> list[dict[str, Floats]]:
+    return [select_rows(columns, columns[name] == value) for value in np.unique(columns[name])]
+
+
+def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _along(columns: dict[str, Floats], axis: str, wanted: Floats, eep: str) -> dict[str, Floats]:
+    """Values of every column at other values of `axis`, at each EEP that both neighbours have."""
+    there = np.unique(columns[axis])
+    outside = (wanted < there[0] * (1 - 1e-9)) | (wanted > there[-1] * (1 + 1e-9))
+    if outside.any():
+        raise InputError(
+            f"{axis} = {wanted[outside][0]:g} is beyond the tracks ({there[0]:g} to {there[-1]:g})"
+        )
+    parts = []
+    for value in wanted:
+        low = int(np.clip(np.searchsorted(there, value, side="right") - 1, 0, max(len(there) - 2, 0)))
+        high = min(low + 1, len(there) - 1)
+        first, second = (select_rows(columns, columns[axis] == there[k]) for k in (low, high))
+        _, a, b = np.intersect1d(first[eep], second[eep], return_indices=True)
+        step = there[high] - there[low]
+        fraction = min(max((value - there[low]) / step, 0.0), 1.0) if step > 0 else 0.0
+        part = {name: (1 - fraction) * first[name][a] + fraction * second[name][b] for name in columns}
+        part[axis] = np.full(len(a), value)
+        parts.append(part)
+    return _joined(parts)
+
+
+def _condensed(track: dict[str, Floats], step: float = 0.05) -> dict[str, Floats]:
+    """Points of one track at which the path in log L or in log T has grown by another step, and both ends."""
+    keep, last_l, last_t = [0], 0.0, 0.0
+    path_l, path_t = (
+        np.concatenate([[0.0], np.cumsum(np.abs(np.diff(track[name])))]) for name in ("logL", "logT")
+    )
+    for k in range(1, len(path_l)):
+        if path_l[k] - last_l > step or path_t[k] - last_t > step or k == len(path_l) - 1:
+            keep.append(k)
+            last_l, last_t = path_l[k], path_t[k]
+    return select_rows(track, np.array(keep))

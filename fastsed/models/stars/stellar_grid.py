@@ -1,0 +1,519 @@
+"""Isochrones, atmospheres, filters, dust, distances in; fluxes, columns and weights of all models, block by block, out.
+
+A model is a star (a row of the isochrones) behind a dust point at a distance. The stars' fluxes are linear in those of
+the library's nodes, so that the dust is applied to the nodes: one product a band with the transmissions of many dust
+points, over the wavelengths of the band alone. Stars and distances follow by sparse weights and scalar factors.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+from fastsed.models.stars.atmospheres import Atmospheres, BandBasis, Scheme, bolometric_scale, place
+from fastsed.models.stars.cells import axis_weights, cell_widths
+from fastsed.models.stars.constants import L_SUN, R_SUN, STEFAN_BOLTZMANN, TEN_PARSEC
+from fastsed.models.stars.extinction import ExtinctionLaw
+from fastsed.models.stars.filter_curves import FilterCurve
+from fastsed.models.stars.isochrones import FAINTEST, select_rows
+from fastsed.models.stars.weights import DustAxis, StellarPriors, beast2_weights, stellar_factors
+from fastsed.threads import available_threads, single_threaded_blas
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+NodeFluxes = list[list[Floats]]
+BLOCK_MODELS = 1 << 15
+TABLE_ROWS = 1024  # rows that stay in the cache while their columns are set
+NO_FLUX = -100.0  # in place of the logarithm of a flux that is not positive
+MAGNITUDE = 0.4 * np.log(10.0)
+
+
+@dataclass(frozen=True)
+class DustGrid:
+    """The dust points of a grid: those of the axes that the law allows, A(V) slowest, f_A fastest.
+
+    Attributes
+    ----------
+    law : ExtinctionLaw
+    av, rv, f_a : DustAxis
+        `f_a` has the one value 1 for a law that is no mixture.
+    beast2 : bool
+        Transmission exp(-A) of BEAST, with A in magnitudes, rather than 10^(-0.4 A); the law's limits are strict.
+    """
+
+    law: ExtinctionLaw
+    av: DustAxis
+    rv: DustAxis
+    f_a: DustAxis
+    beast2: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.av.values < 0.0).any():
+            raise InputError(f"A(V) = {self.av.values.min():g} must not be negative")
+        if not self.law.depends_on_rv and not self.law.is_mixture and len(self.rv.values) > 1:
+            raise InputError(f"the law {self.law.name} does not depend on R(V): give one value of rv")
+        if not self.law.is_mixture and len(self.f_a.values) > 1:
+            raise InputError(f"the law {self.law.name} is no mixture: give one value of fA, or none")
+        if not len(self.index):
+            raise InputError(f"no point of the axes rv and fA is valid for the law {self.law.name}")
+
+    @cached_property
+    def index(self) -> NDArray[np.intp]:
+        """Positions on the three axes (n_points, 3)."""
+        limits = (float(self.rv.values.min()), float(self.rv.values.max()))
+        slack = 0.0 if self.beast2 else 1e-9
+        pairs = [
+            (j, k)
+            for j, rv in enumerate(self.rv.values)
+            for k, f_a in enumerate(self.f_a.values)
+            if self.law.valid(float(rv), float(f_a), limits, slack)
+        ]
+        return np.array(
+            [(i, j, k) for i in range(len(self.av.values)) for j, k in pairs], dtype=np.intp
+        ).reshape(-1, 3)
+
+    @cached_property
+    def columns(self) -> dict[str, Floats]:
+        """Av, Rv and, for a mixture, Rv_A and f_A of each point (n_points,)."""
+        i, j, k = self.index.T
+        rv, f_a = self.rv.values[j], self.f_a.values[k]
+        columns = {"Av": self.av.values[i], "Rv": rv}
+        if self.law.is_mixture:
+            columns["Rv_A"] = np.array([self.law.rv_a(r, f) for r, f in zip(rv, f_a, strict=True)])
+            columns["f_A"] = f_a
+        return columns
+
+    def curves(self, lam: Floats) -> Floats:
+        """The distinct curves A/A(V) of the grid at some wavelengths, (n_lam, n_curves)."""
+        pairs, _ = self._distinct
+        curves = [
+            self.law.relative(lam, float(self.rv.values[j]), float(self.f_a.values[k])) for j, k in pairs
+        ]
+        return np.column_stack(curves)
+
+    def transmission(self, curves: Floats, points: slice) -> Floats:
+        """Fraction of the light that passes, (n_lam, n_points), from what `curves` gave."""
+        magnitudes = curves[:, self._distinct[1][points]] * self.columns["Av"][points]
+        return np.asarray(np.exp(-(1.0 if self.beast2 else MAGNITUDE) * magnitudes))
+
+    @cached_property
+    def _distinct(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Distinct pairs of R(V) and f_A, and the pair of each point."""
+        pairs, which = np.unique(self.index[:, 1:], axis=0, return_inverse=True)
+        return pairs, which.ravel()
+
+    def factors(self, distance: float, what: str) -> Floats:
+        """What the dust contributes to the weight of each point (n_points,) at a distance [pc].
+
+        Parameters
+        ----------
+        distance : float
+        what : {"measure", "volume", "prior", "relative"}
+            Prior times cell, the cell alone, the prior alone, or the cell relative to its mean.
+        """
+        total = np.ones(len(self.index))
+        for axis, position in zip((self.av, self.rv, self.f_a), self.index.T, strict=True):
+            values = {
+                "measure": lambda axis=axis: axis.measure(distance),
+                "volume": lambda axis=axis: cell_widths(axis.values),
+                "prior": lambda axis=axis: axis.density(distance),
+                "relative": lambda axis=axis: axis_weights(axis.values),
+            }[what]()
+            total *= values[position]
+        return total
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Stars of one library: `interpolation` (n_stars, n_basis) of what `bases` give behind `curves` for each band."""
+
+    stars: NDArray[np.intp]
+    interpolation: csr_array
+    bases: list[BandBasis]
+    curves: list[Floats]
+
+
+@dataclass(frozen=True)
+class StellarGrid:
+    """All models of a physics grid, made when they are asked for.
+
+    Attributes
+    ----------
+    filters : tuple of str
+    wavelengths : float64 (n_filters,)
+        Effective wavelengths [Angstrom].
+    columns : dict of float64 (n_stars,)
+        Those of the isochrones.
+    radius : float64 (n_stars,)
+        [Rsun]
+    distances : float64 (n_distances,)
+        [pc]
+    dust : DustGrid
+    priors : StellarPriors
+    beast2 : bool
+    """
+
+    filters: tuple[str, ...]
+    wavelengths: Floats
+    columns: dict[str, Floats]
+    radius: Floats
+    distances: Floats
+    dust: DustGrid
+    priors: StellarPriors = field(default_factory=StellarPriors)
+    beast2: bool = False
+    _parts: tuple[_Part, ...] = ()
+
+    @property
+    def n_stars(self) -> int:
+        """Rows of the isochrones."""
+        return len(self.radius)
+
+    @property
+    def n_points(self) -> int:
+        """Dust points."""
+        return len(self.dust.index)
+
+    @property
+    def n_models(self) -> int:
+        """Models: stars times distances times dust points."""
+        return self.n_stars * len(self.distances) * self.n_points
+
+    def node_fluxes(self, points: slice) -> NodeFluxes:
+        """Surface fluxes of the atmospheres behind some dust points, from which `star_fluxes` makes those of stars.
+
+        Returns
+        -------
+        list of list of float64 (n_nodes, n_points)
+            One list a library, one array a band.
+        """
+        return [
+            [
+                basis.weighted @ self.dust.transmission(curves, points)
+                for basis, curves in zip(part.bases, part.curves, strict=True)
+            ]
+            for part in self._parts
+        ]
+
+    def star_fluxes(self, nodes: NodeFluxes, stars: slice) -> Floats:
+        """Fluxes of some stars at 10 pc, from what `node_fluxes` gave.
+
+        Returns
+        -------
+        float64 (n_points, n_stars, n_filters)
+            [erg/s/cm2/Angstrom]
+        """
+        first, last, _ = stars.indices(self.n_stars)
+        flux = np.empty((nodes[0][0].shape[1], last - first, len(self.filters)))
+        for part, bands in zip(self._parts, nodes, strict=True):
+            low, high = np.searchsorted(part.stars, [first, last])
+            for k, band in enumerate(bands):
+                flux[:, part.stars[low:high] - first, k] = (part.interpolation[low:high] @ band).T
+        return flux
+
+    def fluxes(self, points: slice) -> Floats:
+        """Fluxes of all stars at 10 pc behind some dust points.
+
+        Returns
+        -------
+        float64 (n_points, n_stars, n_filters)
+            [erg/s/cm2/Angstrom]
+        """
+        return self.star_fluxes(self.node_fluxes(points), slice(0, self.n_stars))
+
+    @cached_property
+    def fluxes_without_dust(self) -> Floats:
+        """Fluxes of all stars at 10 pc without dust (n_stars, n_filters)."""
+        flux = np.empty((self.n_stars, len(self.filters)))
+        for part in self._parts:
+            for k, basis in enumerate(part.bases):
+                flux[part.stars, k] = part.interpolation @ basis.without_dust
+        return flux
+
+    @cached_property
+    def weights(self) -> ModelWeights:
+        """The factors of the weights; change the priors with `dataclasses.replace` and nothing else is recomputed."""
+        return ModelWeights.of(self)
+
+    def table_type(self) -> np.dtype[Any]:
+        """Columns of the table of models, in BEAST's order."""
+        names = [
+            *self.dust.columns,
+            "distance",
+            "radius",
+            "weight",
+            "prior_weight",
+            "grid_weight",
+            "specgrid_indx",
+        ]
+        names += self.columns
+        names += [f"log{name}_{kind}" for kind in ("nd", "wd") for name in self.filters]
+        return np.dtype([(name, "f8") for name in names])
+
+    def blocks(self, threads: int | None = None) -> Iterator[tuple[Floats, NDArray[Any]]]:
+        """Fluxes and table of the models, in order: dust points outermost, then distances, then stars.
+
+        Parameters
+        ----------
+        threads : int, optional
+            All cores by default; the numbers do not depend on it.
+
+        Yields
+        ------
+        seds : float64 (n, n_filters)
+        table : structured (n,)
+            See `table_type`.
+        """
+        threads = available_threads() if threads is None else threads
+        # everything that is cached must be there before threads ask for it
+        _ = self.weights, self._star_rows
+        with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
+            queue: list[Future[tuple[Floats, NDArray[Any]]]] = []
+            for points, distances in self._pieces():
+                queue.append(pool.submit(self._block, points, distances))
+                if len(queue) > threads:
+                    yield queue.pop(0).result()
+            for future in queue:
+                yield future.result()
+
+    def _pieces(self) -> Iterator[tuple[slice, slice]]:
+        """Dust points and distances of each block, of about BLOCK_MODELS rows (as few as one distance has)."""
+        n_distances = len(self.distances)
+        step = max(1, BLOCK_MODELS // (self.n_stars * n_distances))
+        # the fluxes of a point are computed again for each part of its distances
+        distances = max(1, min(n_distances, 4 * BLOCK_MODELS // self.n_stars))
+        for first in range(0, self.n_points, step):
+            for near in range(0, n_distances, distances):
+                yield (
+                    slice(first, min(first + step, self.n_points)),
+                    slice(near, min(near + distances, n_distances)),
+                )
+
+    def _block(self, points: slice, distances: slice) -> tuple[Floats, NDArray[Any]]:
+        at_ten_parsec = self.fluxes(points)
+        dimming = (0.1 * self.distances[distances]) ** -2.0
+        seds = at_ten_parsec[:, None] * dimming[:, None, None]
+        table = np.empty((len(at_ten_parsec), len(dimming), self.n_stars, len(self._names)))
+        log_flux = _log_flux(at_ten_parsec)
+        for first in range(0, self.n_stars, TABLE_ROWS):
+            stars = slice(first, first + TABLE_ROWS)
+            for d, point in enumerate(range(points.start, points.stop)):
+                for j in range(len(dimming)):
+                    self._fill(table[d, j, stars], log_flux[d, stars], point, distances.start + j, stars)
+        return seds.reshape(-1, len(self.filters)), table.view(self.table_type()).reshape(-1)
+
+    def _fill(self, rows: Floats, log_flux: Floats, point: int, distance: int, stars: slice) -> None:
+        """Set the rows of some stars (n, n_columns): what only the star tells, then the rest."""
+        rows[:] = self._star_rows[stars]
+        for position, values in enumerate(self.dust.columns.values()):
+            rows[:, position] = values[point]
+        start = len(self.dust.columns)
+        rows[:, start] = self.distances[distance]
+        for k, (star, rest) in enumerate((self.weights.weight, self.weights.prior, self.weights.grid)):
+            np.multiply(star[stars], rest[point, distance], out=rows[:, start + 2 + k])
+        shift, n_filters = -2.0 * np.log10(0.1 * self.distances[distance]), len(self.filters)
+        bare, dimmed = rows[:, -2 * n_filters : -n_filters], rows[:, -n_filters:]
+        np.add(bare, shift, out=bare, where=bare != NO_FLUX)
+        np.add(log_flux, shift, out=dimmed)
+        dimmed[log_flux == NO_FLUX] = NO_FLUX
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return self.table_type().names or ()
+
+    @cached_property
+    def _star_rows(self) -> Floats:
+        """Rows of the table (n_stars, n_columns) with what depends on the star alone."""
+        rows = np.zeros((self.n_stars, len(self._names)))
+        known = self.columns | {"radius": self.radius, "specgrid_indx": np.arange(self.n_stars)}
+        known |= {
+            f"log{name}_nd": _log_flux(self.fluxes_without_dust[:, k]) for k, name in enumerate(self.filters)
+        }
+        for name, values in known.items():
+            rows[:, self._names.index(name)] = values
+        return rows
+
+
+def _log_flux(flux: Floats) -> Floats:
+    return np.log10(flux, out=np.full(flux.shape, NO_FLUX), where=flux > 0.0)
+
+
+@dataclass(frozen=True)
+class ModelWeights:
+    """Weights of all models as products of a factor for each star, distance and dust point.
+
+    Attributes
+    ----------
+    weight, prior, grid : list of (float64 (n_stars,), float64 (n_points, n_distances))
+        `weight` = `prior` x `grid`: the prior density, and the volume of the cell.
+    """
+
+    weight: tuple[Floats, Floats]
+    prior: tuple[Floats, Floats]
+    grid: tuple[Floats, Floats]
+
+    @classmethod
+    def of(cls, grid: StellarGrid) -> ModelWeights:
+        """The weights of a grid: BEAST HEAD's, or the absolute measure with sum 1."""
+        dust = grid.dust
+
+        def at_distances(what: str) -> Floats:
+            if not any(axis.needs_distance for axis in (dust.av, dust.rv, dust.f_a)):
+                return np.repeat(dust.factors(1.0, what)[:, None], len(grid.distances), axis=1)
+            return np.column_stack([dust.factors(float(d), what) for d in grid.distances])
+
+        if grid.beast2:
+            split = beast2_weights(grid.columns, grid.priors)
+            prior, relative = at_distances("prior"), at_distances("relative")
+            return cls((split.weight, prior * relative), (split.prior, prior), (split.grid, relative))
+        weight = _absolute(grid, grid.priors, at_distances("measure"))
+        volume = _absolute(grid, StellarPriors(mass={"name": "flat"}), at_distances("volume"))
+        ratio = tuple(
+            np.divide(a, b, out=np.zeros_like(a), where=b > 0.0) for a, b in zip(weight, volume, strict=True)
+        )
+        return cls(weight, (ratio[0], ratio[1]), volume)
+
+
+def _absolute(grid: StellarGrid, priors: StellarPriors, dust: Floats) -> tuple[Floats, Floats]:
+    """Absolute measure of stars, and of distances times dust points, each with sum 1."""
+    n, d = grid.n_stars, len(grid.distances)
+    stars = stellar_factors(grid.columns, priors)
+    # a table of one star at every distance, for the factor of the distance alone
+    one = {"logA": np.ones(d), "M_ini": np.ones(d), "Z": np.ones(d), "distance": grid.distances}
+    distance = stellar_factors(one, priors).distance
+    star, rest = stars.age * stars.mass * stars.met, dust * distance
+    for total, what in ((star.sum(), "stars"), (rest.sum(), "distances and dust points")):
+        if not (total > 0.0 and np.isfinite(total)):
+            raise InputError(
+                f"the weights of the {n if what == 'stars' else rest.size} {what} sum to {total:g}"
+            )
+    return star / star.sum(), rest / rest.sum()
+
+
+def make_stellar_grid(
+    isochrones: Mapping[str, Floats],
+    libraries: Sequence[Atmospheres],
+    curves: Sequence[FilterCurve],
+    distances: Floats,
+    dust: DustGrid,
+    priors: StellarPriors | None = None,
+    beast2: bool = False,
+    drop_faint: bool = True,
+) -> StellarGrid:
+    """Put a physics grid together.
+
+    Parameters
+    ----------
+    isochrones : mapping of float64 (n,)
+        Stars: logA, M_ini, logL, logT, logg, Z and whatever else shall be a column (see `read_isochrones`).
+    libraries : sequence of SpectralLibrary or BandFluxLibrary
+        A star belongs to the first whose boundary contains it, else to the first whose boundary with margins does.
+    curves : sequence of FilterCurve
+    distances : float64 (n_distances,)
+        [pc]
+    dust : DustGrid
+    priors : StellarPriors, optional
+    beast2 : bool
+        As BEAST HEAD: PEGASE's interpolation with exchanged metallicities, its band integrals and weights.
+    drop_faint : bool
+        Leave out stars with logL <= -9.
+
+    Returns
+    -------
+    StellarGrid
+
+    Raises
+    ------
+    InputError
+        If no star is left, or the inputs do not fit together.
+    """
+    if not libraries:
+        raise InputError("no atmospheres")
+    if not (len(distances) and np.isfinite(distances).all() and (distances > 0.0).all()):
+        raise InputError("distances must be positive")
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in isochrones.items()}
+    placement = place(libraries, columns["logT"], columns["logg"])
+    faint = columns["logL"] <= FAINTEST if drop_faint else np.zeros(len(columns["logL"]), dtype=bool)
+    outside = (placement.library < 0) & ~faint
+    kept = np.flatnonzero(~faint & ~outside)
+    if faint.any() or outside.any():
+        log.warning(
+            "%d of %d stars left out: %d outside of the atmospheres, %d with logL <= %g",
+            *(len(faint) - len(kept), len(faint), outside.sum(), faint.sum(), FAINTEST),
+        )
+    if not len(kept):
+        raise InputError("no star of the isochrones lies inside of the atmospheres")
+    columns, library = select_rows(columns, kept), placement.library[kept]
+    _warn_of_metals(libraries, columns["Z"], library)
+    area = (
+        L_SUN * 10.0 ** columns["logL"] / (4.0 * np.pi * STEFAN_BOLTZMANN * 10.0 ** (4.0 * columns["logT"]))
+    )
+    parts = [
+        _part(libraries[k], curves, columns, area, np.flatnonzero(library == k), dust, beast2)
+        for k in np.unique(library)
+    ]
+    return StellarGrid(
+        tuple(curve.name for curve in curves),
+        np.array([libraries[0].effective_wavelength(curve, dust.law) for curve in curves]),
+        columns,
+        np.sqrt(area) / R_SUN,
+        np.asarray(distances, dtype=np.float64),
+        dust,
+        priors or StellarPriors(),
+        beast2,
+        tuple(parts),
+    )
+
+
+def _warn_of_metals(libraries: Sequence[Atmospheres], z: Floats, library: NDArray[np.intp]) -> None:
+    for k, atmospheres in enumerate(libraries):
+        metals, ours = atmospheres.nodes.z, z[library == k]
+        beyond = (ours < metals.min() * (1 - 1e-6)) | (ours > metals.max() * (1 + 1e-6))
+        if beyond.any():
+            log.warning(
+                "%d stars have the nearest metallicity of %s: their Z is beyond its %g to %g",
+                *(beyond.sum(), atmospheres.name, metals.min(), metals.max()),
+            )
+
+
+def _part(
+    atmospheres: Atmospheres,
+    curves: Sequence[FilterCurve],
+    columns: Mapping[str, Floats],
+    area: Floats,
+    stars: NDArray[np.intp],
+    dust: DustGrid,
+    beast2: bool,
+) -> _Part:
+    """Interpolation of the stars of one library, and the bands of the nodes that it needs."""
+    from scipy.sparse import csr_array
+
+    scheme: Scheme = "pegase" if beast2 else "columns"
+    log_t = columns["logT"][stars]
+    index, weight = atmospheres.nodes.weights(log_t, columns["logg"][stars], columns["Z"][stars], scheme)
+    if not beast2:
+        # what is interpolated is the shape of the spectrum: the luminosity is that of the star
+        weight *= bolometric_scale(log_t)[:, None] / bolometric_scale(atmospheres.nodes.log_t[index])
+    weight *= (area[stars] / TEN_PARSEC**2)[:, None]
+    used = np.unique(index[weight > 0.0])
+    rows = np.repeat(np.arange(len(stars)), index.shape[1])
+    position = np.searchsorted(used, index).ravel().clip(max=len(used) - 1)
+    matrix = csr_array((weight.ravel(), (rows, position)), shape=(len(stars), len(used)))
+    matrix.eliminate_zeros()
+    bases = atmospheres.band_bases(curves, dust.law, beast2, used)
+    if len(stars) < len(used):
+        # fewer stars than nodes: interpolate once and for all
+        bases = [BandBasis(b.lam, matrix @ b.weighted, matrix @ b.without_dust) for b in bases]
+        matrix = csr_array(np.eye(len(stars)))
+    return _Part(stars, matrix, bases, [dust.curves(basis.lam) for basis in bases])
