@@ -19,7 +19,7 @@ from fastsed.fit.lost import ages_in_window, check_fittable, report_lost
 from fastsed.fit.monte_carlo import MonteCarlo, Noise, draw_noise
 from fastsed.fit.observations import Observations, choose_rows, make_observations
 from fastsed.fit.passes import Pass, Plan, Product, Requests, plan_passes, walk, walk_best_first
-from fastsed.inputs.catalog import Catalog, read_catalog
+from fastsed.inputs.catalog import Catalog, read_catalog, with_ending
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.luminosity import find_luminosities
 from fastsed.inputs.photoz import PhotoZ, find_photoz
@@ -128,7 +128,9 @@ def prepare(params: Params) -> Setup:
     asked = warned(request_findings(params))
     catalog, filters = read_catalog(params)
     if params.spectrum:
-        spectra = read_spectra(f"{params.spectrum}.spec", catalog.ids, params.spec_lsf_file)
+        spectra = read_spectra(
+            with_ending("SPECTRUM", params.spectrum, ".spec"), catalog.ids, params.spec_lsf_file
+        )
         catalog, filters = with_spectra(catalog, filters, spectra)
     if not params.make_seds:
         check_fittable(catalog.fittable, catalog.zero_error, f"{params.catalog}.cat")

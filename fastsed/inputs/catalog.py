@@ -250,13 +250,24 @@ def _catalog_path(catalog: str) -> str:
     """Path of the `.cat` file."""
     if not catalog:
         raise InputError("CATALOG is not set: it is the path of the photometric catalogue, without '.cat'")
-    path = catalog + ".cat"
-    if Path(for_system(path)).is_file() or not Path(for_system(catalog)).is_file():
+    return with_ending("CATALOG", catalog, ".cat")
+
+
+def with_ending(key: str, value: str, ending: str) -> str:
+    """Path of the file that a key names without its ending.
+
+    Raises
+    ------
+    InputError
+        Where there is none, but the value itself is a file.
+    """
+    path = value + ending
+    if Path(for_system(path)).is_file() or not Path(for_system(value)).is_file():
         return path
-    if catalog.endswith(".cat"):
-        raise InputError(f"does not exist: write CATALOG = '{catalog[:-4]}', without '.cat'", path)
+    if value.endswith(ending):
+        raise InputError(f"does not exist: write {key} = '{value[: -len(ending)]}', without '{ending}'", path)
     raise InputError(
-        f"does not exist, and '{catalog}' cannot take its place: the catalogue is a text whose name ends in .cat",
+        f"does not exist, and '{value}' cannot take its place: {key} is a text whose name ends in {ending}",
         path,
     )
 

@@ -80,17 +80,14 @@ def find_header(path: str | Path, data: bytes, accepts: Accepts) -> Header:
     skip = top.rows[0][0] if first_is_header else 0
     rows = top.rows[1:] if first_is_header else top.rows[:1]
     row = rows[0][1] if rows else ""
-    candidates = [(line, names) for line, text in top.comments for names in _names_in(text)]
-    numbered = _numbered_names(top.comments, row, accepts)
-    if numbered:
-        log.info("%s: the comments name a column each, as SExtractor's", path)
-        return _header(numbered, top.comments[0][0], row, skip)
+    named = [(line, names) for line, text in top.comments for names in _names_in(text)]
     if first_is_header:
-        candidates += [(skip, names) for names in _names_in(top.rows[0][1])]
-    accepted = [one for one in candidates if accepts(one[1])]
+        named += [(skip, names) for names in _names_in(top.rows[0][1])]
+    numbered = _numbered_names(top.comments, row, accepts)
+    accepted = [one for one in [*named, *numbered] if accepts(one[1])]
     exact = [one for one in accepted if len(one[1]) == _header(one[1], one[0], row, skip).width]
-    for line, names in [*exact, *accepted, *candidates]:
-        if line != candidates[0][0]:
+    for line, names in [*exact, *accepted, *numbered, *named]:
+        if line != named[0][0]:
             log.info("%s: the columns are named in line %d", path, line)
         return _header(names, line, row, skip)
     raise InputError("has no header: the first line must start with '#' and name the columns", path)
@@ -154,25 +151,32 @@ def _names_in(text: str) -> Iterator[list[str]]:
     yield re.split(r"[,\s]+", text.strip(", \t"))
 
 
-def _numbered_names(comments: Sequence[tuple[int, str]], row: str, accepts: Accepts) -> list[str]:
-    """Names of SExtractor's header, `1 NUMBER ...`, `2 FLUX_APER ...`, where the comments are one; else empty.
+def _numbered_names(
+    comments: Sequence[tuple[int, str]], row: str, accepts: Accepts
+) -> list[tuple[int, list[str]]]:
+    """Line and names of SExtractor's header, `1 NUMBER ...`, `2 FLUX_APER ...`; empty where there is none.
 
     A column that is left out belongs to the one before it, an array: NAME, NAME_1, NAME_2. NUMBER is the ID, if
     nothing else is.
     """
-    matches = [match for _, text in comments if (match := _NUMBERED.match(text))]
-    numbers = [int(match[1][:9]) for match in matches]
-    width = len(row.split()) or (numbers[-1] if numbers else 0)
-    ascending = numbers == sorted(set(numbers))
-    if len(numbers) < 2 or numbers[0] != 1 or not ascending or numbers[-1] > width or width > _MOST_COMMENTS:
+    entries: list[tuple[int, int, str]] = []
+    for line, text in comments:
+        match = _NUMBERED.match(text)
+        number = int(match[1][:9]) if match else 0
+        if match and number == 1:
+            entries = [(line, number, match[2])]
+        elif match and entries and number > entries[-1][1]:
+            entries.append((line, number, match[2]))
+    last = entries[-1][1] if entries else 0
+    width = len(split_row(row.encode("utf-8", "surrogateescape"), comma=False)) or last
+    if len(entries) < 2 or last > width or width > _MOST_COMMENTS:
         return []
     names = []
-    for match, number, following in zip(matches, numbers, [*numbers[1:], width + 1], strict=True):
-        names += [match[2]] + [f"{match[2]}_{i}" for i in range(1, following - number)]
-    if not accepts(names):
-        renamed = ["ID" if name.upper() == "NUMBER" else name for name in names]
-        names = renamed if accepts(renamed) else names
-    return names
+    ends = [*(number for _, number, _ in entries[1:]), width + 1]
+    for (_, number, name), end in zip(entries, ends, strict=True):
+        names += [name] + [f"{name}_{i}" for i in range(1, end - number)]
+    renamed = ["ID" if name.upper() == "NUMBER" else name for name in names]
+    return [(entries[0][0], renamed if accepts(renamed) and not accepts(names) else names)]
 
 
 def _header(names: list[str], line: int, row: str, skip: int) -> Header:

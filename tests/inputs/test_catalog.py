@@ -311,7 +311,9 @@ def test_error_without_flux_is_told(read, caplog):
 
 def test_catalogue_of_another_kind(tmp_path):
     (tmp_path / "gal.fits").write_bytes(b"SIMPLE  =")
-    with pytest.raises(InputError, match=r"gal\.fits\.cat: does not exist.*a text whose name ends in \.cat"):
+    with pytest.raises(
+        InputError, match=r"gal\.fits\.cat: does not exist.*CATALOG is a text whose name ends in \.cat"
+    ):
         read_catalog(read_params(None, [f"CATALOG={tmp_path / 'gal.fits'}"]))
     (tmp_path / "gal.cat").write_bytes(b"SIMPLE  =")
     with pytest.raises(InputError, match=r"gal\.cat: is a FITS file"):

@@ -78,6 +78,18 @@ def test_numbered_comments_that_are_no_header(text):
     assert _find("# id F1 E1\n" + text + ROWS).names == ["id", "F1", "E1"]
 
 
+def test_numbered_notes_are_no_header():
+    notes = "# id F1 E1\n# 1 flux of somebody\n# 2 error of another\n"
+    assert _find(notes + ROWS).names == ["id", "F1", "E1"]
+
+
+def test_sextractor_below_titles():
+    text = "# 3 galaxies\n# 1 run\n# 1 NUMBER\n# 2 F1\n# a note\n# 3 E1\n"
+    header = _find(text + ROWS)
+    assert (header.names, header.line) == (["ID", "F1", "E1"], 3)
+    assert _find(text.replace("E1", "EX") + ROWS).names == ["NUMBER", "F1", "EX"]
+
+
 def test_width_of_the_first_row():
     assert _find("# id F1 E1\n1 2 3 4 5\n").width == 5
     assert _find("# id F1 E1\n1 2 3 # 4 5\n").width == 3
