@@ -26,6 +26,9 @@ BYTES_PER_SECOND = 20e6
 # time on the clock, on a machine or a network however busy
 PATIENCE_SECONDS = 60.0
 PATIENT_BYTES_PER_SECOND = 1e6
+# memory that it may take: as much as this, and so much more for each byte of the file
+PARSER_BYTES = 1 << 30
+MEMORY_PER_BYTE = 16
 # deflate cannot do better than 1:1032
 LARGEST_COMPRESSION = 1100
 DETAIL_LENGTH = 200
@@ -153,6 +156,7 @@ def _answer(
         for number in _ENDINGS:
             signal.signal(number, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, limit)
+        _limit_memory(os.path.getsize(path))
         warnings.simplefilter("ignore")
         answer: tuple[str, object]
         try:
@@ -164,6 +168,17 @@ def _answer(
             pickle.dump(answer, stream, protocol=5)
     finally:
         os._exit(0)
+
+
+def _limit_memory(size: int) -> None:
+    """Leave a parser memory for what a file of this size may hold, as far as the system can tell and limit it."""
+    import resource
+
+    with suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + PARSER_BYTES + MEMORY_PER_BYTE * size
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (most if hard < 0 else min(most, hard), hard))
 
 
 def _received(stream: BinaryIO, pid: int, deadline: float, path: str | PathLike[str], what: str) -> Any:

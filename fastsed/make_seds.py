@@ -107,8 +107,10 @@ def _read_line(fields: list[str], n_models: int, path: str | Path, line: int) ->
     if len(fields) != 3:
         raise InputError(f"has {len(fields)} fields, expected 3: id, modelID and scale", path, line)
     identity, model_text, scale_text = fields
-    if any(mark in identity for mark in "/\\\0"):
-        raise InputError(f"the id '{identity}' must be fit for a file name: no slashes", path, line)
+    if any(mark in "/\\" or not mark.isprintable() for mark in identity):
+        raise InputError(
+            f"the id {identity!r} must be fit for a file name: no slashes, no control characters", path, line
+        )
     model = parse_number(model_text)
     if model is None or not model.is_integer() or model < 0:
         raise InputError(f"the modelID '{model_text}' must be a whole number, not negative", path, line)

@@ -83,6 +83,11 @@ def test_crash_of_a_parser(path):
         parse(path, lambda: os.kill(os.getpid(), signal.SIGSEGV))
 
 
+def test_memory_is_limited(path):
+    with pytest.raises(InputError, match=r"is not a table, or is damaged \(.*Memory"):
+        parse(path, lambda: np.ones(1 << 28).sum())
+
+
 def test_without_another_process(path, monkeypatch):
     def no_process():
         raise BlockingIOError

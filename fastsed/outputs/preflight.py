@@ -34,7 +34,12 @@ def check_outputs(setup: Setup) -> None:
     """
     p = setup.params
     if p.make_seds:
-        check_output(Path(p.output_dir) / FOLDER / "1.input_res.fit")
+        # it writes through this folder's modules
+        from fastsed.make_seds import FOLDER as SEDS
+        from fastsed.make_seds import read_sed_list
+
+        ids = [one.identity for one in read_sed_list(p.make_seds, setup.grid.axes.size)]
+        check_output(Path(p.output_dir) / SEDS / f"{_longest(ids)}.input_res.fit")
         return
     check_output(setup.output_path(".fout"))
     if p.save_chi_grid:
@@ -102,13 +107,15 @@ def _files_per_source(setup: Setup) -> Iterator[tuple[str, str]]:
 
 def _check_source_files(setup: Setup, folder: str, suffix: str) -> None:
     catalog = setup.catalog
-    longest = ""
     for identity in map(str, catalog.ids):
         if _CONTROL.search(identity):
             raise InputError(
                 f"the id {identity!r} cannot be part of the name of its file in {folder}: it holds a control character",
                 f"{setup.params.catalog}.cat",
             )
-        name = source_path(setup.params, identity, suffix, folder).name
-        longest = max(longest, name, key=lambda one: len(os.fsencode(one)))
-    check_output(Path(setup.params.output_dir) / folder / (longest or "x"))
+    longest = source_path(setup.params, _longest(map(str, catalog.ids)), suffix, folder)
+    check_output(longest)
+
+
+def _longest(ids: Iterable[str]) -> str:
+    return max(ids, key=lambda one: len(os.fsencode(one)), default="")

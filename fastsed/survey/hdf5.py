@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.foreign import parse_foreign, parser_errors
 
 if TYPE_CHECKING:
     import h5py
+
+
+WHAT = "a readable HDF5 file"
 
 
 def open_hdf5(path: str | PathLike[str]) -> h5py.File:
@@ -25,12 +29,14 @@ def open_hdf5(path: str | PathLike[str]) -> h5py.File:
     """
     import h5py
 
-    try:
+    def visit() -> None:
+        with h5py.File(path, "r") as f:
+            f.visititems(lambda _, item: list(item.attrs.items()) and None)
+
+    # whatever a damaged file leads to has ended before this process looks at it
+    parse_foreign(visit, path, WHAT)
+    with parser_errors(path, WHAT):
         return h5py.File(path, "r")
-    except FileNotFoundError as error:
-        raise InputError("cannot be read: no such file", path) from error
-    except OSError as error:
-        raise InputError(f"is not a readable HDF5 file ({error})", path) from error
 
 
 def dataset(f: h5py.File, name: str, path: str | PathLike[str], ndim: int) -> h5py.Dataset:

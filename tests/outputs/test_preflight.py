@@ -103,3 +103,13 @@ def test_ids_that_cannot_name_a_file(folder, key, bad, message):
     setup = fastsed.prepare(fastsed.read_params("gst.param", [*overrides, *key.split()]))
     with pytest.raises(InputError, match=message):
         check_outputs(setup)
+
+
+def test_ids_of_listed_models(folder):
+    (folder / "list").write_text(f"a 1 1\n{'x' * 250} 2 1\n")
+    setup = fastsed.prepare(fastsed.read_params("gst.param", [*PLAIN, "NO_CACHE=1", "MAKE_SEDS=list"]))
+    with pytest.raises(InputError, match="a file name of 264 bytes is too long"):
+        check_outputs(setup)
+    (folder / "list").write_text("a\x07 1 1\n")
+    with pytest.raises(InputError, match=r"the id 'a\\x07' must be fit for a file name"):
+        fastsed.prepare(fastsed.read_params("gst.param", [*PLAIN, "NO_CACHE=1", "MAKE_SEDS=list"]))

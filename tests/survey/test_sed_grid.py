@@ -112,7 +112,7 @@ def test_wrong_files(tmp_path: Path) -> None:
         "cut.hd5": "not a readable HDF5 file",
         "text.hd5": "not a readable HDF5 file",
         "text.fits": "FITS",
-        "none.hd5": "no such file",
+        "none.hd5": "No such file",
         "none.fits": "no such file",
         "rows.hd5": 'its "seds" has 3 rows, its "grid" has 2',
         "other.hd5": 'no dataset "seds"',
