@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.foreign import parse_foreign
 from fastsed.survey.vega import read_vega
 
 FITS_SUFFIXES = (".fits", ".fit", ".fits.gz")
@@ -116,13 +117,16 @@ def read_table_columns(path: str | PathLike[str], names: Sequence[str]) -> dict[
 def _from_fits(path: str | PathLike[str], names: Sequence[str]) -> dict[str, NDArray[Any]]:
     from astropy.io import fits
 
-    with fits.open(path, memmap=False) as hdus:
-        tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
-        if not tables:
-            raise InputError("holds no table", path)
-        data = tables[0].data
-        present = {name.upper(): name for name in reversed(tables[0].columns.names)}
-        return {name: np.array(data[present[name]]) for name in names if name in present}
+    def parse() -> dict[str, NDArray[Any]]:
+        with fits.open(path, memmap=False) as hdus:
+            tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
+            if not tables:
+                raise InputError("holds no table", path)
+            data = tables[0].data
+            present = {name.upper(): name for name in reversed(tables[0].columns.names)}
+            return {name: np.array(data[present[name]]) for name in names if name in present}
+
+    return parse_foreign(parse, path, "a readable table")
 
 
 def _from_table(path: str | PathLike[str], names: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.errors import InputError
+from fastsed.survey.hdf5 import open_hdf5
 from fastsed.survey.star_groups import INDEX, PREFIX, Samples, StarField
 
 
@@ -39,14 +40,12 @@ class StarSamples:
     """
 
     def __init__(self, path: str | Path):
-        import h5py
-
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError("no such file", self.path)
         self._map: mmap.mmap | None = None
         with damaged_file(self.path):
-            self._file = h5py.File(self.path, "r")
+            self._file = open_hdf5(self.path)
         try:
             with damaged_file(self.path):
                 self._open()

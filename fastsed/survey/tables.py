@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+from fastsed.foreign import parse_foreign
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList
@@ -39,6 +40,9 @@ def stem(path: str | os.PathLike[str]) -> str:
     return os.path.splitext(text)[0]
 
 
+_FITS = "a readable FITS file"
+
+
 @contextmanager
 def open_fits(path: str | os.PathLike[str], memmap: bool = True) -> Iterator[HDUList]:
     """Open a FITS file whose HDUs are all there.
@@ -54,6 +58,14 @@ def open_fits(path: str | os.PathLike[str], memmap: bool = True) -> Iterator[HDU
     file = Path(path)
     if not file.is_file():
         raise InputError("no such file", path)
+
+    def visit() -> None:
+        with fits.open(file, memmap=True) as hdus:
+            for hdu in hdus:
+                hdu.verify("silentfix")
+
+    # whatever a damaged header leads to has ended before this process looks at it
+    parse_foreign(visit, file, _FITS)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
@@ -62,7 +74,7 @@ def open_fits(path: str | os.PathLike[str], memmap: bool = True) -> Iterator[HDU
                 yield hdus
     except InputError:
         raise
-    except (OSError, ValueError, TypeError, EOFError, KeyError, fits.VerifyError) as error:
+    except Exception as error:  # parsers of damaged files raise nearly anything
         raise InputError(f"not a readable FITS file, or cut short: {_first_line(error)}", path) from error
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+from fastsed.hdf5_file import atomic_hdf5
+from fastsed.survey.hdf5 import open_hdf5
 from fastsed.survey.pixels import PixelGrid
 
 DATASET = "tile_data"
@@ -67,8 +68,6 @@ def write_map(tiles: TileMap, path: str | os.PathLike[str]) -> None:
     InputError
         If it cannot be written.
     """
-    import h5py
-
     n_ra, n_dec = tiles.values.shape
     i_ra, i_dec = (i.ravel() for i in np.indices((n_ra, n_dec)))
     rows = np.empty(n_ra * n_dec, dtype=[(name, "f8") for name in _COLUMNS])
@@ -78,7 +77,7 @@ def write_map(tiles: TileMap, path: str | os.PathLike[str]) -> None:
     )
     for name, column in zip(_COLUMNS, columns, strict=True):
         rows[name] = column
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as f:
+    with atomic_hdf5(path) as f:
         dataset = f.create_dataset(DATASET, data=rows)
         dataset.attrs["ra_grid"] = tiles.ra_edges
         dataset.attrs["dec_grid"] = tiles.dec_edges
@@ -94,14 +93,12 @@ def read_map(path: str | os.PathLike[str]) -> TileMap:
     """
     from pathlib import Path
 
-    import h5py
-
     from fastsed.survey.star_samples import damaged_file
 
     file = Path(path)
     if not file.is_file():
         raise InputError("no such file", path)
-    with damaged_file(file), h5py.File(file, "r") as f:
+    with damaged_file(file), open_hdf5(file) as f:
         if DATASET not in f or "value" not in (f[DATASET].dtype.names or ()):
             raise InputError(f"no map: there is no table {DATASET!r} with a column 'value'", path)
         dataset = f[DATASET]

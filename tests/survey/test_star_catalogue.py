@@ -52,7 +52,7 @@ def test_wrong_catalogues(tmp_path: Path) -> None:
         "one.fits": "has no column F475W_RATE",
         "text.fits": "NUV_RATE does not hold one number a row",
         "no.fits": "not a readable table",
-        "absent.fits": "no such file",
+        "absent.fits": "No such file",
     }.items():
         with pytest.raises(InputError, match=message):
             read_star_catalogue(tmp_path / name, FILTERS, vega)
