@@ -174,7 +174,8 @@ def _known_redshifts(params: Params, catalog: Catalog, photoz: PhotoZ | None, ax
     z_spec, z_phot = catalog.z_spec, None
     if photoz is not None:
         z_spec, z_phot = np.where(np.isnan(z_spec), photoz.z_spec, z_spec), photoz.z_phot
-    return redshift_findings(z_spec, z_phot, axes.z.astype(float), params.force_zphot, params.catalog)
+    path = photoz.path if photoz else ""
+    return redshift_findings(z_spec, z_phot, axes.z.astype(float), params.force_zphot, path)
 
 
 def _check_requests(setup: Setup) -> None:
@@ -287,7 +288,7 @@ class Results:
             p,
             setup.catalog.bands[setup.catalog.bands > 0],
             dust_law(p.dust_law).describe(p.e_b, p.delta),
-            setup.photoz is not None,
+            setup.photoz.path if setup.photoz else "",
         )
         intervals = self.uncertainties.intervals if self.uncertainties else None
         confidences = p.c_interval if intervals else ()

@@ -35,6 +35,8 @@ class PhotoZ:
         Confidence interval of z_phot.
     n_intervals : int
         How many intervals the file holds, if one of them is used.
+    path : str
+        The file they come from.
     """
 
     z_phot: NDArray[np.float64]
@@ -42,6 +44,7 @@ class PhotoZ:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     n_intervals: int = 0
+    path: str = ""
 
     @property
     def n_values(self) -> int:
@@ -49,20 +52,26 @@ class PhotoZ:
         return len(self.z_phot) * (1 + 2 * self.n_intervals)
 
 
+def photoz_paths(params: Params) -> list[str]:
+    """The photometric redshifts beside the catalogue, EAzY's and eazy-py's; the first file counts."""
+    candidates = [params.catalog + ending for ending in (".zout", ".zout.fits")]
+    return [path for path in candidates if Path(for_system(path)).is_file()]
+
+
 def find_photoz(params: Params, ids: Sequence[str]) -> PhotoZ | None:
-    """Read the `.zout` file beside the catalogue, else its `.zout.fits`; None where there is none.
+    """Read the photometric redshifts beside the catalogue; None where there are none.
 
     Raises
     ------
     InputError
         As `read_photoz`, and where C_INTERVAL asks for intervals that do not go with photometric redshifts.
     """
-    candidates = [Path(for_system(params.catalog + ending)) for ending in (".zout", ".zout.fits")]
-    path = next((path for path in candidates if path.is_file()), None)
-    if path is None:
+    paths = photoz_paths(params)
+    if not paths:
         return None
-    if all(candidate.is_file() for candidate in candidates):
-        log.info("'%s' is not read: '%s' precedes it", candidates[1], path)
+    path = paths[0]
+    if len(paths) > 1:
+        log.info("'%s' is not read: '%s' precedes it", paths[1], path)
     with_intervals = params.n_sim > 0 or params.interval_from_chi2
     odd = [c for c in params.c_interval if not np.isclose(c, INTERVALS, atol=0.01).any()]
     if with_intervals and odd:
@@ -118,7 +127,7 @@ def read_photoz(
         lower[inverted] = upper[inverted] = np.nan
     pairs = [[table.has(_name_of_bound(table, f"{end}{c}")) for end in "LU"] for c in INTERVALS]
     n_intervals = sum(map(all, pairs)) if confidence else 0
-    return PhotoZ(columns[name_zphot], columns.get("Z_SPEC", none), lower, upper, n_intervals)
+    return PhotoZ(columns[name_zphot], columns.get("Z_SPEC", none), lower, upper, n_intervals, str(path))
 
 
 def _find_bound(table: NamedTable, bound: str) -> int:

@@ -133,7 +133,7 @@ class TextTable(NamedTable):
         """As `NamedTable.read`; `nan` and `inf` are numbers."""
         unnamed = self._header.width - len(self.names)
         if unnamed > 0:
-            log.warning("%s: the last %d columns have no name and are ignored", self.path, unnamed)
+            log.warning("%s: unnamed columns at the end are ignored: %d of them", self.path, unnamed)
         columns = self._read_fast(texts, numbers) if self._is_plain() else None
         return columns or self._read_carefully(texts, numbers)
 
@@ -229,14 +229,9 @@ class TextTable(NamedTable):
     def _warn_of_missing(self) -> None:
         if self._missing:
             line, text = self._missing[0]
-            shown = f"'{text}'" if text else "an empty field"
-            log.warning(
-                "%s:%d: %s counts as a missing value, as do %d more",
-                self.path,
-                line,
-                shown,
-                len(self._missing) - 1,
-            )
+            shown, others = f"'{text}'" if text else "an empty field", len(self._missing) - 1
+            more = f", as do {others} more" if others else ""
+            log.warning("%s:%d: %s counts as a missing value%s", self.path, line, shown, more)
 
 
 class FitsTable(NamedTable):

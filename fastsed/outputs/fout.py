@@ -72,7 +72,7 @@ def _history_ranges(params: Params, precision: float) -> list[str]:
 
 
 def build_header(
-    params: Params, bands: Sequence[int] | NDArray[np.int_], dust_text: str, photoz: bool = False
+    params: Params, bands: Sequence[int] | NDArray[np.int_], dust_text: str, photoz: str = ""
 ) -> FoutHeader:
     """Describe the set-up of a run as FAST does at the top of its catalogue.
 
@@ -83,11 +83,11 @@ def build_header(
         Filter numbers, in the order of the photometric catalogue.
     dust_text : str
         Name of the attenuation law, in words, from `DustLaw.describe`.
-    photoz : bool
-        Whether a photometric-redshift file is used.
+    photoz : str
+        Path of the file of photometric redshifts that is used; empty if there is none.
     """
     optional = (
-        ("Photometric redshift file", f"{params.catalog}.zout" if photoz else ""),
+        ("Photometric redshift file", photoz),
         ("Spectrum file", params.spectrum),
         ("Template error function", params.temp_err_file),
         ("Template spectrum error function", params.temp_err_spec_file),

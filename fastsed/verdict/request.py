@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.inputs.photoz import photoz_paths
 from fastsed.models.cosmology import Cosmology
 from fastsed.params import Params
 from fastsed.verdict.finding import LIMITS, Finding, listed, outside
@@ -89,7 +90,6 @@ def library_folder(folder: str) -> Iterator[Finding]:
 
 def photoz_without_file(params: Params) -> Iterator[Finding]:
     """Photometric redshifts that are asked for, but not there."""
-    path = f"{params.catalog}.zout"
     asked = {
         "NAME_ZPHOT": params.name_zphot != _NAME_ZPHOT,
         "ZPHOT_CONF": params.zphot_conf > 0,
@@ -97,9 +97,9 @@ def photoz_without_file(params: Params) -> Iterator[Finding]:
         "FORCE_ZPHOT": params.force_zphot,
     }
     keys = [key for key, set_by_user in asked.items() if set_by_user]
-    if keys and not Path(path).is_file():
+    if keys and not photoz_paths(params):
         yield Finding(
-            f"{listed(keys)}: there are no photometric redshifts, since there is no file '{path}'",
+            f"{listed(keys)}: there are no photometric redshifts, since there is no file '{params.catalog}.zout'",
             unusual=True,
         )
 
@@ -117,7 +117,7 @@ def intervals_without_simulations(params: Params) -> Iterator[Finding]:
 
 
 def redshift_findings(
-    z_spec: Floats, z_phot: Floats | None, grid: Floats, force_zphot: bool, catalog: str
+    z_spec: Floats, z_phot: Floats | None, grid: Floats, force_zphot: bool, path: str
 ) -> list[Finding]:
     """Findings on known redshifts.
 
@@ -131,10 +131,10 @@ def redshift_findings(
         Redshifts of the grid, ascending.
     force_zphot : bool
         Whether photometric redshifts are taken as known, too.
-    catalog : str
-        Path without its ending, for messages.
+    path : str
+        Of the file of photometric redshifts, for messages.
     """
-    found = [*no_photoz(z_phot, f"{catalog}.zout"), *moved_redshifts(z_spec, grid, "spectroscopic")]
+    found = [*no_photoz(z_phot, path), *moved_redshifts(z_spec, grid, "spectroscopic")]
     if force_zphot and z_phot is not None:
         found += moved_redshifts(np.where(np.isnan(z_spec), z_phot, np.nan), grid, "photometric")
     return found

@@ -226,3 +226,10 @@ def test_ids_must_still_agree(tmp_path):
     path.write_text("# id z_phot\n1.0 0.5\n2.5 1\n")
     with pytest.raises(InputError, match=r":3: source '2.5' stands where the catalogue has '2'"):
         read_photoz(path, ["1", "2"])
+
+
+def test_the_file_is_told(eazy_py):
+    params = read_params(None, [f"CATALOG={eazy_py / 'gal'}"])
+    assert find_photoz(params, ["a", "b"]).path == str(eazy_py / "gal.zout")
+    (eazy_py / "gal.zout").unlink()
+    assert find_photoz(params, ["a", "b"]).path == str(eazy_py / "gal.zout.fits")

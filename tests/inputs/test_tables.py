@@ -128,7 +128,7 @@ def test_number_columns(write):
 def test_unnamed_columns_at_the_end(write, caplog):
     path = write(b"# id F1 note E1\n1 1 a 2 8 9\n2 3 b 4 8 9\n")
     np.testing.assert_array_equal(_read(path).numbers, [[1, 2], [3, 4]])
-    assert "the last 2 columns have no name and are ignored" in caplog.text
+    assert "unnamed columns at the end are ignored: 2 of them" in caplog.text
     with pytest.raises(InputError, match=r":3: has 4 columns, but the first row 5"):
         _read(write(b"# id F1 note E1\n1 1 a 2 8\n2 3 b 4\n"))
     with pytest.raises(InputError, match=r":3: has 6 columns, but the header names 4"):

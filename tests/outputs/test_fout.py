@@ -53,7 +53,9 @@ def test_catalogues_of_fastpp_come_out_byte_for_byte(shared, tmp_path, scenario)
             intervals[column.name] = np.reshape(np.array(bounds).T, (len(table.ids), -1, 2)) if bounds else []
     bands = next(line for line in table.header if line.startswith("# Filters")).split(":")[1].split()
     dust = dust_law(params.dust_law).describe(params.e_b, params.delta)
-    header = build_header(params, [int(b) for b in bands], dust, photoz=(folder / "gal.zout").exists())
+    header = build_header(
+        params, [int(b) for b in bands], dust, photoz="gal.zout" if (folder / "gal.zout").exists() else ""
+    )
     path = tmp_path / "gal.fout"
     write_fout(
         path,

@@ -103,19 +103,21 @@ class TestRedshifts:
         assert not finding.unusual
 
     def test_none_known(self):
-        assert not redshift_findings(np.full(2, np.nan), None, self.grid, False, "gal")
+        assert not redshift_findings(np.full(2, np.nan), None, self.grid, False, "gal.zout")
 
     def test_photometric_redshifts_count_where_they_are_forced(self):
         none, z_phot = np.full(2, np.nan), np.array([1.05, np.nan])
-        assert not redshift_findings(none, z_phot, self.grid, False, "gal")
-        (finding,) = redshift_findings(none, z_phot, self.grid, True, "gal")
+        assert not redshift_findings(none, z_phot, self.grid, False, "gal.zout")
+        (finding,) = redshift_findings(none, z_phot, self.grid, True, "gal.zout")
         assert finding.unusual
         assert finding.text.startswith("photometric redshifts are moved")
         # a spectroscopic redshift comes first
-        assert not any(f.unusual for f in redshift_findings(np.full(2, 1.0), z_phot, self.grid, True, "gal"))
+        assert not any(
+            f.unusual for f in redshift_findings(np.full(2, 1.0), z_phot, self.grid, True, "gal.zout")
+        )
 
     def test_no_photometric_redshift_above_0(self):
         none = np.full(2, np.nan)
-        (finding,) = redshift_findings(none, none, self.grid, False, "gal")
+        (finding,) = redshift_findings(none, none, self.grid, False, "gal.zout")
         assert finding.unusual
         assert finding.text.startswith("gal.zout: no photometric redshift")
