@@ -135,8 +135,8 @@ def test_size_of_the_chi_grid(example, tmp_path):
     with ChiGridWriter(tmp_path / "chi2.grid", setup.grid.axes.as_dict(), names, 12) as writer:
         expected = writer.expected_size
     assert abs(expected - setup.chi_grid_bytes) < 100  # strings of another form
-    setup.params.save_chi_grid = True
-    assert f"chi2.grid: {size_text(setup.chi_grid_bytes)}" in estimate(setup)
+    with_grid = example("SAVE_CHI_GRID=1")
+    assert f"chi2.grid: {size_text(setup.chi_grid_bytes)}" in estimate(with_grid)
 
 
 def test_notes_of_the_trial_are_not_shown(example, caplog):

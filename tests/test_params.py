@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fastsed import params as module
+from fastsed.config import machine
+from fastsed.config.fit import chi2_threshold
 from fastsed.errors import InputError, UsageError
 from fastsed.params import (
     Params,
-    chi2_threshold,
     describe_key,
     key_fields,
     parameters_markdown,
@@ -250,7 +250,7 @@ class TestCorrections:
 class TestThreads:
     @pytest.fixture(autouse=True)
     def _cores(self, monkeypatch):
-        monkeypatch.setattr(module, "available_threads", lambda: 6)
+        monkeypatch.setattr(machine, "available_threads", lambda: 6)
 
     @pytest.mark.parametrize(
         ("text", "threads"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fastsed.config.fit import chi2_threshold
 from fastsed.fit.best_fit import find_best_fits
 from fastsed.fit.passes import simulated_chunks
-from fastsed.params import chi2_threshold
 from fastsed.uncertainties import (
     SimulatedSources,
     scaled_properties,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed._ext.percentiles import interpolated_percentiles
-from fastsed.params import chi2_threshold
+from fastsed.config.fit import chi2_threshold
 
 __all__ = [
     "chi2_threshold",

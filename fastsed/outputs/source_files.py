@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastsed.config.fit import chi2_threshold
 from fastsed.fit.best_fit import BestFits
 from fastsed.models.properties import property_names
 from fastsed.outputs.best_fits import source_path, write_best_fits
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
 from fastsed.outputs.chi2grid import write_best_chi2
 from fastsed.outputs.simulations import write_simulations
-from fastsed.params import chi2_threshold
 
 if TYPE_CHECKING:
     from fastsed.pipeline import Setup

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -77,5 +79,4 @@ def test_without_the_file(tmp_path, caplog):
     assert f"there is no file '{tmp_path / 'gal.lir'}': no infrared luminosities are used" in caplog.text
     (tmp_path / "gal.lir").write_text("\ufeff# A title\n# id lir elir\n1.0 1.0D10 1e9\n", encoding="utf-8")
     assert find_luminosities(params, ["1"]).value.tolist() == [1e10]
-    params.use_lir = False
-    assert find_luminosities(params, ["1"]) is None
+    assert find_luminosities(dataclasses.replace(params, use_lir=False), ["1"]) is None

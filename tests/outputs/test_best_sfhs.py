@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fastsed.config.fit import chi2_threshold
 from fastsed.library.csp import csp_history, csp_weights
 from fastsed.models.living import living_history
 from fastsed.models.sfh import lookback_grid, ssp_weights
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
 from fastsed.outputs.chi2grid import read_chi2_grid
-from fastsed.params import chi2_threshold
 from tests.models.helpers import AGES, make_grid, make_params, simple
 from tests.outputs.golden_fits import assert_same_digits, best_models, prepared
 
