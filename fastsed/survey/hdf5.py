@@ -97,6 +97,15 @@ class RawRows:
             view, position = view[n_read:], position + n_read
         return block
 
+    def read_single(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Single rows, in any order."""
+        block = np.empty((len(rows), *self._shape[1:]), self._dtype)
+        bytes_of = block.view(np.uint8).reshape(len(rows), self._row_size)
+        file = self._file.fileno()
+        for i, row in enumerate(rows.tolist()):
+            os.preadv(file, [bytes_of[i].data], self._offset + row * self._row_size)
+        return block
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -126,12 +126,12 @@ class PdfWriter:
     def __enter__(self) -> Self:
         temporary = self._stack.enter_context(atomic_path(self._path, self._sync))
         self._file = self._stack.enter_context(open(temporary, "wb"))
-        self._file.write(_square_primary() if self._square else EMPTY_PRIMARY)
+        self._file.write(square_primary() if self._square else EMPTY_PRIMARY)
         return self
 
     def write(self, name: str, shape: tuple[int, ...], pieces: Iterable[NDArray[np.float64]]) -> None:
         """Write the image of a parameter from pieces that follow each other."""
-        self._file.write(_image_header(name, shape))
+        self._file.write(image_header(name, shape))
         size = 0
         for piece in pieces:
             data = piece.astype(_FLOAT, copy=False).tobytes()
@@ -145,7 +145,8 @@ class PdfWriter:
         return self._stack.__exit__(kind, value, trace)
 
 
-def _image_header(name: str, shape: tuple[int, ...]) -> bytes:
+def image_header(name: str, shape: tuple[int, ...]) -> bytes:
+    """Header of an image extension of float64."""
     axes = [card(f"NAXIS{i}", n) for i, n in enumerate(reversed(shape), start=1)]
     ends = [card("PCOUNT", 0), card("GCOUNT", 1), card("EXTNAME", name)]
     return header_bytes(
@@ -153,7 +154,8 @@ def _image_header(name: str, shape: tuple[int, ...]) -> bytes:
     )
 
 
-def _square_primary() -> bytes:
+def square_primary() -> bytes:
+    """The primary HDU that BEAST's fits begin with: 2 x 2 zeros."""
     cards = [
         card("SIMPLE", True),
         card("BITPIX", -64),

@@ -38,7 +38,12 @@ class _Source(Protocol):
     n_models: int
     has_covariances: bool
 
+    @property
+    def has_single_rows(self) -> bool: ...
+
     def rows(self, name: str, rows: slice) -> NDArray[Any]: ...
+
+    def single_rows(self, rows: NDArray[np.int64]) -> NDArray[Any]: ...
 
     def close(self) -> None: ...
 
@@ -81,6 +86,7 @@ class SedGrid:
         self.wavelengths, self.filters = self._source.wavelengths, self._source.filters
         self.n_models, self.has_covariances = self._source.n_models, self._source.has_covariances
         self.columns: tuple[str, ...] = self._source.table_type.names or ()
+        self._whole_columns: dict[str, NDArray[Any]] = {}
         if not spectra and len(self.filters) != len(self.wavelengths):
             self.close()
             raise InputError(
@@ -149,6 +155,19 @@ class SedGrid:
             for name, column in columns.items():
                 column[first - rows.start : last - rows.start] = block[name]
         return columns
+
+    def read_rows(self, rows: NDArray[np.int64], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Some columns of single rows, in any order.
+
+        Where the file does not allow to read single rows, the columns are read whole, once.
+        """
+        if self._source.has_single_rows:
+            block = self._source.single_rows(rows)
+            return {name: block[name] for name in names}
+        absent = [name for name in names if name not in self._whole_columns]
+        if absent:
+            self._whole_columns |= self.read_columns(absent)
+        return {name: self._whole_columns[name][rows] for name in names}
 
     def close(self) -> None:
         """Close the file."""
@@ -306,6 +325,15 @@ class _Hdf5Source:
     def rows(self, name: str, rows: slice) -> NDArray[Any]:
         return hdf5.read_rows(self._raw[name] or self._data[name], rows, self._path)
 
+    @property
+    def has_single_rows(self) -> bool:
+        return self._raw["grid"] is not None
+
+    def single_rows(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        raw = self._raw["grid"]
+        assert raw is not None
+        return raw.read_single(rows)
+
     def close(self) -> None:
         for raw in self._raw.values():
             if raw is not None:
@@ -315,6 +343,8 @@ class _Hdf5Source:
 
 class _FitsSource:
     """FITS: HEAD's extensions, or the older primary image with the wavelengths as its last row."""
+
+    has_single_rows = True
 
     def __init__(self, path: Path):
         from astropy.io import fits
@@ -364,6 +394,9 @@ class _FitsSource:
     def rows(self, name: str, rows: slice) -> NDArray[Any]:
         block: NDArray[Any] = np.asarray(self._data[name][rows])
         return block
+
+    def single_rows(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        return np.asarray(self._data["grid"][rows])
 
     def close(self) -> None:
         self._data = {}

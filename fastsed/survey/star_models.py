@@ -133,6 +133,16 @@ class FileModels:
         """Rows of the grid of some models."""
         return models if self._rows is None else self._rows[models]
 
+    def models_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The models of some rows of the grid."""
+        return rows if self._rows is None else np.searchsorted(self._rows, rows)
+
+    def values(self, columns: Sequence[int], models: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Values (n_models, n_columns) of some columns, by their numbers, of some models."""
+        names = [self._names[i] for i in columns]
+        rows = self.grid.read_rows(self.grid_rows(models), names)
+        return np.column_stack([rows[name] for name in names])
+
     def close(self) -> None:
         """Close the files."""
         self.grid.close()

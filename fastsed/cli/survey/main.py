@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "axis-weights": ("axis_weights", "relative widths of the cells of an axis"),
     "weights": ("weights", "weights of a table of stellar models"),
     "noise": ("noise", "the observation model: splinter, toothpick or trunchen"),
+    "fit": ("fit", "fit the stars of a catalogue: statistics, PDFs and samples of their posteriors"),
     "grid": ("grid", "the physics model: a grid of stars, distances and dust"),
     "merge": ("merge", "merge the results of all sub files"),
     "reorder": ("reorder", "divide the results of sub files into spatial regions"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -131,8 +131,11 @@ class StarFitter:
         self.bins = tuple(bins_1d(name, spans[name], options.max_bins, options.compat) for name in self.names)
         self._set_pairs(models, spans)
         order = self._order(models)
-        self._tree, positions = self._build_tree(models, order, n_threads)
-        self._parameters = self._build_parameters(models, positions)
+        self._ordered = models.records[order]
+        self._tree, self._positions = self._build_tree(models, order, n_threads)
+        self._parameters = self._build_parameters(models, self._positions)
+        # the records are there in their order
+        self._models = replace(models, records=np.zeros((0, 0)))
         samples = -1 if options.n_samples is None else options.n_samples
         self._fit = kernel.StarFit(
             self._tree, self._parameters, options.threshold, samples, options.seed, fits_order, n_threads
@@ -167,7 +170,7 @@ class StarFitter:
         rows = self.source.grid_rows(ordered)
         if len(rows) and rows.max() >= 2**32 - 1:
             raise InputError(f"row {rows.max()} of the grid: rows beyond 2^32 cannot be fitted")
-        tree = self._noise.build_tree(models.records[order], rows.astype(np.uint32), order, n_threads)
+        tree = self._noise.build_tree(self._ordered, rows.astype(np.uint32), order, n_threads)
         positions = np.full(self.source.n_models, kernel.NO_ID, np.uint32)
         positions[ordered] = np.arange(len(ordered), dtype=np.uint32)
         return tree, positions
@@ -284,6 +287,43 @@ class StarFitter:
             summary["chi2_row"], summary["n_models"], arrays["expectation"], arrays["percentiles"], arrays["pdf1d"],
             arrays["pdf2d"], samples,
         )  # fmt: skip
+
+    def values_of(self, rows: NDArray[np.int64]) -> Floats:
+        """Values of all parameters of some models.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (n,)
+            Rows of the grid, as the results name them.
+
+        Returns
+        -------
+        ndarray, shape (n, n_parameters)
+        """
+        models = self.source.models_of(rows)
+        values = np.empty((len(rows), len(self.names)))
+        for kind, table in enumerate((self._models.spectra, self._models.dust)):
+            numbers = [i for i, k in enumerate(self._models.kinds) if k == kind]
+            values[:, numbers] = table.rows[table.ids[models]][:, [self._models.columns[i] for i in numbers]]
+        own = [i for i, k in enumerate(self._models.kinds) if k == MODEL]
+        columns = [i for i in own if self._models.columns[i] >= 0]
+        if columns:
+            values[:, columns] = self.source.values([self._models.columns[i] for i in columns], models)
+        for i in own:
+            if self._models.columns[i] < 0:
+                values[:, i] = symlog(
+                    self._biased_flux(models, -1 - self._models.columns[i]), self._models.compat
+                )
+        return values
+
+    def _biased_flux(self, models: NDArray[np.int64], k: int) -> Floats:
+        flux: Floats = self._ordered[self._positions[models], k] / self._noise.unit[k]
+        return flux
+
+    def column_values(self, name: str, rows: NDArray[np.int64]) -> Floats:
+        """Values of any column of the grid of some models, by their rows."""
+        column = list(self.source.columns).index(name)
+        return self.source.values([column], self.source.models_of(rows))[:, 0]
 
     def _result_arrays(self, n: int) -> dict[str, Any]:
         dtype = np.dtype(">f8" if self._fits_order else "f8")

@@ -149,7 +149,8 @@ def _uniform(span: ParameterRange, n_bins: int, log: bool, clamp: bool = True) -
         return Bins(_linear(np.array([middle]), log), np.array([low, np.nextafter(high, np.inf)]), log)
     step = (high - low) / (n_bins - 1)
     centres = low + np.arange(n_bins) * step
-    edges = np.append(centres - 0.5 * step, centres[-1] + 0.5 * step)
+    # BEAST's order of operations, which decides about values on an edge
+    edges = low + (np.arange(n_bins + 1) - 0.5) * step
     return Bins(_linear(centres, log), edges, log, clamp)
 
 

@@ -79,6 +79,12 @@ class ModelSource(Protocol):
     def grid_rows(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the grid, as they are reported, of some models."""
 
+    def models_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The models of some rows of the grid."""
+
+    def values(self, columns: Sequence[int], models: NDArray[np.int64]) -> Floats:
+        """Values (n_models, n_columns) of some columns, by their numbers, of some models."""
+
 
 @dataclass(frozen=True)
 class ArrayModels:
@@ -132,3 +138,12 @@ class ArrayModels:
     def grid_rows(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
         """The models' own numbers."""
         return models
+
+    def models_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same numbers."""
+        return rows
+
+    def values(self, columns: Sequence[int], models: NDArray[np.int64]) -> Floats:
+        """Values (n_models, n_columns) of some columns, by their numbers, of some models."""
+        names = self.columns
+        return np.column_stack([np.asarray(self.table[names[i]], float)[models] for i in columns])
