@@ -25,12 +25,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prior": ("prior", "a prior model at given values"),
     "axis-weights": ("axis_weights", "relative widths of the cells of an axis"),
     "weights": ("weights", "weights of a table of stellar models"),
+    "grid": ("grid", "the physics model: a grid of stars, distances and dust"),
+    "ast-inputs": ("ast_inputs", "the list of artificial stars to put into the images"),
     "noise": ("noise", "the observation model: splinter, toothpick or trunchen"),
     "fit": ("fit", "fit the stars of a catalogue: statistics, PDFs and samples of their posteriors"),
-    "grid": ("grid", "the physics model: a grid of stars, distances and dust"),
     "merge": ("merge", "merge the results of all sub files"),
     "reorder": ("reorder", "divide the results of sub files into spatial regions"),
     "condense": ("condense", "condense the files of each spatial region"),
+    "convert": ("convert", "isochrones, atmospheres, filters as users have them, to the formats used here"),
+    "inspect": ("inspect", "what a file is and holds"),
 }
 
 

@@ -12,31 +12,12 @@ from numpy.typing import NDArray
 from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
 from fastsed.inputs.text import decode, read_bytes
+from fastsed.survey.text_columns import read_number_rows
 
 
 def read_numbers(path: str | Path) -> NDArray[np.float64]:
-    """The first number of each line (`#` begins a comment).
-
-    Raises
-    ------
-    InputError
-        For a file that cannot be read, has no numbers, or something else in their stead.
-    """
-    numbers = []
-    for line, text in enumerate(decode(read_bytes(path)).splitlines(), 1):
-        words = text.split("#", 1)[0].split()
-        if not words:
-            continue
-        try:
-            value = float(words[0])
-        except ValueError:
-            raise InputError(f"'{words[0]}' is not a number", path, line) from None
-        if not np.isfinite(value):
-            raise InputError(f"'{words[0]}' is not a finite number", path, line)
-        numbers.append(value)
-    if not numbers:
-        raise InputError("no numbers", path)
-    return np.array(numbers)
+    """The first number of each line (see `read_number_rows`)."""
+    return read_number_rows(path, 1, "a number")[:, 0]
 
 
 def read_json(path: str | Path) -> Any:

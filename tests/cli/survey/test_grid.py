@@ -71,7 +71,7 @@ def test_beast2_and_units(folder):
         ("'HST_WFC3_F336W'", "'HST_ACS_WFC_F475W'", "is there twice"),
         ("project", "project =", "is no settings file (TOML)"),
         ("rv = [3.1]", 'rv = [3.1]\nextinction = "X"', "unknown extinction law 'X'"),
-        ('["lib.hd5"]', '["absent.hd5"]', "no such file"),
+        ('["lib.hd5"]', '["absent.hd5"]', "absent.hd5: cannot be read"),
     ],
 )
 def test_wrong_settings(folder, capsys, old, new, message):

@@ -60,7 +60,7 @@ def test_weights(tmp_path):
     ("name", "text", "message"),
     [
         ("x.txt", "7\nx\n", "x.txt:2: 'x' is not a number"),
-        ("x.txt", "nan\n", "not a finite number"),
+        ("x.txt", "nan\n", "x.txt:1: 'nan' is not a number"),
         ("x.txt", "# only\n", "no numbers"),
         ("model.json", "{", "model.json:1: not JSON"),
         ("model.json", "[" * 100_000, "nested too deeply"),
