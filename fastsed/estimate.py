@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from fastsed.fit.best_fit import find_best_fits
 from fastsed.fit.monte_carlo import MonteCarlo
 from fastsed.fit.observations import Observations
-from fastsed.fit.passes import SIMULATION_BYTES, simulated_chunks, walk_best_first
-from fastsed.models.grid import KEEP_BYTES, TABLE_BYTES, TILE_BYTES, ModelGrid, Tile
+from fastsed.fit.passes import simulated_chunks, walk_best_first
+from fastsed.memory import machine_bytes, memory_parts
+from fastsed.models.axes import Axes
+from fastsed.models.grid import ModelGrid, Tile
 from fastsed.outputs.chi2grid import size_text
 from fastsed.pipeline import Setup
 from fastsed.uncertainties import from_simulations, unknown_uncertainties
@@ -25,11 +27,15 @@ from fastsed.uncertainties import from_simulations, unknown_uncertainties
 Ints = NDArray[np.int64]
 
 # the trial makes tiles for this long, of this many redshifts, and fits them to this many sources
-TRIAL_SECONDS = 0.5
-TRIAL_REDSHIFTS = 12
-TRIAL_SOURCES = 200
-# Python with numpy, scipy and h5py
-PROGRAM_BYTES = 60e6
+TRIAL_SECONDS = 0.15
+TRIAL_REDSHIFTS = 3
+TRIAL_SOURCES = 60
+TRIAL_SIMULATIONS = 100
+# values of the other axes, and time steps of all histories together
+TRIAL_SCREENS = 48
+TRIAL_AGES = 16
+TRIAL_HISTORIES = 24
+TRIAL_TIMES = 2_000_000
 
 
 def estimate(setup: Setup) -> list[str]:
@@ -53,7 +59,7 @@ def estimate(setup: Setup) -> list[str]:
     """
     lines = ["all inputs can be read", *_inputs(setup), *_grid(setup)]
     seconds = _seconds(setup)
-    lines.append(_memory(setup))
+    lines += _memory(setup)
     if setup.params.save_chi_grid:
         lines.append(f"chi2.grid: {size_text(setup.chi_grid_bytes)}")
     threads = setup.grid.n_threads
@@ -83,21 +89,20 @@ def _grid(setup: Setup) -> list[str]:
     return lines
 
 
-def _memory(setup: Setup) -> str:
-    arrays = (setup.catalog.flux, setup.catalog.error, setup.data.value, setup.data.variance)
-    catalogue = sum(a.nbytes for a in arrays)
-    in_flight = 2 * setup.grid.n_threads + 2 if setup.grid.n_threads > 1 else 1
-    largest = min(TILE_BYTES, 8 * setup.data.n_columns * setup.grid.axes.models_per_redshift)
-    models = in_flight * largest + TABLE_BYTES + KEEP_BYTES * setup.grid.several_passes
-    simulations = min(SIMULATION_BYTES, 32 * setup.params.n_sim * setup.data.n_sources)
-    parts = {"catalogue": catalogue, "models": models, "simulations": simulations}
+def _memory(setup: Setup) -> list[str]:
+    """What the run may need at most, and a warning where the machine has less."""
+    parts = memory_parts(setup)
     text = ", ".join(f"{name} {size_text(size)}" for name, size in parts.items() if size)
-    return f"memory: less than {size_text(PROGRAM_BYTES + sum(parts.values()))} ({text})"
+    needed, present = sum(parts.values()), machine_bytes()
+    lines = [f"memory: less than {size_text(needed)} ({text})"]
+    if needed > present:
+        lines.append(f"warning: this machine has {size_text(present)} of memory, which may be too little")
+    return lines
 
 
 def _seconds(setup: Setup) -> float:
-    """Time of the whole run, from a trial with a few redshifts and some of the sources."""
-    wanted = setup.data.redshifts_needed(len(setup.grid.axes.z)) & (setup.grid.ages_at > 0)
+    """Time of the whole run, from a few models and sources."""
+    wanted = setup.plan.redshifts & (setup.grid.ages_at > 0)
     if not wanted.any():
         return 0.0
     grid = TrialGrid.of(setup, spread(wanted, TRIAL_REDSHIFTS))
@@ -106,14 +111,15 @@ def _seconds(setup: Setup) -> float:
         cold = _build(grid)
         grid.limit = cold.n_tiles
         warm = _build(grid)
-        if not warm.n_tiles:
+        if not warm.n_tiles or not data.n_sources:
             return 0.0
-        fitting = _fit_seconds(grid, data, setup) - _n_passes(setup, data.n_sources) * warm.seconds
-    start = max(0.0, cold.first - warm.first) * len(grid.axes.metal)
-    building = warm.per_model * setup.n_models_in_use * _n_builds(setup)
-    pairs = setup.n_models_in_use * _sources_per_redshift(setup.data, wanted)
+        fitting, simulating = _fit_seconds(grid, data, setup, warm.seconds)
+    first = setup.plan.passes[0].n_models
+    start = max(0.0, cold.first - warm.first) * len(setup.grid.axes.metal)
+    building = warm.per_model * first * _n_builds(setup)
+    pairs = first * _sources_per_redshift(setup.data, wanted)
     trial_pairs = warm.n_models * _sources_per_redshift(data, grid.chosen)
-    return start + building + max(0.0, fitting) * pairs / trial_pairs
+    return start + building + (fitting + simulating) * pairs / trial_pairs
 
 
 def spread(wanted: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
@@ -132,23 +138,45 @@ def trial_data(data: Observations, chosen: NDArray[np.bool_]) -> Observations:
 
 
 class TrialGrid(ModelGrid):
-    """A few tiles of a grid: nothing is kept between passes, no cache is read or written."""
+    """A few models of a grid: nothing is kept between passes, no cache is read or written."""
 
     chosen: NDArray[np.bool_]
     limit: int | None = None
 
     @classmethod
     def of(cls, setup: Setup, chosen: NDArray[np.bool_]) -> TrialGrid:
-        """A grid of its own for the trial, with the redshifts chosen."""
+        """A grid of its own for the trial, with the redshifts chosen and few values of the other axes."""
         grid = setup.grid
         params = dataclasses.replace(setup.params, no_cache=True)
-        trial = cls(params, grid.axes, grid.bands, grid.rows, grid.needs_dust, grid.n_threads)
+        n_ages = max(1, int(grid.ages_at[chosen].max(initial=0)))
+        axes = few_models(grid.axes, n_ages, grid.most_time_steps if params.custom_sfh else 1)
+        trial = cls(params, axes, grid.bands, grid.rows, grid.needs_dust, grid.n_threads, needs_rest=False)
         trial.chosen = chosen
         return trial
 
     def tiles(self, wanted: NDArray[np.bool_]) -> Iterator[Tile]:
         """No more than `limit` tiles, whatever is wanted."""
         return islice(super().tiles(self.chosen), self.limit)
+
+
+def few_models(axes: Axes, n_ages: int, n_times: int) -> Axes:
+    """A grid with all redshifts, but only some values of the other axes.
+
+    Parameters
+    ----------
+    axes : Axes
+    n_ages : int
+        How many of the ages, youngest first, may be used.
+    n_times : int
+        Time steps of each star formation history, which has to be evaluated on them.
+    """
+    n_histories = max(1, min(TRIAL_HISTORIES, TRIAL_TIMES // n_times))
+    of_each = max(1, int(n_histories ** (1 / max(1, len(axes.history_names)))))
+    ages = max(1, min(TRIAL_AGES, TRIAL_TIMES // (n_times * n_histories)))
+    most = (TRIAL_SCREENS, TRIAL_SCREENS // 4, ages, 1, *(of_each for _ in axes.history_names))
+    usable = (*axes.values[1:3], axes.lage[:n_ages], *axes.values[4:])
+    few = [v[spread(np.ones(len(v), dtype=bool), count)] for v, count in zip(usable, most, strict=True)]
+    return Axes(axes.names, (axes.z, *few))
 
 
 @dataclass
@@ -183,32 +211,28 @@ def _build(grid: TrialGrid) -> _Build:
     return done
 
 
-def _fit_seconds(grid: TrialGrid, data: Observations, setup: Setup) -> float:
-    """Time of the fit, and of the simulations if there are any, with the tiles of the trial."""
+def _fit_seconds(grid: TrialGrid, data: Observations, setup: Setup, building: float) -> tuple[float, float]:
+    """Time of the fit and of all simulations with the models of the trial, which take the time `building` to make."""
     start = time.perf_counter()
     best = find_best_fits(grid, data)
-    if setup.params.n_sim:
-        trial = dataclasses.replace(setup, grid=grid, data=data)
-        uncertainties = unknown_uncertainties(trial)
-        for rows in simulated_chunks(data.n_sources, setup.params.n_sim):
-            monte_carlo = MonteCarlo(grid, data, trial.noise, rows)
-            best_z = grid.axes.redshift_index(best.model[rows])
-            walk_best_first(grid, grid.chosen, monte_carlo, best_z)
-            from_simulations(trial, uncertainties, monte_carlo, rows, lambda simulated: None)
-    return time.perf_counter() - start
-
-
-def _n_passes(setup: Setup, n_sources: int) -> int:
-    """How often the tiles are asked for: once to fit, twice for each group of sources that is simulated."""
-    n_sim = setup.params.n_sim
-    simulating = 2 * len(list(simulated_chunks(n_sources, n_sim))) if n_sim else 0
-    return 1 + simulating
+    fitted = time.perf_counter()
+    if not setup.params.n_sim:
+        return max(0.0, fitted - start - building), 0.0
+    few = min(setup.params.n_sim, TRIAL_SIMULATIONS)
+    params = dataclasses.replace(setup.params, n_sim=few)
+    trial = dataclasses.replace(setup, params=params, grid=grid, data=data)
+    uncertainties = unknown_uncertainties(trial)
+    for rows in simulated_chunks(data.n_sources, few):
+        monte_carlo = MonteCarlo(grid, data, trial.noise, rows)
+        walk_best_first(grid, grid.chosen, monte_carlo, grid.axes.redshift_index(best.model[rows]))
+        from_simulations(trial, uncertainties, monte_carlo, rows, lambda simulated: None)
+    simulating = max(0.0, time.perf_counter() - fitted - building)
+    return max(0.0, fitted - start - building), simulating * setup.params.n_sim / few
 
 
 def _n_builds(setup: Setup) -> int:
     """How often the tiles are made."""
-    small = 8 * setup.n_models_in_use * setup.data.n_columns <= KEEP_BYTES
-    return 1 if small else _n_passes(setup, setup.data.n_sources)
+    return 1 if setup.grid.keeps(setup.plan.redshifts) else len(setup.plan.passes)
 
 
 @contextmanager

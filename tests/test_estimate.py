@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from fastsed.errors import InputError
 from fastsed.estimate import TrialGrid, estimate, spread, time_text, trial_data
+from fastsed.memory import machine_bytes, memory_parts
 from fastsed.outputs.chi2grid import size_text
 from fastsed.params import read_params
 from fastsed.pipeline import fit_prepared, prepare
 from tests.helpers import COARSE, copy_example
+
+FORMULA = ("CUSTOM_SFH=exp(-t/10^a)", "CUSTOM_PARAMS=[a]", "A_MIN=8", "A_MAX=10", "OUTPUT_COLUMNS=[]")
 
 
 @pytest.fixture
@@ -62,6 +67,78 @@ def test_number_of_models_to_fit(example):
         assert f"of which {sum(done)} are to be fitted" in "\n".join(estimate(one))
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("N_SIM=10000000",),
+        ("Z_MAX=9", "Z_STEP=0.0001", "A_V_STEP=0.001"),
+        ("LOG_AGE_STEP=0.0005", "LOG_TAU_STEP=0.0005"),
+        (*FORMULA, "A_STEP=0.001", "CUSTOM_SFH_STEP=0.05"),
+    ],
+)
+def test_a_trial_is_small_whatever_the_grid(example, keys):
+    setup = example(*keys)
+    wanted = setup.plan.redshifts
+    grid = TrialGrid.of(setup, spread(wanted, 3))
+    assert grid.axes.models_per_redshift <= 24 * 16 * 48
+    if setup.params.custom_sfh:
+        assert len(grid.axes.lage) * grid.axes.n_history * setup.grid.most_time_steps < 5e6
+    text = "\n".join(estimate(setup))
+    assert "memory: less than" in text
+    assert "time: " in text
+
+
+def test_less_memory_than_a_run_needs(example, monkeypatch):
+    setup = example("N_SIM=10000")
+    needed = sum(memory_parts(setup).values())
+    monkeypatch.setattr("fastsed.estimate.machine_bytes", lambda: needed + 1)
+    assert not any("warning" in line for line in estimate(setup))
+    monkeypatch.setattr("fastsed.estimate.machine_bytes", lambda: 10**8)
+    assert "warning: this machine has 100 MB of memory, which may be too little" in estimate(setup)
+
+
+def test_memory_of_the_machine_is_that_of_its_tightest_limit(monkeypatch):
+    import resource
+
+    whole = machine_bytes()
+    assert 2**28 < whole < 2**50
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (2**27, 2**27))
+    assert machine_bytes() == 2**27
+
+
+RUNS = [
+    ("plain", ()),
+    ("simulations", ("N_SIM=200",)),
+    ("many simulations", ("N_SIM=20000", "CATALOG=few")),
+    ("medians", ("N_SIM=500", "BEST_FROM_SIM=1", "SAVE_SIM=1", "CATALOG=few")),
+    ("formula", (*FORMULA, "A_STEP=0.1")),
+    ("many populations", ("LOG_TAU_STEP=0.05", "LOG_AGE_STEP=0.02", "A_V_STEP=1", "Z_STEP=1")),
+    ("many screens", ("A_V_STEP=0.005", "Z_STEP=0.1")),
+    ("chi2 grid", ("SAVE_CHI_GRID=1", "CATALOG=few")),
+    ("acceptable models", ("INTERVAL_FROM_CHI2=1", "BEST_SFHS=1", "CATALOG=few")),
+    ("spectra", ("BEST_FIT=1", "REST_MAG=[120,121]", "METAL=[0.008,0.02]")),
+]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from /proc")
+@pytest.mark.parametrize(("name", "keys"), RUNS, ids=[name for name, _ in RUNS])
+def test_a_run_needs_no_more_memory_than_announced(example, tmp_path, name, keys):
+    lines = (tmp_path / "gst.cat").read_text().splitlines(keepends=True)
+    (tmp_path / "few.cat").write_text("".join(lines[: len(lines) - 9]))
+    bound = sum(memory_parts(example(*keys, "N_THREAD=2")).values())
+    # the high-water mark of the process itself, not of the one that started it
+    program = (
+        "import sys; from fastsed.cli.main import run; code = run(sys.argv[1:]); "
+        "print(*[l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')]); sys.exit(code)"
+    )
+    arguments = [sys.executable, "-c", program, "gst.param", "-q", *COARSE, *keys, "N_THREAD=2"]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    used = 1024 * int(done.stdout.split()[-1])
+    print(f"{name}: {used / 1e6:.0f} MB of at most {bound / 1e6:.0f} MB")
+    assert used < bound
+
+
 def test_trial_data(example):
     data = example().data
     chosen = np.zeros(7, dtype=bool)
@@ -103,7 +180,7 @@ def test_simulations_are_part_of_the_trial(example, monkeypatch):
     monkeypatch.setattr("fastsed.estimate.from_simulations", lambda *arguments: calls.append(arguments))
     text = "\n".join(estimate(example("N_SIM=30")))
     assert "data of each: 10 bands; 30 simulations" in text
-    assert "simulations 11.5 kB" in text
+    assert ", simulations " in text
     assert len(calls) == 1
 
 

@@ -23,6 +23,9 @@ from fastsed.sizes import single
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# one array of histories on their time steps
+HISTORY_BYTES = 16 << 20
+
 
 class CustomPopulations:
     """Populations whose star formation history is a formula of time and of the custom parameters.
@@ -45,17 +48,17 @@ class CustomPopulations:
             raise missing_library(*where, metal)
         self._path, self._file_metal = found
         # of the SSPs, once they are read
-        self._ages, self._living = np.empty(0), np.empty(0)
+        self._ages, self._living, self._n_wavelengths = np.empty(0), np.empty(0), 0
         self.sources = [str(self._path)]
 
     def files(self) -> list[Path]:
         """The files read, whose content shapes the models."""
         return [self._path]
 
-    def basis(self) -> Basis:
-        """The SSPs; the young ones first."""
+    def basis(self, start: int = 0, stop: int | None = None) -> Basis:
+        """The SSPs, of which all populations are made; the young ones first."""
         ssp = read_library(self._path, self._file_metal)
-        self._ages, self._living = ssp.ages, ssp.mass
+        self._ages, self._living, self._n_wavelengths = ssp.ages, ssp.mass, len(ssp.lam)
         n_young = 0
         if self._params.differential_a_v:
             oldest = power_of_ten(single(self._params.log_bc_age_max))
@@ -67,14 +70,44 @@ class CustomPopulations:
         """Youngest and oldest age [yr] of a population; stars older than the last SSP are left out, as in FAST++."""
         return 0.0, np.inf
 
-    def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
+    def basis_of(self, numbers: Ints) -> Basis:
+        """The SSPs."""
+        return self.basis()
+
+    @property
+    def bytes_each(self) -> int:
+        """None: the SSPs do not depend on the number of populations."""
+        return 0
+
+    @property
+    def n_wavelengths(self) -> int:
+        """Wavelengths of the SSPs."""
+        self._ssp_ages()
+        return self._n_wavelengths
+
+    @property
+    def n_ages(self) -> int:
+        """Ages of the SSPs."""
+        return len(self._ssp_ages())
+
+    def parts(self, limit: int) -> Iterator[tuple[int, int]]:
+        """All populations at once."""
+        yield 0, len(self._axes.lage) * self._axes.n_history
+
+    def ranges(self, limit: int, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, int]]:
         """Runs of populations of one age, at most about `limit` long, that `weights_of_range` makes fast."""
         n_history = self._axes.n_history
-        # whole vectors of populations leave no padding between the rows of a tile
-        limit = max(limit // 16 * 16, 1)
         for ilage in range(len(self._axes.lage)):
-            for start, stop in aligned_ranges(self._axes.history_shape, limit):
-                yield ilage * n_history + start, ilage * n_history + stop
+            # the histories of a run are in memory together, on their time steps
+            most = min(limit, self._histories_at_once(ilage))
+            # whole vectors of populations leave no padding between the rows of a tile
+            for low, high in aligned_ranges(self._axes.history_shape, max(most // 16 * 16, 1)):
+                yield ilage * n_history + low, ilage * n_history + high
+
+    def _histories_at_once(self, ilage: int) -> int:
+        """Histories of one age that are sampled together."""
+        n_times = power_of_ten(float(self._axes.lage[ilage])) / years(self._params.custom_sfh_step) + 2
+        return max(1, int(HISTORY_BYTES / (8 * n_times)))
 
     def weights_of_range(self, start: int, stop: int) -> Floats:
         """SSP weights (stop - start, nssp) of one of `ranges`."""
@@ -155,11 +188,13 @@ class CustomPopulations:
     def histories(self, numbers: Ints) -> Iterator[tuple[Ints, Floats, Floats]]:
         """Rows of `numbers` of one age, their lookback grid (nt,) [yr] and histories (nrow, nt) [Msun/yr]."""
         ilage, ihistory = np.divmod(numbers, self._axes.n_history)
-        for one in np.unique(ilage):
-            rows = np.flatnonzero(ilage == one)
-            parameters = {n: v[:, None] for n, v in self._axes.history_parameters(ihistory[rows]).items()}
-            t, sfr = self._sampled(int(one), parameters, len(rows))
-            yield rows, t, sfr
+        for one in np.unique(ilage).tolist():
+            of_age, most = np.flatnonzero(ilage == one), self._histories_at_once(one)
+            for start in range(0, len(of_age), most):
+                rows = of_age[start : start + most]
+                parameters = {n: v[:, None] for n, v in self._axes.history_parameters(ihistory[rows]).items()}
+                t, sfr = self._sampled(one, parameters, len(rows))
+                yield rows, t, sfr
 
     def _sampled(self, ilage: int, parameters: dict[str, Floats], count: int) -> tuple[Floats, Floats]:
         """Lookback grid (nt,) and the formula on it, (count, nt), from arrays that broadcast with time as last axis."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import islice
 from threading import Lock
 
 import numpy as np
@@ -17,7 +19,7 @@ from fastsed._ext.photometry import BandWindows
 from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.models.attenuation import attenuation_curve
-from fastsed.models.axes import Axes
+from fastsed.models.axes import Axes, power_of_ten
 from fastsed.models.cache import ModelCache
 from fastsed.models.cosmology import Cosmology
 from fastsed.models.custom import CustomPopulations
@@ -26,6 +28,7 @@ from fastsed.models.igm import igm_transmission
 from fastsed.models.indices import Index, read_indices, window_weights
 from fastsed.models.photometry import rest_magnitude_weights
 from fastsed.models.populations import Basis, GriddedPopulations, Populations
+from fastsed.models.sfh import years
 from fastsed.models.tables import FluxTables, RestTables, Screens, make_rest_tables, make_screens
 from fastsed.padded import PADDING, padded_rows
 from fastsed.params import Params
@@ -39,6 +42,8 @@ Ints = NDArray[np.int64]
 TILE_BYTES = 8 << 20
 # flux tables T kept between blocks of populations
 TABLE_BYTES = 48 << 20
+# spectra of populations, and their rest-frame tables, that are in memory together
+BASIS_BYTES = 128 << 20
 # tiles kept from one pass to the next
 KEEP_BYTES = 48 << 20
 # weights of bands that are kept between blocks of populations
@@ -139,11 +144,21 @@ class Metal:
     index: int
     populations: Populations
     make_rest: Callable[[Basis], RestTables]
+    in_parts: bool = False
 
     @cached_property
     def rest(self) -> RestTables:
         """Its rest-frame tables."""
         return self.make_rest(self.populations.basis())
+
+    def rest_of(self, numbers: Ints) -> tuple[RestTables, Ints]:
+        """Rest-frame tables that hold some populations, and their columns there if populations are spectra.
+
+        Where the tables of all populations would take too much memory, they are made for these (n,) alone.
+        """
+        if self.in_parts:
+            return self.make_rest(self.populations.basis_of(numbers)), np.arange(len(numbers))
+        return self.rest, numbers
 
 
 @dataclass
@@ -229,6 +244,11 @@ class ModelGrid:
         return int(self.ages_at[redshifts].sum()) * per_age
 
     @property
+    def most_time_steps(self) -> int:
+        """Time steps of the longest history of a formula."""
+        return math.ceil(power_of_ten(float(self.axes.lage[-1])) / years(self.params.custom_sfh_step)) + 1
+
+    @property
     def fluxes_per_redshift(self) -> Floats:
         """Flux [1e-19 erg/s/cm2/A] of 1 Lsun/A at each redshift."""
         return self.cosmology.luminosity_to_flux(self.axes.z.astype(float))
@@ -254,8 +274,17 @@ class ModelGrid:
     def metal(self, index: int) -> Metal:
         """One metallicity."""
         if index not in self.metals:
-            self.metals[index] = Metal(index, self.populations[index], self._make_rest)
+            populations = self.populations[index]
+            in_parts = len(list(islice(populations.parts(self._part_limit(populations)), 2))) > 1
+            self.metals[index] = Metal(index, populations, self._make_rest, in_parts)
         return self.metals[index]
+
+    def _part_limit(self, populations: Populations) -> int:
+        """Number of populations whose spectra and rest-frame tables are in memory together."""
+        n_tables = 3 + len(self.magnitude_bands) + sum(len(index.windows) for index in self.indices)
+        n_cells = self.axes.shape[1] * self.axes.shape[2]
+        each = populations.bytes_each + 8 * n_tables * n_cells * (self.needs_rest or self.needs_dust)
+        return max(PADDING, BASIS_BYTES // max(each, 1))
 
     def _make_rest(self, basis: Basis) -> RestTables:
         functionals = [rest_magnitude_weights(basis.lam, band) for band in self.magnitude_bands]
@@ -316,29 +345,39 @@ class ModelGrid:
         """One piece of work per metallicity, block of populations and redshift."""
         if len(redshifts) == 0:
             return
+        n_ages = int(self.ages_at[redshifts].max(initial=0))
         for index, populations in enumerate(self.populations):
-            basis = populations.basis()
             metal = self.metal(index)
-            if self.needs_rest or self.needs_dust:
-                metal.rest = metal.make_rest(basis)
-            self._check_ages(populations, int(self.ages_at[redshifts].max(initial=0)))
-            tables = FluxTables(basis, self.bands, self.screens, self.axes.z[redshifts])
-            del basis
-            made = _TableStore(self, tables)
-            for block in self._blocks(metal, tables.screens.n_cells):
-                for iz in redshifts:
-                    if self.ages_at[iz] * self.axes.n_history > block.numbers[0]:
-                        yield partial(make_tile, self, made, block, int(iz))
-            # before the spectra of the next metallicity are read
-            del tables, made
+            self._check_ages(populations, n_ages)
+            for part in populations.parts(self._part_limit(populations)):
+                if part[0] < n_ages * self.axes.n_history:
+                    yield from self._jobs_of_part(metal, part, redshifts)
 
-    def _blocks(self, metal: Metal, n_cells: int) -> Iterator[Block]:
-        """The populations of a metallicity that GRID_EXCLUDE leaves, in blocks that make tiles of a good size."""
+    def _jobs_of_part(
+        self, metal: Metal, part: tuple[int, int], redshifts: Ints
+    ) -> Iterator[Callable[[], list[Tile]]]:
+        """The same for populations whose spectra are in memory together."""
+        basis = metal.populations.basis(*part)
+        rest = None
+        if self.needs_dust or (self.needs_rest and not metal.in_parts):
+            rest = metal.make_rest(basis)
+            if not metal.in_parts:
+                metal.rest = rest
+        tables = FluxTables(basis, self.bands, self.screens, self.axes.z[redshifts])
+        del basis
+        made = _TableStore(self, tables, part[0], rest)
+        for block in self._blocks(metal, tables.screens.n_cells, part):
+            for iz in redshifts:
+                if self.ages_at[iz] * self.axes.n_history > block.numbers[0]:
+                    yield partial(make_tile, self, made, block, int(iz))
+
+    def _blocks(self, metal: Metal, n_cells: int, part: tuple[int, int]) -> Iterator[Block]:
+        """The populations of a part that GRID_EXCLUDE leaves, in blocks that make tiles of a good size."""
         columns = max(1, len(self.bands))
         limit = max(PADDING, TILE_BYTES // (8 * columns * n_cells))
         if self.params.max_queued_fits and "max_queued_fits" in self.params.explicit:
             limit = max(1, min(limit, self.params.max_queued_fits // n_cells))
-        for start, stop in metal.populations.ranges(limit):
+        for start, stop in metal.populations.ranges(limit, *part):
             numbers = np.arange(start, stop, dtype=np.int64)
             kept = self.exclusion.keep_populations(numbers, metal.index)
             if kept.any():
@@ -389,10 +428,13 @@ class Block:
 
 
 class _TableStore:
-    """Flux tables T of one metallicity, kept between blocks of populations as far as memory allows."""
+    """Flux tables T of a part of the populations, kept between blocks as far as memory allows.
 
-    def __init__(self, grid: ModelGrid, tables: FluxTables):
-        self._grid, self.tables = grid, tables
+    Where populations are spectra themselves, the first of the part is number `first`, and so in the tables.
+    """
+
+    def __init__(self, grid: ModelGrid, tables: FluxTables, first: int, rest: RestTables | None):
+        self._grid, self.tables, self.first, self.rest = grid, tables, first, rest
         self._factors = grid.fluxes_per_redshift
         self._kept: dict[int, Floats] = {}
         self._room = TABLE_BYTES
@@ -452,10 +494,13 @@ def make_tile(grid: ModelGrid, store: _TableStore, block: Block, iz: int) -> lis
         # a view of some rows as tables, (nband, ncell, npopulation)
         tables = flux[own_rows, :n_models].reshape(-1, n_cells, n_populations)
         if weights is None:
-            _fill_gridded(store, iz, numbers, bands, tables)
+            _fill_gridded(store, iz, numbers - store.first, bands, tables)
         else:
             _fill_custom(store.whole(iz)[bands], weights[:n_populations], tables)
-    dust = _dust(metal, numbers, weights, flux.shape[1]) if grid.needs_dust else None
+    dust = None
+    if grid.needs_dust:
+        assert store.rest is not None
+        dust = _dust(store.rest, numbers - store.first, weights, flux.shape[1])
     if dust is not None:
         for component, row in zip(rows.components, rows.luminosities, strict=True):
             flux[row] = dust[component]
@@ -492,11 +537,11 @@ def _fill_custom(table: Floats, weights: Floats, out: Floats) -> None:
         out[:] = (flat @ shares).reshape(out.shape)
 
 
-def _dust(metal: Metal, numbers: Ints, weights: Floats | None, stride: int) -> Floats:
+def _dust(rest: RestTables, columns: Ints, weights: Floats | None, stride: int) -> Floats:
     """Dust luminosities (3, stride): all, birth clouds, cirrus."""
     dust = np.zeros((3, stride))
-    for row, table in enumerate((metal.rest.absorbed, metal.rest.absorbed_young)):
-        values = table[:, numbers] if weights is None else table @ weights[: len(numbers)].T
+    for row, table in enumerate((rest.absorbed, rest.absorbed_young)):
+        values = table[:, columns] if weights is None else table @ weights[: len(columns)].T
         dust[row, : values.size] = values.ravel()
     dust[2] = dust[0] - dust[1]
     return dust

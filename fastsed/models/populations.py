@@ -79,12 +79,35 @@ class Populations(Protocol):
     sources: list[str]
     """Where the spectra come from, for the log."""
 
-    def basis(self) -> Basis:
-        """The spectra; read when asked for, not kept."""
+    def basis(self, start: int = 0, stop: int | None = None) -> Basis:
+        """The spectra of the populations of one of `parts`, all by default; read when asked for, not kept."""
         ...
 
-    def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
-        """All populations in runs of about `limit`, for each of which weights are found fast."""
+    def basis_of(self, numbers: Ints) -> Basis:
+        """The spectra that the populations `numbers` are made of: one of each, where populations are spectra."""
+        ...
+
+    @property
+    def bytes_each(self) -> int:
+        """Memory that the spectra take for each population; 0 if they are the same for any number of them."""
+        ...
+
+    @property
+    def n_wavelengths(self) -> int:
+        """Wavelengths of the spectra."""
+        ...
+
+    @property
+    def n_ages(self) -> int:
+        """Ages of the library."""
+        ...
+
+    def parts(self, limit: int) -> Iterator[tuple[int, int]]:
+        """All populations in runs whose spectra are in memory together, of about `limit`."""
+        ...
+
+    def ranges(self, limit: int, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, int]]:
+        """The populations of a part in runs of about `limit`, for each of which weights are found fast."""
         ...
 
     def weights_of_range(self, start: int, stop: int) -> Floats | None:
@@ -148,18 +171,66 @@ class GriddedPopulations:
         """The files read, whose content shapes the models."""
         return sorted({m.path for m in self._members})
 
-    def basis(self) -> Basis:
-        """Spectra of all populations; those at ages outside the library stay zero."""
-        lam, sed = _spectra(self._members, self._ages)
+    def basis(self, start: int = 0, stop: int | None = None) -> Basis:
+        """Spectra of populations: of whole ages, or of some histories of one age; at ages outside the library zero."""
+        n_history, stop = len(self._members), len(self) if stop is None else stop
+        ages = self._ages[start // n_history : -(-stop // n_history)]
+        members = self._members
+        if stop - start < n_history:
+            members = members[start % n_history : start % n_history + stop - start]
+        lam, sed = _spectra(members, ages)
         return broadened(Basis(lam, sed), self._params.apply_vdisp)
 
-    def ranges(self, limit: int) -> Iterator[tuple[int, int]]:
-        """All populations in runs of whole ages, of about `limit`; numbers that fill whole vectors are preferred."""
-        n_history, n_ages = len(self._members), len(self._ages)
+    def basis_of(self, numbers: Ints) -> Basis:
+        """A spectrum for each of the populations `numbers`."""
+        ilage, ihistory = np.divmod(numbers, len(self._members))
+        lam, sed = np.empty(0), np.empty((0, 0), dtype=np.float32)
+        for one in np.unique(ihistory):
+            columns = np.flatnonzero(ihistory == one)
+            lam, some = _spectra(self._members[one : one + 1], self._ages[ilage[columns]])
+            if not len(sed):
+                sed = np.empty((len(lam), len(numbers)), dtype=np.float32)
+            sed[:, columns] = some
+        return broadened(Basis(lam, sed), self._params.apply_vdisp)
+
+    def __len__(self) -> int:
+        return len(self._ages) * len(self._members)
+
+    @property
+    def bytes_each(self) -> int:
+        """The spectrum, a copy of it, and the shares of simple populations in it."""
+        return 8 * (self.n_wavelengths + self.n_ages)
+
+    @property
+    def n_wavelengths(self) -> int:
+        """Wavelengths of the spectra."""
+        return self._members[0].n_wavelengths
+
+    @property
+    def n_ages(self) -> int:
+        """Ages of the library."""
+        return self._members[0].n_ages
+
+    def parts(self, limit: int) -> Iterator[tuple[int, int]]:
+        """All populations in runs of whole ages, or of histories of one age."""
+        return self.ranges(limit)
+
+    def ranges(self, limit: int, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, int]]:
+        """Populations in runs of about `limit`: of whole ages or, where these are too long, of parts of one.
+
+        Numbers that fill whole vectors are preferred.
+        """
+        n_history, stop = len(self._members), len(self) if stop is None else stop
+        if n_history > limit or stop - start < n_history:
+            step = max(1, limit // 16 * 16 or limit)
+            for first in range(start, stop, n_history):
+                end = min(first + n_history, stop)
+                yield from ((low, min(low + step, end)) for low in range(first, end, step))
+            return
         usual = max(1, limit // n_history)
         step = max(range(usual, usual * 4 // 3 + 1), key=lambda s: (s * n_history) / -(-s * n_history // 16))
-        for first in range(0, n_ages, step):
-            yield first * n_history, min(first + step, n_ages) * n_history
+        for low in range(start, stop, step * n_history):
+            yield low, min(low + step * n_history, stop)
 
     def weights_of_range(self, start: int, stop: int) -> None:
         """None: the basis spectra are the populations."""
@@ -238,6 +309,7 @@ class _IsedMember:
         self.path, self._metal, self._log_tau = path, metal, log_tau
         self.source = str(path.parent)
         self._tracks: tuple[Floats, Floats, Floats, Floats] | None = None
+        self._n_wavelengths = 0
 
     def read(self) -> Library:
         """The content of the file."""
@@ -245,7 +317,19 @@ class _IsedMember:
 
     def _keep_tracks(self, library: Library) -> Library:
         self._tracks = library.ages, library.sfr, library.mass, library.formed
+        self._n_wavelengths = len(library.lam)
         return library
+
+    @property
+    def n_wavelengths(self) -> int:
+        """Wavelengths of its spectra."""
+        self._ages_rates_masses()
+        return self._n_wavelengths
+
+    @property
+    def n_ages(self) -> int:
+        """Ages of its spectra."""
+        return len(self._ages_rates_masses()[0])
 
     def _ages_rates_masses(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Ages [yr], SFR [Msun/yr], living and formed masses [Msun], as the file has them."""
@@ -296,6 +380,7 @@ class _BuiltMember:
     def __init__(self, path: Path, ssp: Library, sfh: str, log_tau: float):
         self.path, self.ssp, self._sfh, self._tau = path, ssp, sfh, 10.0**log_tau
         self.source = f"{path} (SSP, {sfh} built on the fly)"
+        self.n_wavelengths, self.n_ages = len(ssp.lam), len(ssp.ages)
 
     def age_range(self) -> tuple[float, float]:
         return 0.0, float(self.ssp.ages[-1])

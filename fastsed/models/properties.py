@@ -113,10 +113,13 @@ def _of_one_metal(
     weights = own.populations.weights(numbers)
     masses = own.populations.masses(numbers)
 
+    spectral = need_spectra(grid, names)
+    rest, columns = own.rest_of(numbers) if spectral else (None, numbers)
+
     def of_models(table: Floats) -> Floats:
         """Value of each model from a (ncell, nbasis) table."""
         if weights is None:
-            return table[cell, population]
+            return table[cell, columns[place]]
         return np.einsum("ij,ij->i", table[cell], weights[place])
 
     def rate() -> Floats:
@@ -124,21 +127,27 @@ def _of_one_metal(
             return (single(masses.sfr) / single(masses.living))[place]
 
     def ionising() -> Floats:
-        return own.rest.ionising[population] if weights is None else (weights @ own.rest.ionising)[place]
+        assert rest is not None
+        return rest.ionising[columns[place]] if weights is None else (weights @ rest.ionising)[place]
+
+    def absorbed(part: str) -> Floats:
+        return of_models(getattr(rest, part))
 
     def magnitude(row: int) -> Floats:
-        return of_models(own.rest.attenuated[row])
+        assert rest is not None
+        return of_models(rest.attenuated[row])
 
     def index_value(index: Index, start: int) -> Floats:
-        tables = own.rest.attenuated[start : start + len(index.windows)]
+        assert rest is not None
+        tables = rest.attenuated[start : start + len(index.windows)]
         return combine(index, np.stack([of_models(table) for table in tables], axis=-1))
 
     sources: dict[str, Callable[[], Floats]] = {
         "lmass": lambda: masses.living[place],
         "lsfr": lambda: masses.sfr[place],
         "lssfr": rate,
-        "lldust": lambda: of_models(own.rest.absorbed),
-        "lldust_bc": lambda: of_models(own.rest.absorbed_young),
+        "lldust": partial(absorbed, "absorbed"),
+        "lldust_bc": partial(absorbed, "absorbed_young"),
         "llion": ionising,
         "lmform": lambda: masses.formed[place],
     }

@@ -26,6 +26,7 @@ class _Metal:
     populations: Populations
     basis: Basis
     dust: Floats
+    in_parts: bool
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ class SpectrumBuilder:
         weights = metal.populations.weights(number)
         sed, n_young = metal.basis.sed, metal.basis.n_young
         if weights is None:
-            young, old = np.zeros(len(sed)), sed[:, number[0]].astype(float)
+            own = metal.populations.basis_of(number).sed if metal.in_parts else sed[:, number]
+            young, old = np.zeros(len(sed)), own[:, 0].astype(float)
         else:
             young, old = sed[:, :n_young] @ weights[0, :n_young], sed[:, n_young:] @ weights[0, n_young:]
         av, av_bc = (float(axes.parameters(ids)[name][0]) for name in ("Av", "Av_bc"))
@@ -116,10 +118,11 @@ class SpectrumBuilder:
             # drop the old spectra before the new ones are read
             self._metal = self._redshift = self._stars = None
             p = self._grid.params
-            populations = self._grid.populations[index]
-            basis = populations.basis()
+            populations, in_parts = self._grid.populations[index], self._grid.metal(index).in_parts
+            # too many spectra to be in memory together are found one by one
+            basis = populations.basis_of(np.array([0])) if in_parts else populations.basis()
             dust = attenuation_curve(p.dust_law, basis.lam, p.e_b, p.delta)
-            self._metal = _Metal(index, populations, basis, dust)
+            self._metal = _Metal(index, populations, basis, dust, in_parts)
         return self._metal
 
     def _redshift_of(self, model_id: int) -> _Redshift:

@@ -478,7 +478,7 @@ def test_an_interrupted_run_leaves_nothing(cached, tmp_path, n_threads):
 def test_a_library_that_fails_leaves_nothing(cached, tmp_path, monkeypatch):
     grid = cached("METAL=[0.02,0.008]")
 
-    def broken():
+    def broken(*_):
         raise OSError(5, "Input/output error", "toy")
 
     monkeypatch.setattr(grid.populations[1], "basis", broken)

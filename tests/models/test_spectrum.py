@@ -117,7 +117,9 @@ def test_sorted_models_read_each_metallicity_once(library, monkeypatch):
     reads = []
     for i, populations in enumerate(grid.populations):
         whole = populations.basis
-        monkeypatch.setattr(populations, "basis", lambda i=i, whole=whole: reads.append(i) or whole())
+        monkeypatch.setattr(
+            populations, "basis", lambda *part, i=i, whole=whole: reads.append(i) or whole(*part)
+        )
     models = some_models(grid)
     reads.clear()
     builder = SpectrumBuilder(grid)

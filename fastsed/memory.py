@@ -1,0 +1,135 @@
+"""What a run needs of memory, by arithmetic: a set-up in, upper bounds in bytes out; and what the machine has."""
+
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastsed.fit.passes import BYTES_PER_SIMULATION, SIMULATION_BYTES
+from fastsed.models.custom import HISTORY_BYTES
+from fastsed.models.grid import BASIS_BYTES, KEEP_BYTES, TABLE_BYTES, TILE_BYTES, WINDOW_BYTES
+from fastsed.padded import PADDING
+from fastsed.uncertainties import DESCRIBED_BYTES
+
+if TYPE_CHECKING:
+    from fastsed.pipeline import Setup
+
+# Python with numpy, scipy, h5py; and with what writes FITS files
+PROGRAM_BYTES = 90 << 20
+ASTROPY_BYTES = 60 << 20
+# spectra of a library while it is read, relative to its file: text becomes numbers
+READING_FACTOR = 6
+# what a thread has beside tiles: its stack, buffers of the kernels
+THREAD_BYTES = 8 << 20
+# numbers of a row of the catalogue in memory, for each of its columns: as read, converted, squared, masked
+COPIES_OF_DATA = 14
+# numbers kept of each source beside its data: identifier, redshifts, windows, best fit
+NUMBERS_OF_SOURCE = 64
+# arrays of the random numbers while they are drawn
+COPIES_OF_NOISE = 14
+# arrays that describe the models of a simulation or of an acceptable model, for each axis and property
+COPIES_OF_VALUES = 4
+# arrays that a formula of time holds while it is evaluated
+ARRAYS_OF_FORMULA = 8
+FLOAT_BYTES = 8
+
+
+def memory_parts(setup: Setup) -> dict[str, int]:
+    """Upper bounds [bytes] of what is in memory at a time, by what it holds; their sum bounds the run."""
+    return {
+        "program": PROGRAM_BYTES
+        + ASTROPY_BYTES * setup.params.save_sim
+        + THREAD_BYTES * setup.grid.n_threads,
+        "catalogue": _catalogue(setup),
+        "models": _models(setup),
+        "simulations": _simulations(setup),
+        "results": _results(setup),
+    }
+
+
+def _catalogue(setup: Setup) -> int:
+    data = setup.data
+    text = sum(
+        path.stat().st_size
+        for path in (Path(f"{setup.params.catalog}{end}") for end in (".cat", ".zout", ".lir"))
+        if path.is_file()
+    )
+    n_z = len(setup.grid.axes.z)
+    errors = FLOAT_BYTES * n_z * (data.n_columns + 8)
+    each = COPIES_OF_DATA * data.n_columns + NUMBERS_OF_SOURCE
+    return 2 * text + FLOAT_BYTES * data.n_sources * each + errors
+
+
+def _models(setup: Setup) -> int:
+    """Libraries, spectra of populations, tables, tiles in flight and kept."""
+    grid, n_threads = setup.grid, setup.grid.n_threads
+    axes, n_columns = grid.axes, grid.rows.count
+    n_cells = axes.shape[1] * axes.shape[2]
+    n_populations = len(axes.lage) * axes.n_history
+    populations = grid.populations[0]
+    library = READING_FACTOR * max((path.stat().st_size for path in populations.files()), default=0)
+    each = max(populations.bytes_each, 1)
+    # the spectra themselves, a copy of those in use, and what makes them
+    spectra = 3 * min(max(BASIS_BYTES, PADDING * each), n_populations * each)
+    screens = 4 * FLOAT_BYTES * n_cells * populations.n_wavelengths
+    if setup.params.custom_sfh:
+        spectra = 4 * FLOAT_BYTES * populations.n_wavelengths * populations.n_ages
+        history = FLOAT_BYTES * grid.most_time_steps
+        histories = max(history, min(HISTORY_BYTES, history * axes.n_history))
+        spectra += ARRAYS_OF_FORMULA * n_threads * histories
+        table = FLOAT_BYTES * n_columns * n_cells * populations.n_ages
+        tables = min(TABLE_BYTES, len(axes.z) * table) + n_threads * table
+    else:
+        tables = n_threads * WINDOW_BYTES
+    tile = (
+        FLOAT_BYTES
+        * (n_columns + 2 + 3 * grid.needs_dust)
+        * n_cells
+        * min(max(TILE_BYTES // (FLOAT_BYTES * max(1, n_columns) * n_cells) * 4 // 3, PADDING), n_populations)
+    )
+    in_flight = (2 * n_threads + 4 if n_threads > 1 else 2) * 2 * tile
+    kept = min(KEEP_BYTES, 2 * FLOAT_BYTES * n_columns * axes.size) if grid.several_passes else 0
+    masses = 6 * FLOAT_BYTES * n_populations
+    return library + spectra + screens + tables + in_flight + kept + masses + n_threads * WINDOW_BYTES
+
+
+def _simulations(setup: Setup) -> int:
+    p, data = setup.params, setup.data
+    if not p.n_sim or not data.n_sources:
+        return 0
+    n_values = len(setup.grid.axes.names) + len(setup.columns) + 8
+    together = max(1, min(data.n_sources, SIMULATION_BYTES // (BYTES_PER_SIMULATION * p.n_sim)))
+    described = max(1, min(together, DESCRIBED_BYTES // (FLOAT_BYTES * p.n_sim)))
+    noise = COPIES_OF_NOISE * FLOAT_BYTES * p.n_sim * (data.n_columns + 1)
+    kept = 4 * BYTES_PER_SIMULATION * p.n_sim * together
+    values = COPIES_OF_VALUES * FLOAT_BYTES * p.n_sim * n_values * described
+    distances = 3 * FLOAT_BYTES * p.n_sim**2 if p.best_from_sim else 0
+    return noise + kept + values + distances
+
+
+def _results(setup: Setup) -> int:
+    """Best fits, bounds of all columns, and the pieces in which files are written."""
+    p, data, grid = setup.params, setup.data, setup.grid
+    n_values = len(grid.axes.names) + len(setup.columns) + 8
+    n_bounds = 2 * len(p.c_interval) * (p.n_sim > 0 or p.interval_from_chi2)
+    found = FLOAT_BYTES * data.n_sources * n_values * (4 + 2 * n_bounds)
+    printed = 100 * min(data.n_sources, 65536) * (len(setup.columns) * (1 + n_bounds))
+    written = (192 << 20) * (bool(p.save_chi_grid) + bool(p.save_bestchi or p.interval_from_chi2))
+    histories = (128 << 20) * p.best_sfhs
+    return found + printed + written + histories
+
+
+def machine_bytes() -> int:
+    """Memory that this process may have: of the machine, of its control group, of `ulimit -v`."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limits.append(int(Path(path).read_text()))
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+    address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if address_space != resource.RLIM_INFINITY:
+        limits.append(address_space)
+    return min(limits)
