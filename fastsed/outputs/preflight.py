@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastsed.atomic import final_path
 from fastsed.errors import InputError
 from fastsed.outputs.best_fits import FOLDER, source_path
+from fastsed.paths import for_system
 
 if TYPE_CHECKING:
     from fastsed.pipeline import Setup
@@ -118,4 +119,4 @@ def _check_source_files(setup: Setup, folder: str, suffix: str) -> None:
 
 
 def _longest(ids: Iterable[str]) -> str:
-    return max(ids, key=lambda one: len(os.fsencode(one)), default="")
+    return max(ids, key=lambda one: len(os.fsencode(for_system(one))), default="")
