@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.config.run import RunOptions
 from fastsed.fit.best_fit import BestFit, BestFits
 from fastsed.fit.delta_chi2 import DeltaChi2
 from fastsed.fit.lost import ages_in_window, check_fittable, report_lost
@@ -33,12 +34,12 @@ from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import need_spectra, property_names
 from fastsed.models.sfh import parse_sfh_quantities
 from fastsed.outputs.chi2grid import check_space, full_grid_size
-from fastsed.outputs.columns import Column, confidence_labels, output_columns
+from fastsed.outputs.columns import confidence_labels, output_columns
 from fastsed.outputs.fout import ROWS_PER_BLOCK, FoutWriter, build_header, printed_bounds, printed_values
 from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.outputs.preflight import check_outputs
 from fastsed.outputs.source_files import SourceFiles
-from fastsed.params import Params
+from fastsed.quantities import Quantity
 from fastsed.threads import single_threaded_blas
 from fastsed.uncertainties import (
     Uncertainties,
@@ -66,26 +67,26 @@ class Setup:
 
     Attributes
     ----------
-    params : Params
+    params : RunOptions
     catalog : Catalog
     filters : list of Filter
         Of the catalogue's bands.
     photoz : PhotoZ or None
     grid : ModelGrid
     data : Observations
-    columns : list of Column
+    columns : list of Quantity
         Of the output catalogue.
     verdict : list of Finding
         What is known before the fit; the unusual ones have been warned of.
     """
 
-    params: Params
+    params: RunOptions
     catalog: Catalog
     filters: list[Filter]
     photoz: PhotoZ | None
     grid: ModelGrid
     data: Observations
-    columns: list[Column]
+    columns: list[Quantity]
     verdict: list[Finding] = field(default_factory=list)
 
     @property
@@ -116,7 +117,7 @@ class Setup:
         return plan_passes(Requests(p.n_sim, p.save_bestchi, p.save_chi_grid), self.grid, self.data)
 
 
-def prepare(params: Params) -> Setup:
+def prepare(params: RunOptions) -> Setup:
     """Read and check all inputs of a run.
 
     Raises
@@ -147,6 +148,7 @@ def prepare(params: Params) -> Setup:
         needs_dust=luminosities is not None,
         n_threads=params.n_threads(),
         several_passes=params.n_sim > 0 or params.save_bestchi > 0 or params.save_chi_grid,
+        cache_dir=params.output_dir,
     )
     log.info(
         "the grid has %s models (%s)",
@@ -169,7 +171,9 @@ def prepare(params: Params) -> Setup:
     return setup
 
 
-def _known_redshifts(params: Params, catalog: Catalog, photoz: PhotoZ | None, axes: Axes) -> list[Finding]:
+def _known_redshifts(
+    params: RunOptions, catalog: Catalog, photoz: PhotoZ | None, axes: Axes
+) -> list[Finding]:
     """Findings on the redshifts that the inputs tell, before they are brought into the grid."""
     z_spec, z_phot = catalog.z_spec, None
     if photoz is not None:
@@ -189,7 +193,7 @@ def _check_requests(setup: Setup) -> None:
         check_space(setup.output_path("chi2.grid", named=False), setup.chi_grid_bytes)
 
 
-def _choose_axes(params: Params, redshifts: Redshifts, photoz: PhotoZ | None) -> Axes:
+def _choose_axes(params: RunOptions, redshifts: Redshifts, photoz: PhotoZ | None) -> Axes:
     """The axes of the grid; few galaxies with photometric redshifts bring their own redshift axis."""
     axes = make_axes(params, history_axes(params))
     if photoz is None or params.spectrum or params.n_sim or photoz.n_values >= len(axes.z):
@@ -318,7 +322,7 @@ class Results:
             table[column.name].description = column.meaning
         return table
 
-    def _bounds(self, column: Column) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    def _bounds(self, column: Quantity) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Printed bounds of a column, with their labels."""
         if self.uncertainties is None:
             return
@@ -328,12 +332,12 @@ class Results:
                 yield f"{label}{confidence}_{column.name}", bounds[:, i, side]
 
 
-def run(params: Params, progress: Callable[[int], None] | None = None) -> Results | None:
+def run(params: RunOptions, progress: Callable[[int], None] | None = None) -> Results | None:
     """Fit a catalogue and write all output files.
 
     Parameters
     ----------
-    params : Params
+    params : RunOptions
     progress : callable, optional
         Called with the number of models done, piece by piece.
 

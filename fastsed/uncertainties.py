@@ -16,7 +16,7 @@ from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations,
 from fastsed.fit.monte_carlo import MonteCarlo, Simulations
 from fastsed.fit.passes import runs
 from fastsed.models.properties import model_properties, property_names, single
-from fastsed.outputs.columns import property_columns
+from fastsed.quantities import property_quantities
 
 if TYPE_CHECKING:
     from fastsed.pipeline import Setup
@@ -85,7 +85,7 @@ def scaled_properties(
         Of the properties; all by default.
     """
     values = model_properties(setup.grid, models, names)
-    for column in property_columns(setup.params, {i.name: i.kind for i in setup.grid.indices}):
+    for column in property_quantities(setup.params, {i.name: i.kind for i in setup.grid.indices}):
         if column.scales and column.name in values:
             values[column.name] = single(values[column.name] * scale)
     if "sscale" in values:

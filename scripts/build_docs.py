@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fastsed.outputs.columns import outputs_markdown
+from fastsed.outputs.reference import outputs_markdown
 from fastsed.params import parameters_markdown
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fastsed.outputs.columns import outputs_markdown
+from fastsed.outputs.reference import outputs_markdown
 from fastsed.params import key_fields, read_params
 from fastsed.paths import share_dir
 

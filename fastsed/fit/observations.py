@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.config.inputs import InputOptions
 from fastsed.inputs.catalog import Catalog
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.luminosity import InfraredLuminosities
@@ -16,7 +17,6 @@ from fastsed.inputs.template_error import read_template_error
 from fastsed.models.axes import Axes
 from fastsed.models.grid import Rows
 from fastsed.models.photometry import band_template_errors
-from fastsed.params import Params
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Observations:
 
 
 def redshift_windows(
-    params: Params, axes: Axes, redshifts: Redshifts, fittable: NDArray[np.bool_]
+    params: InputOptions, axes: Axes, redshifts: Redshifts, fittable: NDArray[np.bool_]
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """The redshift indices that each source may take.
 
@@ -139,7 +139,7 @@ def choose_rows(catalog: Catalog, luminosities: InfraredLuminosities | None) -> 
 
 
 def make_observations(
-    params: Params,
+    params: InputOptions,
     axes: Axes,
     catalog: Catalog,
     filters: list[Filter],
@@ -151,7 +151,7 @@ def make_observations(
 
     Parameters
     ----------
-    params : Params
+    params : InputOptions
     axes : Axes
     catalog : Catalog
         With the channels of the spectra, if any, after the bands.
@@ -199,7 +199,7 @@ def make_observations(
     )
 
 
-def _auto_scale(params: Params, rows: Rows) -> bool:
+def _auto_scale(params: InputOptions, rows: Rows) -> bool:
     """Whether spectra have a scale of their own; without photometry there would be no other."""
     if params.auto_scale and rows.n_photometry == 0:
         log.warning("AUTO_SCALE needs photometry: it is switched off")
@@ -207,7 +207,7 @@ def _auto_scale(params: Params, rows: Rows) -> bool:
     return params.auto_scale
 
 
-def _template_errors(params: Params, axes: Axes, filters: list[Filter], rows: Rows) -> Floats:
+def _template_errors(params: InputOptions, axes: Axes, filters: list[Filter], rows: Rows) -> Floats:
     """Relative error of the models in each data column, (nz, ncolumn)."""
     errors = np.zeros((len(axes.z), rows.count))
     parts = (

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.inputs.header import split_row
 from fastsed.inputs.tables import Columns, NamedTable, TextTable
 from fastsed.inputs.text import decode, parse_number, read_bytes
-from fastsed.params import Params
 from fastsed.paths import for_system
 from fastsed.verdict.finding import Finding, warned
 from fastsed.verdict.photometry import Photometry, column_label, photometry_findings
@@ -77,7 +77,7 @@ class _Columns:
     z_spec: int | None
 
 
-def read_catalog(params: Params) -> tuple[Catalog, list[Filter]]:
+def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
     """Read the photometry that a parameter file names.
 
     Uses CATALOG, AB_ZEROPOINT, FILTERS_RES and FILTER_FORMAT, and the keys that tell whether a file per
@@ -424,7 +424,7 @@ def _photometry(
     )
 
 
-def _check_ids(table: TextTable, ids: list[str], params: Params) -> None:
+def _check_ids(table: TextTable, ids: list[str], params: RunOptions) -> None:
     """Stop where ids have to be unique, or to name files, and do not."""
     file_per_source = (
         params.best_fit

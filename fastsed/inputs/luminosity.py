@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.config.run import RunOptions
 from fastsed.inputs.catalog import mask_extreme
 from fastsed.inputs.photoz import check_same_ids
 from fastsed.inputs.tables import NamedTable, TextTable, needs
-from fastsed.params import Params
 from fastsed.paths import for_system
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class InfraredLuminosities:
     component: NDArray[np.int64]
 
 
-def find_luminosities(params: Params, ids: Sequence[str]) -> InfraredLuminosities | None:
+def find_luminosities(params: RunOptions, ids: Sequence[str]) -> InfraredLuminosities | None:
     """Read the `.lir` file beside the catalogue; None without USE_LIR or, with a warning, without the file.
 
     Raises

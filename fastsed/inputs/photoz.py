@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.inputs.tables import FitsTable, NamedTable, TextTable, needs, same_id
-from fastsed.params import Params
 from fastsed.paths import for_system
 
 log = logging.getLogger(__name__)
@@ -52,13 +52,13 @@ class PhotoZ:
         return len(self.z_phot) * (1 + 2 * self.n_intervals)
 
 
-def photoz_paths(params: Params) -> list[str]:
+def photoz_paths(params: RunOptions) -> list[str]:
     """The photometric redshifts beside the catalogue, EAzY's and eazy-py's; the first file counts."""
     candidates = [params.catalog + ending for ending in (".zout", ".zout.fits")]
     return [path for path in candidates if Path(for_system(path)).is_file()]
 
 
-def find_photoz(params: Params, ids: Sequence[str]) -> PhotoZ | None:
+def find_photoz(params: RunOptions, ids: Sequence[str]) -> PhotoZ | None:
     """Read the photometric redshifts beside the catalogue; None where there are none.
 
     Raises

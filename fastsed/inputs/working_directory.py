@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from fastsed.config.options import option_fields
+from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
-from fastsed.params import Params, key_fields
 
 _ENDINGS = {"catalog": ".cat", "spectrum": ".spec"}
 _RESULTS = ("output_dir", "output_file")
 
 
-def check_working_directory(params: Params) -> None:
+def check_working_directory(params: RunOptions) -> None:
     """Check that no input is missing in the working directory that lies beside the parameter file.
 
     Raises
@@ -21,7 +22,9 @@ def check_working_directory(params: Params) -> None:
         Where one does; it says what to write.
     """
     folder = Path(params.path).parent
-    inputs = [name for name, row in key_fields().items() if row.metadata["is_path"] and name not in _RESULTS]
+    inputs = [
+        row.name for row in option_fields(RunOptions) if row.metadata["is_path"] and row.name not in _RESULTS
+    ]
     for name in inputs if params.path else ():
         value = getattr(params, name)
         path = value + _ENDINGS.get(name, "")

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.ravel import unravel
+from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
-from fastsed.params import Params
 from fastsed.sizes import MAX_AXIS_POINTS, check_models, counted_points, single
 
 FIXED_AXES = ("z", "Av", "Av_bc", "lage", "metal")
@@ -257,12 +257,12 @@ def power_of_ten(exponent: float) -> float:
     return math.exp(_LN10 * exponent)
 
 
-def make_axes(params: Params, history: Sequence[tuple[str, NDArray[np.float32]]]) -> Axes:
+def make_axes(params: ModelOptions, history: Sequence[tuple[str, NDArray[np.float32]]]) -> Axes:
     """The grid that the parameter file asks for.
 
     Parameters
     ----------
-    params : Params
+    params : ModelOptions
     history : list of (name, values)
         The axes of the star formation history, slowest first.
     """
@@ -281,7 +281,7 @@ def make_axes(params: Params, history: Sequence[tuple[str, NDArray[np.float32]]]
     return axes
 
 
-def history_axes(params: Params) -> list[tuple[str, NDArray[np.float32]]]:
+def history_axes(params: ModelOptions) -> list[tuple[str, NDArray[np.float32]]]:
     """The axes of the star formation history: tau for FAST's own, the custom parameters for CUSTOM_SFH."""
     if params.custom_sfh:
         return [(name, axis(*params.custom_ranges[name.lower()], name)) for name in params.custom_params]

@@ -120,7 +120,7 @@ class ModelCache:
 
     def path(self, key: str) -> Path:
         """Where a cache is: in OUTPUT_DIR, under a name that holds the start of its key."""
-        return Path(self._grid.params.output_dir) / f"fastsed-models-{key[:16]}.cache"
+        return Path(self._grid.cache_dir) / f"fastsed-models-{key[:16]}.cache"
 
     def read(self, wanted: NDArray[np.bool_]) -> Iterator[Tile] | None:
         """The tiles of some redshifts, each a read-only view of the file that is unmapped when it is no more used.

@@ -10,6 +10,7 @@ from threading import local
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.config.models import ModelOptions
 from fastsed.expressions import Expression, parse_key
 from fastsed.library.find import find_ssp, missing_library
 from fastsed.library.ssp import read_library
@@ -17,7 +18,6 @@ from fastsed.models.axes import Axes, power_of_ten
 from fastsed.models.living import living_history
 from fastsed.models.populations import Basis, Masses, broadened
 from fastsed.models.sfh import lookback_grid, mean_sfr, ssp_weights, years
-from fastsed.params import Params
 from fastsed.sizes import single
 
 Floats = NDArray[np.float64]
@@ -32,12 +32,12 @@ class CustomPopulations:
 
     Parameters
     ----------
-    params : Params
+    params : ModelOptions
     axes : Axes
     metal : float
     """
 
-    def __init__(self, params: Params, axes: Axes, metal: float):
+    def __init__(self, params: ModelOptions, axes: Axes, metal: float):
         self._params, self._axes, self._metal = params, axes, metal
         self._formula = history_formula(params)
         # what each thread keeps from one range to the next
@@ -212,7 +212,7 @@ class CustomPopulations:
         return t, np.ascontiguousarray(np.broadcast_to(sfr, shape).reshape(count, len(t)))
 
 
-def history_formula(params: Params) -> Expression:
+def history_formula(params: ModelOptions) -> Expression:
     """The formula of CUSTOM_SFH, parsed.
 
     Raises

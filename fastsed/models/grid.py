@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.photometry import BandWindows
+from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.models.attenuation import attenuation_curve
@@ -31,7 +32,6 @@ from fastsed.models.populations import Basis, GriddedPopulations, Populations
 from fastsed.models.sfh import years
 from fastsed.models.tables import FluxTables, RestTables, Screens, make_rest_tables, make_screens
 from fastsed.padded import PADDING, padded_rows
-from fastsed.params import Params
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ class ModelGrid:
 
     Parameters
     ----------
-    params : Params
+    params : ModelOptions
     axes : Axes
     bands : list of Filter
         Photometric bands, then spectral channels.
@@ -179,9 +179,11 @@ class ModelGrid:
         Whether tiles will be asked for more than once; they are kept then, if they are small.
     needs_rest : bool
         Whether rest-frame quantities will be asked for: they are made while the spectra are at hand.
+    cache_dir : str
+        Folder of the model caches.
     """
 
-    params: Params
+    params: ModelOptions
     axes: Axes
     bands: list[Filter]
     rows: Rows
@@ -189,6 +191,7 @@ class ModelGrid:
     n_threads: int = 1
     several_passes: bool = False
     needs_rest: bool = True
+    cache_dir: str = ""
     metals: dict[int, Metal] = field(default_factory=dict)
     _kept: tuple[NDArray[np.bool_], list[Tile]] | None = None
     _screened: tuple[Floats, Screens] | None = None

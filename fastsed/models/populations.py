@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.spectra import interpolate_spectra
+from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
 from fastsed.library.csp import csp_formed, csp_history, csp_weights
 from fastsed.library.find import find_gridded, find_own, find_ssp, missing_library
@@ -24,7 +25,6 @@ from fastsed.library.validate import check_spectra
 from fastsed.models.axes import Axes
 from fastsed.models.kinematics import broaden
 from fastsed.models.sfh import lookback_grid, years
-from fastsed.params import Params
 
 log = logging.getLogger(__name__)
 
@@ -155,12 +155,12 @@ class GriddedPopulations:
 
     Parameters
     ----------
-    params : Params
+    params : ModelOptions
     axes : Axes
     metal : float
     """
 
-    def __init__(self, params: Params, axes: Axes, metal: float):
+    def __init__(self, params: ModelOptions, axes: Axes, metal: float):
         self._params, self._axes, self._metal = params, axes, metal
         self._ages = 10.0 ** axes.lage.astype(float)
         self._members = _find_members(params, axes, metal)
@@ -414,7 +414,7 @@ class _BuiltMember:
         return Masses(self.weights(ages) @ self.ssp.mass, sfr, formed)
 
 
-def _find_members(params: Params, axes: Axes, metal: float) -> list[_IsedMember] | list[_BuiltMember]:
+def _find_members(params: ModelOptions, axes: Axes, metal: float) -> list[_IsedMember] | list[_BuiltMember]:
     """One member per tau: the pre-gridded file where there is one, else the SSP from which to build it."""
     where = (params.library_dir, params.library, params.resolution, params.imf)
     if params.my_sfh:

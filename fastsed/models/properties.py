@@ -13,6 +13,7 @@ from fastsed.models.grid import ModelGrid
 from fastsed.models.indices import Index, combine
 from fastsed.models.populations import Populations
 from fastsed.models.sfh import SfhQuantity, parse_sfh_quantities, sfh_quantities
+from fastsed.quantities import property_quantities
 
 # populations whose histories are in memory together
 POPULATIONS_AT_ONCE = 1024
@@ -23,9 +24,7 @@ Ints = NDArray[np.int64]
 
 def property_names(grid: ModelGrid) -> list[str]:
     """Names of the properties, in the order in which grids and simulations hold them."""
-    from fastsed.outputs.columns import property_columns
-
-    return [c.name for c in property_columns(grid.params, {i.name: i.kind for i in grid.indices})]
+    return [c.name for c in property_quantities(grid.params, {i.name: i.kind for i in grid.indices})]
 
 
 def need_spectra(grid: ModelGrid, names: Sequence[str]) -> bool:

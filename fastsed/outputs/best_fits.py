@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.config.run import RunOptions
 from fastsed.models.spectrum import SpectrumBuilder, sorted_models
 from fastsed.outputs.seds import write_best_fit, write_input_res
-from fastsed.params import Params
 from fastsed.paths import for_system
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 FOLDER = "best_fits"
 
 
-def source_path(params: Params, identity: str, suffix: str, folder: str = FOLDER) -> Path:
+def source_path(params: RunOptions, identity: str, suffix: str, folder: str = FOLDER) -> Path:
     """Path of a file about one source, as FAST++ names it: `OUTPUT_DIR/folder/catalogue_id.suffix`.
 
     Slashes of the id become underscores.
@@ -73,7 +73,9 @@ def write_best_fits(setup: Setup, models: Ints, scales: Floats) -> int:
     return len(fitted)
 
 
-def write_spectrum(path: Path, builder: SpectrumBuilder, params: Params, model: int, scale: float) -> None:
+def write_spectrum(
+    path: Path, builder: SpectrumBuilder, params: RunOptions, model: int, scale: float
+) -> None:
     """Write the spectrum of one model, with the columns that INTRINSIC_BEST_FIT and LSF_BEST_FIT ask for."""
     lam, flux = builder.observed(model)
     columns = {"fl": scale * flux}

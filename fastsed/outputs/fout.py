@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from fastsed._version import __version__
 from fastsed.atomic import atomic_write
 from fastsed.library.find import with_defaults
-from fastsed.outputs.columns import Column, confidence_labels
+from fastsed.outputs.columns import confidence_labels
+from fastsed.quantities import Quantity
 
 if TYPE_CHECKING:
-    from fastsed.params import Params
+    from fastsed.config.run import RunOptions
 
 LIBRARIES = {
     "bc03": "Bruzual & Charlot (2003)",
@@ -44,7 +45,7 @@ class FoutHeader:
     lines: tuple[str, ...]
 
 
-def _history_text(params: Params) -> str:
+def _history_text(params: RunOptions) -> str:
     averaging = f"(<SFR> over {params.sfr_avg:g} Myr)" if params.sfr_avg else "(inst. SFR)"
     if params.custom_sfh:
         return f"{params.custom_sfh} {averaging}"
@@ -53,7 +54,7 @@ def _history_text(params: Params) -> str:
     return f"{HISTORIES.get(params.sfh, params.sfh):<46} {averaging}"
 
 
-def _dust_lines(params: Params, text: str) -> list[str]:
+def _dust_lines(params: RunOptions, text: str) -> list[str]:
     line = f"Dust law:    {text}"
     return [line + " (with differential attenuation)", ""] if params.differential_a_v else [line]
 
@@ -63,7 +64,7 @@ def _range_line(label: str, limits: Sequence[float], precision: float, suffix: s
     return f"{label + ':':<12} {low:<8}- {high:<8}in steps of {limits[2]:g}{suffix}"
 
 
-def _history_ranges(params: Params, precision: float) -> list[str]:
+def _history_ranges(params: RunOptions, precision: float) -> list[str]:
     if params.custom_sfh:
         ranges = params.custom_ranges
         return [_range_line(name, ranges[name.lower()], precision) for name in params.custom_params]
@@ -72,13 +73,13 @@ def _history_ranges(params: Params, precision: float) -> list[str]:
 
 
 def build_header(
-    params: Params, bands: Sequence[int] | NDArray[np.int_], dust_text: str, photoz: str = ""
+    params: RunOptions, bands: Sequence[int] | NDArray[np.int_], dust_text: str, photoz: str = ""
 ) -> FoutHeader:
     """Describe the set-up of a run as FAST does at the top of its catalogue.
 
     Parameters
     ----------
-    params : Params
+    params : RunOptions
     bands : sequence of int
         Filter numbers, in the order of the photometric catalogue.
     dust_text : str
@@ -126,12 +127,12 @@ def round_to(values: ArrayLike, precision: float) -> NDArray[np.float32]:
     return (whole + np.copysign(away.astype(np.float32), ratio)) * step
 
 
-def printed_values(column: Column, values: ArrayLike) -> NDArray[np.float32]:
+def printed_values(column: Quantity, values: ArrayLike) -> NDArray[np.float32]:
     """Values as the catalogue shows them: transformed, -99 and 99 for the infinities, rounded.
 
     Parameters
     ----------
-    column : Column
+    column : Quantity
     values : array_like of float
         As stored (linear masses and rates, fluxes in uJy for magnitudes). NaN and the logarithm of a negative
         number give NaN; what is 0 in single precision, as FAST++ keeps it, gives -99.
@@ -145,7 +146,7 @@ def printed_values(column: Column, values: ArrayLike) -> NDArray[np.float32]:
     return round_to(np.nan_to_num(shown, nan=np.nan, posinf=99, neginf=-99), column.precision)
 
 
-def printed_bounds(column: Column, bounds: ArrayLike) -> NDArray[np.float32]:
+def printed_bounds(column: Quantity, bounds: ArrayLike) -> NDArray[np.float32]:
     """Intervals (..., 2), lower bound first, as the catalogue shows them."""
     shown = printed_values(column, bounds)
     # the lower flux is the upper magnitude
@@ -175,7 +176,7 @@ class FoutWriter:
     path : path-like
     header : FoutHeader
         From `build_header`.
-    columns : sequence of Column
+    columns : sequence of Quantity
         From `fastsed.outputs.columns.output_columns`.
     confidences : sequence of float
         Percentages of the intervals that follow each value (68, 95...); empty for none.
@@ -189,7 +190,7 @@ class FoutWriter:
         self,
         path: str | os.PathLike[str],
         header: FoutHeader,
-        columns: Sequence[Column],
+        columns: Sequence[Quantity],
         confidences: Sequence[float] = (),
         precision: float = 0.0,
         longest_id: int = 0,
@@ -214,7 +215,7 @@ class FoutWriter:
         """Give the file its name."""
         self._stack.close()
 
-    def _labels(self, column: Column) -> list[str]:
+    def _labels(self, column: Quantity) -> list[str]:
         bounds = [f"{side}{c}_{column.name}" for c in self._confidences for side in "lu"]
         return [column.name, *(bounds if column.has_interval else [])]
 
@@ -254,7 +255,7 @@ class FoutWriter:
 
     def _cells(
         self,
-        column: Column,
+        column: Quantity,
         ids: Sequence[str],
         values: Mapping[str, NDArray[Any]],
         intervals: Mapping[str, NDArray[Any]],

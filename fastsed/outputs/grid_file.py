@@ -13,7 +13,7 @@ import numpy as np
 from fastsed.fit.full_grid import FullGrid
 from fastsed.models.properties import model_properties, property_names
 from fastsed.outputs.chi2grid import ChiGridWriter
-from fastsed.outputs.columns import property_columns
+from fastsed.quantities import property_quantities
 
 if TYPE_CHECKING:
     from fastsed.pipeline import Setup
@@ -34,7 +34,7 @@ def chi_grid_reducer(setup: Setup, path: Path) -> Iterator[FullGrid]:
         If the disk has no room for it.
     """
     grid, data = setup.grid, setup.data
-    columns = property_columns(setup.params, {i.name: i.kind for i in grid.indices})
+    columns = property_quantities(setup.params, {i.name: i.kind for i in grid.indices})
     names = property_names(grid)
     writer = ChiGridWriter(path, grid.axes.as_dict(), names, data.n_sources, setup.params.grid_strings)
     log.info("writing %s, %.3g GB", path, writer.expected_size / 1e9)

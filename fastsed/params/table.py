@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import logging
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, get_type_hints
 
-from fastsed.config.fit import FitOptions
-from fastsed.config.inputs import InputOptions
-from fastsed.config.machine import MachineOptions
-from fastsed.config.models import ModelOptions, check_custom_names
+from fastsed.config.models import check_custom_names
 from fastsed.config.options import OptionError, option_fields
-from fastsed.config.outputs import OutputOptions
+from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.params.reader import ALIASES, parse_custom_number, parse_text
-
-log = logging.getLogger(__name__)
 
 _ENDS = ("min", "max", "step")
 
 
 @dataclass(frozen=True, kw_only=True, init=False)
-class Params(MachineOptions, OutputOptions, FitOptions, ModelOptions, InputOptions):
+class Params(RunOptions):
     """All keys of a parameter file: an attribute per key, in lower case; lists are tuples.
 
     Besides the keys: `custom_ranges` (lower-case name of a custom parameter -> min, max, step), `path`
@@ -63,13 +57,6 @@ class Params(MachineOptions, OutputOptions, FitOptions, ModelOptions, InputOptio
                 f"there is no key {unknown[0].upper()}{suggestion(unknown[0])}", self.path or None
             )
         self.__post_init__()
-
-    def complete(self) -> None:
-        """Work out what follows from options of several kinds."""
-        self.set_missing("output_file", self.catalog)
-        if self.interval_from_chi2 and self.n_sim > 0 and not self.save_sim and not self.best_from_sim:
-            log.warning("INTERVAL_FROM_CHI2 = 1 needs no simulations: setting N_SIM = 0")
-            self.correct("n_sim", 0)
 
 
 def key_fields() -> dict[str, Field[Any]]:

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.config.run import RunOptions
 from fastsed.inputs.photoz import photoz_paths
 from fastsed.models.cosmology import Cosmology
-from fastsed.params import Params
 from fastsed.verdict.finding import LIMITS, Finding, listed, outside
 
 Floats = NDArray[np.float64]
 
-_NAME_ZPHOT = Params().name_zphot or "z_phot"
-_C_INTERVAL = Params().c_interval
+_NAME_ZPHOT = RunOptions().name_zphot or "z_phot"
+_C_INTERVAL = RunOptions().c_interval
 # redshifts at which the age of the Universe is compared with those of the grid
 _REDSHIFTS_COMPARED = 1000
 
 
-def request_findings(params: Params) -> list[Finding]:
+def request_findings(params: RunOptions) -> list[Finding]:
     """All findings on the parameters alone."""
     return [
         *hubble_constant(params.h0),
@@ -39,7 +39,7 @@ def hubble_constant(h0: float) -> Iterator[Finding]:
         yield Finding(f"H0 = {h0:g} km/s/Mpc; usual is about 70", unusual=True)
 
 
-def times(params: Params) -> Iterator[Finding]:
+def times(params: RunOptions) -> Iterator[Finding]:
     """Ages and tau in Gyr, or its logarithm, rather than the logarithm of years."""
     pairs = {"LOG_AGE": (params.log_age_min, params.log_age_max)}
     names = [name.lower() for name in params.custom_params]
@@ -57,7 +57,7 @@ def times(params: Params) -> Iterator[Finding]:
             )
 
 
-def ages_of_the_universe(params: Params) -> Iterator[Finding]:
+def ages_of_the_universe(params: RunOptions) -> Iterator[Finding]:
     """Ages beyond that of the Universe."""
     universe = Cosmology(params.h0, params.omega_m, params.omega_l)
     today = 9 + float(np.log10(universe.age(0.0)))
@@ -88,7 +88,7 @@ def library_folder(folder: str) -> Iterator[Finding]:
         )
 
 
-def photoz_without_file(params: Params) -> Iterator[Finding]:
+def photoz_without_file(params: RunOptions) -> Iterator[Finding]:
     """Photometric redshifts that are asked for, but not there."""
     asked = {
         "NAME_ZPHOT": params.name_zphot != _NAME_ZPHOT,
@@ -104,7 +104,7 @@ def photoz_without_file(params: Params) -> Iterator[Finding]:
         )
 
 
-def intervals_without_simulations(params: Params) -> Iterator[Finding]:
+def intervals_without_simulations(params: RunOptions) -> Iterator[Finding]:
     """Intervals that are asked for, but not found; 68 % beside N_SIM = 0 stands in most parameter files."""
     asked = "c_interval" in params.explicit and params.c_interval
     if not asked or params.n_sim or params.interval_from_chi2:

@@ -98,6 +98,7 @@ BANDS = [
 def make_grid(params: Params, bands=BANDS, **more) -> ModelGrid:
     """The grid of a parameter file."""
     axes = make_axes(params, history_axes(params))
+    more.setdefault("cache_dir", params.output_dir)
     return ModelGrid(params, axes, list(bands), Rows(len(bands)), **more)
 
 

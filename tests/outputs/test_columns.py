@@ -9,14 +9,12 @@ from fastsed.models.axes import history_axes, make_axes
 from fastsed.outputs.columns import (
     available_columns,
     default_columns,
-    grid_columns,
     output_columns,
-    outputs_markdown,
-    property_columns,
     resolve_columns,
-    sfh_columns,
 )
+from fastsed.outputs.reference import outputs_markdown
 from fastsed.params import Params, read_params
+from fastsed.quantities import axis_quantities, property_quantities, sfh_quantities
 from tests.outputs.helpers import FOUT_SCENARIOS, read_fout, read_index_kinds
 
 
@@ -37,8 +35,8 @@ def test_properties_are_in_the_order_of_fastpp_grids(shared):
     folder = shared / "golden" / "custom_sfh"
     params = read_params(folder / "fast.param")
     grid = read_chi2_grid(folder / "expected/best_chi2/gal_1.chi2.grid")
-    assert [c.name for c in property_columns(params)] == grid.properties
-    assert [c.name for c in grid_columns(params)] == list(grid.axes)
+    assert [c.name for c in property_quantities(params)] == grid.properties
+    assert [c.name for c in axis_quantities(params)] == list(grid.axes)
 
 
 @pytest.mark.parametrize("chosen", [{}, {"my_sfh": "mine"}, {"custom_sfh": "t", "custom_params": ("a", "b")}])
@@ -46,14 +44,14 @@ def test_axes_have_the_names_of_the_grid(chosen):
     ranges = {"a": (0.0, 1.0, 0.5), "b": (0.0, 1.0, 0.5)}
     params = Params(metal=(0.02,), custom_ranges=ranges, **chosen)
     names = make_axes(params, history_axes(params)).names
-    assert tuple(c.name for c in grid_columns(params)) == names
+    assert tuple(c.name for c in axis_quantities(params)) == names
     assert set(default_columns(params)) <= set(available_columns(params))
     assert ("la2t" in default_columns(params)) == ("ltau" in names)
 
 
 def test_properties_come_in_the_order_of_the_contract():
     params = Params(rest_mag=(142, 140), sfh_quantities=("sfr10", "tform50", "tform90"))
-    columns = property_columns(params, {"dn4000": "ratio", "oii": "abs", "hdelta": "abs"})
+    columns = property_quantities(params, {"dn4000": "ratio", "oii": "abs", "hdelta": "abs"})
     assert [c.name for c in columns[9:]] == [
         *("la2t", "M142", "M140", "oii", "hdelta", "dn4000"),
         *("tform50", "tform90", "sfr10"),
@@ -66,7 +64,7 @@ def test_what_scales_and_what_is_printed_as_logarithm():
     params = Params(
         rest_mag=(140,), sfh_quantities=("tsf", "past_sfr", "sfr10", "brate10", "tquench5", "tform50")
     )
-    columns = property_columns(params, {"oii": "abs"})
+    columns = property_quantities(params, {"oii": "abs"})
     scaled = {c.name for c in columns if c.scales}
     masses = {"lscale", "lmass", "lsfr", "lldust", "lldust_bc", "llion", "lmform"}
     assert scaled == masses | {"M140", "past_sfr", "sfr10"}
@@ -74,12 +72,12 @@ def test_what_scales_and_what_is_printed_as_logarithm():
 
 
 def test_sfh_quantities_keep_their_number_and_are_not_doubled():
-    (column,) = sfh_columns(["tform50", "tform50"])
+    (column,) = sfh_quantities(["tform50", "tform50"])
     assert column.name == "tform50"
     assert "50%" in column.meaning
-    assert sfh_columns(["brate10"])[0].meaning == "Birth rate: sfr10 over past_sfr."
+    assert sfh_quantities(["brate10"])[0].meaning == "Birth rate: sfr10 over past_sfr."
     with pytest.raises(InputError, match="SFH_QUANTITIES: 'tfrom50' is not one of tform<X>"):
-        sfh_columns(["tfrom50"])
+        sfh_quantities(["tfrom50"])
 
 
 def test_output_precision_is_for_all_values():

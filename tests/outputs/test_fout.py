@@ -10,17 +10,18 @@ import pytest
 from fastsed._version import __version__
 from fastsed.errors import InputError
 from fastsed.models.attenuation import dust_law
-from fastsed.outputs.columns import Column, confidence_labels, output_columns
+from fastsed.outputs.columns import confidence_labels, output_columns
 from fastsed.outputs.fout import FoutHeader, FoutWriter, build_header, printed_values, round_to
 from fastsed.params import Params, read_params
+from fastsed.quantities import Quantity
 from tests.outputs.helpers import FOUT_SCENARIOS, read_fout, read_index_kinds
 
 HEADER = FoutHeader(("fastsed version: x",))
-MASS = Column("lmass", "", "log[mass/Msol]", "log")
-ID, NMODEL, CHI2 = (Column(name, "", kind="other") for name in ("id", "nmodel", "chi2"))
+MASS = Quantity("lmass", "", "log[mass/Msol]", "log")
+ID, NMODEL, CHI2 = (Quantity(name, "", kind="other") for name in ("id", "nmodel", "chi2"))
 
 
-def _stored(column: Column, texts: list[str]) -> np.ndarray:
+def _stored(column: Quantity, texts: list[str]) -> np.ndarray:
     """The values that the catalogue shows, before they were transformed."""
     shown = np.array(texts, dtype=float)
     shown[(shown == 0) & np.signbit(shown)] = -1e-6  # "-0" is a small negative number, rounded
@@ -82,7 +83,7 @@ def test_special_values_of_logarithms(tmp_path, value, expected):
 
 
 def test_magnitudes_and_their_bounds(tmp_path):
-    column = Column("M140", "", "[ABmag]", "magnitude")
+    column = Quantity("M140", "", "[ABmag]", "magnitude")
     assert printed_values(column, [1.0, 100.0]).tolist() == pytest.approx([23.9, 18.9])
     write_fout(
         tmp_path / "a",
@@ -120,7 +121,7 @@ def test_decimals_of_chi2(tmp_path, precision, expected):
 
 
 def test_texts_that_fill_their_column_stay_apart(tmp_path):
-    column = Column("Hb", "", precision=1e-12)
+    column = Quantity("Hb", "", precision=1e-12)
     names = ["averylongidentifier", "2"]
     write_fout(
         tmp_path / "a",
