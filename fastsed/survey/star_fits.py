@@ -166,8 +166,9 @@ class _Run:
             logger.warning("the fit starts anew: %s", error)
             return
         try:
-            for results in earlier.batches():
-                store.append(*results)
+            for table, pdf1d, pdf2d, samples in earlier.batches():
+                self._add_full_rows(table, table["Pmax"] != 0)
+                store.append(table, pdf1d, pdf2d, samples)
         finally:
             earlier.close()
         logger.info("%d of %d stars are fitted already", store.n_done, self.stars.n_stars)
@@ -224,10 +225,16 @@ class _Run:
         table["specgrid_indx"][done] = self.fitter.column_values("specgrid_indx", result.best_row[done])
         if "fit_status" in (table.dtype.names or ()):
             table["fit_status"] = result.status
-        if "Pmax_fullgrid_indx" in (table.dtype.names or ()):
-            for name, rows in (("Pmax", result.best_row), ("chi2min", result.chi2_min_row)):
-                table[f"{name}_fullgrid_indx"] = -1
-                table[f"{name}_fullgrid_indx"][done] = self.fitter.column_values("fullgrid_idx", rows[done])
+        self._add_full_rows(table, done)
+
+    def _add_full_rows(self, table: NDArray[Any], done: NDArray[np.bool_]) -> None:
+        """Rows of the full grid, if the models are from a trimmed one."""
+        if "Pmax_fullgrid_indx" not in (table.dtype.names or ()):
+            return
+        for name in ("Pmax", "chi2min"):
+            rows = table[f"{name}_indx"][done].astype(np.int64)
+            table[f"{name}_fullgrid_indx"] = -1
+            table[f"{name}_fullgrid_indx"][done] = self.fitter.column_values("fullgrid_idx", rows)
 
     def report(self) -> None:
         """Say which stars were not fitted."""

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "grid": ("grid", "the physics model: a grid of stars, distances and dust"),
     "ast-inputs": ("ast_inputs", "the list of artificial stars to put into the images"),
     "noise": ("noise", "the observation model: splinter, toothpick or trunchen"),
+    "trim": ("trim", "choose the models that can look like the stars of sub files"),
     "fit": ("fit", "fit the stars of a catalogue: statistics, PDFs and samples of their posteriors"),
     "merge": ("merge", "merge the results of all sub files"),
     "reorder": ("reorder", "divide the results of sub files into spatial regions"),
