@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ast-inputs": ("ast_inputs", "the list of artificial stars to put into the images"),
     "noise": ("noise", "the observation model: splinter, toothpick or trunchen"),
     "trim": ("trim", "choose the models that can look like the stars of sub files"),
+    "grid-info": ("grid_info", "ranges of the parameters of a grid, or of all its parts, for equal bins"),
     "fit": ("fit", "fit the stars of a catalogue: statistics, PDFs and samples of their posteriors"),
     "merge": ("merge", "merge the results of all sub files"),
     "reorder": ("reorder", "divide the results of sub files into spatial regions"),
