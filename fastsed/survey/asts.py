@@ -15,6 +15,7 @@ from fastsed.survey.star_catalogue import default_columns, read_table_columns
 
 Floats = NDArray[np.float64]
 FLAG = "CUT_FLAG"
+LARGEST_MAGNITUDE, LARGEST_RATE = 200.0, 1e60
 UNDETECTED = 80.0  # magnitudes at or above stand for no measurement
 
 
@@ -101,6 +102,9 @@ def read_artificial_stars(
     if mag_in is None:
         raise InputError("names no filters", path)
     rate = np.full(mag_in.shape, np.nan) if rate is None else rate
+    # numbers that no measurement has, and that have no square
+    mag_in[np.abs(mag_in) > LARGEST_MAGNITUDE] = np.nan
+    rate[np.abs(rate) > LARGEST_RATE] = np.nan
     flagged = np.asarray(columns[FLAG] > 0) if FLAG in columns else np.zeros(len(mag_in), dtype=bool)
     return ArtificialStars(tuple(filters), mag_in, rate, stacks["_VEGA"], flagged)
 

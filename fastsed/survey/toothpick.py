@@ -222,7 +222,7 @@ def _fluxes(stars: ArtificialStars, k: int, rules: ToothpickRules) -> tuple[Floa
     if rules.use_flags:
         flux_out[stars.flagged[valid]] = 0.0
     if rules.ratio_cut is not None:
-        flux_out[flux_out / flux_in > rules.ratio_cut] = 0.0
+        flux_out[flux_out > rules.ratio_cut * flux_in] = 0.0
     return flux_in, flux_out
 
 

@@ -64,6 +64,17 @@ def test_columns_of_artificial_stars(tmp_path):
         rate_columns(["F1"], ["F1_FLUX"])
 
 
+def test_numbers_that_no_measurement_has(tmp_path):
+    names = ["F336W", "F475W", "F814W"]
+    table = Table({f"{name}{end}": [1.0, 2.0] for name in names for end in ("_IN", "_RATE")})
+    table["F336W_RATE"][0], table["F475W_IN"][1] = 1e200, -1e5
+    table.write(tmp_path / "ast.fits")
+    stars = read_artificial_stars(tmp_path / "ast.fits", FILTERS)
+    assert np.isnan(stars.rate[0, 0])
+    assert np.isnan(stars.mag_in[1, 1])
+    assert np.isfinite(stars.rate[1]).all()
+
+
 def test_splinter():
     flux = np.array([[1.0, 2.0]])
     bias, error, completeness = Splinter(0.3, np.diag([0.16, 0.0])).evaluate(flux)
