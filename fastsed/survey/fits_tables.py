@@ -17,9 +17,13 @@ def write_fits_table(path: str | Path, columns: Mapping[str, Any]) -> None:
     Raises
     ------
     InputError
-        If the file cannot be written.
+        If the file cannot be written, or FITS cannot hold the name of a column.
     """
     from astropy.io import fits
+
+    for name in columns:
+        if not (name.isascii() and name.isprintable() and len(name) <= LONGEST_NAME):
+            raise InputError(f"FITS cannot hold a column called {name!r}", path)
 
     arrays = {name: np.asarray(values) for name, values in columns.items()}
     data = np.empty(
