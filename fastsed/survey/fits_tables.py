@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from fastsed.atomic import atomic_write
+from fastsed.errors import InputError
+
+LONGEST_NAME = 68
 
 
 def write_fits_table(path: str | Path, columns: Mapping[str, Any]) -> None:
