@@ -21,7 +21,7 @@ from fastsed.paths import share_dir
 T = TypeVar("T")
 
 # processor time that a parser may take: as much as this, and one second more for each so many bytes of the file
-PARSER_SECONDS = 2.0
+PARSER_SECONDS = 1.0
 BYTES_PER_SECOND = 20e6
 # time on the clock, on a machine or a network however busy
 PATIENCE_SECONDS = 60.0

@@ -164,7 +164,6 @@ def _show(arguments: argparse.Namespace) -> None:
 def _show_file(path: Path) -> None:
     from fastsed.library.hdf5 import SUFFIXES, describe_hdf5
     from fastsed.library.ssp import read_library
-    from fastsed.library.validate import check_spectra
 
     if path.name.endswith(SUFFIXES):
         contents = describe_hdf5(path)
@@ -173,7 +172,6 @@ def _show_file(path: Path) -> None:
         taus = [float(tau) for tau in contents.log_tau if tau == tau]
     else:
         one = read_library(path)
-        check_spectra(one.sed, path)
         kind, metals, text, shape = one.kind, [one.metallicity], one.provenance, one.sed.shape
         span, taus = (float(one.lam[0]), float(one.lam[-1])), []
     rows = {
@@ -218,13 +216,10 @@ def _convert(arguments: argparse.Namespace) -> None:
 def _read_input(path: Path) -> Library:
     from fastsed.library.hdf5 import SUFFIXES
     from fastsed.library.ssp import read_library
-    from fastsed.library.validate import check_spectra
 
     if path.name.endswith(SUFFIXES):
         raise InputError("is an HDF5 library already", path)
-    library = read_library(path)
-    check_spectra(library.sed, path)
-    return library
+    return read_library(path)
 
 
 def _set_metallicities(libraries: list[Library], arguments: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from fastsed.library.hdf5 import SUFFIXES, read_hdf5, write_ssp_hdf5
 from fastsed.library.ised import metal_tag, metallicity_of_name, read_ised
 from fastsed.library.types import Library
 from fastsed.library.validate import check_library
+from fastsed.library.validate import check_spectra as check_values
 
 __all__ = ["read_library", "read_ssp", "ssp_name", "write_ssp_hdf5"]
 
@@ -35,6 +36,7 @@ def read_library(
     metal: float | None = None,
     log_tau: float | None = None,
     check_spectra: bool = True,
+    lazy: bool = False,
 ) -> Library:
     """Read any library file that fastsed knows, by its suffix.
 
@@ -45,8 +47,9 @@ def read_library(
     metal, log_tau : float, optional
         Which population of an HDF5 file that holds several.
     check_spectra : bool
-        Of ``.ised`` files: False for those who will not look at them. Other files are always read whole. The values
-        of spectra that are views of the file are for the caller to check (`validate.check_spectra`).
+        Of ``.ised`` files: False for those who will not look at them. Other files are always read whole.
+    lazy : bool
+        Whether the caller checks the spectra of ``.ised`` files (`validate.check_spectra`), as they are read.
 
     Raises
     ------
@@ -55,7 +58,10 @@ def read_library(
     """
     name = Path(path).name
     if name.endswith(".ised"):
-        return read_ised(path, check_spectra)
+        library = read_ised(path, check_spectra)
+        if check_spectra and not lazy:
+            check_values(library.sed, path)
+        return library
     if name.endswith(SUFFIXES):
         library = read_hdf5(path, metal, log_tau)
     elif name.endswith((".fits", ".fit")):

@@ -313,7 +313,7 @@ class _IsedMember:
 
     def read(self) -> Library:
         """The content of the file."""
-        return self._keep_tracks(read_library(self.path, self._metal, self._log_tau))
+        return self._keep_tracks(read_library(self.path, self._metal, self._log_tau, lazy=True))
 
     def _keep_tracks(self, library: Library) -> Library:
         self._tracks = library.ages, library.sfr, library.mass, library.formed

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.fuzz.targets import Target, find_targets
 
-SECONDS = 10.0
+SECONDS = 40.0
 """What a damaged file of some kilobytes may take."""
 MEGABYTES = 1024
 """What it may take beyond what the process has after its imports."""

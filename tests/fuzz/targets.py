@@ -251,7 +251,8 @@ def read_a_library(path: Path) -> None:
         describe_hdf5(path)
     library = read_library(path, 0.02 if path.name.endswith(SUFFIXES) else None)
     finite(library.ages, library.lam, library.sed, library.mass)
-    if not (np.diff(library.lam) > 0).all() or not (np.diff(library.ages) >= 0).all():
+    # two equal wavelengths are a step of the spectrum
+    if not (np.diff(library.lam) >= 0).all() or not (np.diff(library.ages) > 0).all():
         raise AssertionError("accepted axes that do not ascend")
     if library.sed.shape != (library.ages.size, library.lam.size):
         raise AssertionError("accepted spectra of another size than the axes")

@@ -15,6 +15,7 @@ from fastsed.library.find import list_libraries
 from fastsed.library.ssp import read_library, read_ssp, write_ssp_hdf5
 from fastsed.library.types import Library
 from fastsed.library.validate import check_library, check_spectra
+from tests.library.make_files import ised_records, write_records
 
 AGES = np.array([0.0, 1e6, 1e8, 1e10])
 LAM = np.array([912.0, 3000.0, 5500.0, 5500.0, 1e5])
@@ -81,6 +82,20 @@ def test_faults_in_hdf5(tmp_path, changes, message):
             f[name] = np.reshape(values, shape)
     with pytest.raises(InputError, match=message):
         read_ssp(path, 0.02)
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_spectra_of_ised_files(tmp_path, bad):
+    records = ised_records()
+    spectrum = np.frombuffer(records[4], "<f4").copy()
+    spectrum[3] = bad
+    path = write_records(
+        tmp_path / "a_lr_ch_z02_ltau9.0.ised", [*records[:4], spectrum.tobytes(), *records[5:]]
+    )
+    with pytest.raises(InputError, match=r"its spectra hold .*, and 1 such values"):
+        read_library(path)
+    # those who read a part of it check that part
+    assert read_library(path, lazy=True).kind == "gridded"
 
 
 def test_mass_of_composite_populations_may_be_large():

@@ -85,7 +85,7 @@ def test_spectra_in_memory_are_cut_down_to_those_in_use(library, monkeypatch, dt
     expected = found.basis().sed
     whole = []
 
-    def read(path, metal, log_tau):
+    def read(path, metal, log_tau, lazy):
         one = gridded(metal, log_tau)
         one.sed = single(one.sed).astype(dtype)
         whole.append(weakref.ref(one.sed))
