@@ -7,8 +7,8 @@ import weakref
 
 import numpy as np
 import pytest
-from fastsed._ext.spectra import interpolate_spectra
 
+from fastsed._ext.spectra import interpolate_spectra
 from fastsed.errors import InputError
 from fastsed.library.ised import read_ised
 from fastsed.models.axes import history_axes, make_axes
