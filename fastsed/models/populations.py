@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -420,16 +421,17 @@ def _find_members(params: ModelOptions, axes: Axes, metal: float) -> list[_IsedM
     if params.my_sfh:
         return [_IsedMember(find_own(*where, params.my_sfh, metal), metal, None)]
     taus = [round(float(t), 6) for t in axes.as_dict()["ltau"]]
-    paths = [find_gridded(*where, params.sfh, metal, tau) for tau in taus]
-    if all(p is not None for p in paths):
+    # up to the first that is missing
+    paths = list(takewhile(bool, (find_gridded(*where, params.sfh, metal, tau) for tau in taus)))
+    if len(paths) == len(taus):
         return [_IsedMember(p, metal, tau) for p, tau in zip(paths, taus, strict=True) if p]
     found = find_ssp(*where, metal)
     if found is None:
         raise missing_library(*where, metal, params.sfh, taus[0])
     ssp = read_library(found[0], found[1])
     log.info(
-        "no pre-gridded '%s' library for %d of %d values of tau at Z=%g: building all from the SSPs of %s",
-        params.sfh, sum(p is None for p in paths), len(paths), metal, found[0],
+        "no pre-gridded '%s' library for log(tau/yr) = %g at Z=%g: building all %d values from the SSPs of %s",
+        params.sfh, taus[len(paths)], metal, len(taus), found[0],
     )  # fmt: skip
     return [_BuiltMember(found[0], ssp, params.sfh, tau) for tau in taus]
 
