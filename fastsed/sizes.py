@@ -10,6 +10,9 @@ from fastsed.errors import InputError
 MAX_AXIS_POINTS = 100_000
 """Points of one axis of the grid."""
 
+MAX_SCREENS = 100_000
+"""Pairs of A_V and A_V_BC: the attenuation of each is in memory at every wavelength."""
+
 MAX_TABLE_POINTS = 1_000_000
 """Time steps of one star formation history."""
 
@@ -77,8 +80,15 @@ def check_models(shape: dict[str, int], path: str | None = None) -> int:
     Raises
     ------
     InputError
-        Where their numbers do not fit into 64 bits.
+        Where their numbers do not fit into 64 bits, or there are too many screens of dust.
     """
+    screens = shape.get("Av", 1) * shape.get("Av_bc", 1)
+    if screens > MAX_SCREENS:
+        raise InputError(
+            f"A_V and A_V_BC make too many pairs: {screens}, the limit is {MAX_SCREENS}; "
+            "change A_V_STEP or A_V_BC_STEP",
+            path,
+        )
     size = math.prod(shape.values())
     if size > MAX_MODELS:
         counts = ", ".join(f"{name}: {count}" for name, count in shape.items())

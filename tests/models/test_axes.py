@@ -140,9 +140,11 @@ def test_powers_of_ten_reach_just_beyond_whole_ones():
 
 
 def test_models_that_cannot_be_numbered():
-    assert check_models({"z": 10**6, "Av": 10**6}) == 10**12
-    with pytest.raises(InputError, match=r"too many models: 1e\+20 \(z: 10000000000, Av: 10000000000\)"):
-        check_models({"z": 10**10, "Av": 10**10})
+    assert check_models({"z": 10**7, "Av": 10**5}) == 10**12
+    with pytest.raises(InputError, match=r"too many models: 1e\+20 \(z: 10000000000, lage: 10000000000\)"):
+        check_models({"z": 10**10, "lage": 10**10})
+    with pytest.raises(InputError, match="A_V and A_V_BC make too many pairs: 1000000,"):
+        check_models({"Av": 1000, "Av_bc": 1000})
 
 
 def test_redshift_axis_types():

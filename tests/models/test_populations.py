@@ -193,7 +193,9 @@ def test_built_from_ssps(library, caplog):
     keys = ["SFH=del", "LOG_AGE_MIN=6.5", "LOG_AGE_MAX=10", "LOG_AGE_STEP=0.7", "SFR_AVG=50"]
     with caplog.at_level(logging.INFO):
         axes, found = populations(make_params(library, *keys))
-    assert "no pre-gridded 'del' library for log(tau/yr) = 8.5 at Z=0.02: building all 2 values" in caplog.text
+    assert (
+        "no pre-gridded 'del' library for log(tau/yr) = 8.5 at Z=0.02: building all 2 values" in caplog.text
+    )
     assert "built on the fly" in found.sources[0]
     n = len(axes.lage) * 2
     basis, masses = found.basis(), found.masses(np.arange(n))
