@@ -90,7 +90,11 @@ def normalised(text: str) -> str:
 
 def runs(page: Path) -> bool:
     """Whether a page has anything to run."""
-    return any(match["mark"] != "not run" for match in BLOCK.finditer(page.read_text(encoding="utf-8")))
+    return any(_runs(match) for match in BLOCK.finditer(page.read_text(encoding="utf-8")))
+
+
+def _runs(block: re.Match[str]) -> bool:
+    return block["mark"] != "not run" and block["language"] in ("", "python")
 
 
 def run_page(page: Path, folder: Path) -> list[Shown]:
@@ -107,7 +111,7 @@ def run_page(page: Path, folder: Path) -> list[Shown]:
     shown = []
     for match in BLOCK.finditer(text):
         body = match["body"]
-        if match["mark"] == "not run":
+        if not _runs(match):
             continue
         if match["mark"] == "output":
             found = shell.run(match["text"]) if match["text"] else printed
@@ -185,7 +189,8 @@ class _Shell:
             encoding="utf-8",
         )
         if result.returncode and not may_fail:
-            raise RuntimeError(f"status {result.returncode} of: {shown}\n{result.stdout}")
+            hint = "(if this is no program, mark it as tests/shown_outputs.py says)"
+            raise RuntimeError(f"status {result.returncode} of: {shown}\n{hint}\n{result.stdout}")
         return result.stdout.replace(str(share_dir()), SHIPPED).replace(str(self.home), HOME)
 
 
