@@ -12,11 +12,11 @@ import numpy as np
 
 from fastsed.errors import InputError
 from fastsed.inputs.header import split_row
-from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.models.spectrum import SpectrumBuilder, sorted_models
 from fastsed.outputs.best_fits import write_spectrum
 from fastsed.outputs.seds import write_input_res
 from fastsed.paths import for_system
+from fastsed.text import decode, parse_number, read_bytes
 
 if TYPE_CHECKING:
     from fastsed.models.grid import ModelGrid

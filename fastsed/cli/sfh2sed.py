@@ -18,9 +18,9 @@ from fastsed._version import __version__
 from fastsed.cli.messages import run_command, start_logging
 from fastsed.errors import InputError, UsageError
 from fastsed.foreign import parse_foreign
-from fastsed.inputs.text import parse_number
 from fastsed.params import parse_flag
 from fastsed.paths import expanded
+from fastsed.text import parse_number
 
 log = logging.getLogger("fastsed.sfh2sed")
 

@@ -17,8 +17,8 @@ from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.inputs.header import split_row
 from fastsed.inputs.tables import Columns, NamedTable, TextTable
-from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.paths import for_system
+from fastsed.text import decode, parse_number, read_bytes
 from fastsed.verdict.finding import Finding, warned
 from fastsed.verdict.photometry import Photometry, column_label, photometry_findings
 

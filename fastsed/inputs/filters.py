@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.inputs.header import split_row
-from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.inputs.wavelengths import SMALLEST_WAVELENGTH
+from fastsed.text import decode, parse_number, read_bytes
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode
+from fastsed.text import decode
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from fastsed.errors import InputError
 from fastsed.foreign import parse_foreign
 from fastsed.inputs.header import Accepts, find_header, split_row
-from fastsed.inputs.text import decode, means_missing, parse_number, read_bytes
 from fastsed.paths import for_system
+from fastsed.text import decode, means_missing, parse_number, read_bytes
 
 log = logging.getLogger(__name__)
 

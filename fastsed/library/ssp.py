@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.foreign import parse_foreign
-from fastsed.inputs.text import read_bytes
 from fastsed.library.hdf5 import SUFFIXES, read_hdf5, write_ssp_hdf5
 from fastsed.library.ised import metal_tag, metallicity_of_name, read_ised
 from fastsed.library.types import Library
 from fastsed.library.validate import check_library
 from fastsed.library.validate import check_spectra as check_values
+from fastsed.text import read_bytes
 
 __all__ = ["read_library", "read_ssp", "ssp_name", "write_ssp_hdf5"]
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, parse_number, read_bytes
 from fastsed.inputs.wavelengths import warn_unless_angstrom
+from fastsed.text import decode, parse_number, read_bytes
 
 Array = NDArray[np.float64]
 Window = tuple[float, float]

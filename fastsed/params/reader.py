@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from fastsed.config.options import EXPECTED, OptionError
 from fastsed.errors import InputError
-from fastsed.inputs.text import parse_number, read_bytes
+from fastsed.text import parse_number, read_bytes
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, read_bytes
+from fastsed.text import decode, read_bytes
 
 Floats = NDArray[np.float64]
 

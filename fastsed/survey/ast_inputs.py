@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_path, atomic_write
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, read_bytes
 from fastsed.survey.ast_positions import Footprint, positions_beside_stars, positions_in_bins, read_wcs
 from fastsed.survey.ast_selection import (
     GridMagnitudes,
@@ -31,6 +30,7 @@ from fastsed.survey.settings import Settings
 from fastsed.survey.star_catalogue import read_table_columns
 from fastsed.survey.tiles import Binning, bin_tiles, read_map
 from fastsed.survey.vega import read_vega
+from fastsed.text import decode, read_bytes
 
 log = logging.getLogger(__name__)
 

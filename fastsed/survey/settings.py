@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, read_bytes
+from fastsed.text import decode, read_bytes
 
 log = logging.getLogger(__name__)
 

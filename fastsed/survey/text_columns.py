@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, read_bytes
+from fastsed.text import decode, read_bytes
 
 
 def read_number_rows(path: str | Path, n_columns: int, what: str) -> NDArray[np.float64]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, read_bytes
 from fastsed.survey.text_columns import read_number_rows
+from fastsed.text import decode, read_bytes
 
 
 def read_numbers(path: str | Path) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, read_bytes, read_content
+from fastsed.text import decode, read_bytes, read_content
 
 Floats = NDArray[np.float64]
 ASTROPY_SUFFIXES = (".fits", ".fit", ".fits.gz", ".ecsv", ".vot", ".xml", ".parquet")

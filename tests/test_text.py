@@ -8,7 +8,7 @@ import math
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, describe_content, means_missing, parse_number, read_bytes
+from fastsed.text import decode, describe_content, means_missing, parse_number, read_bytes
 
 TEXT = "# id F1\n1 2.5\n"
 
