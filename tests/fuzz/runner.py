@@ -22,8 +22,10 @@ from pathlib import Path
 
 from tests.fuzz.targets import Target, find_targets
 
-SECONDS = 40.0
-"""What a damaged file of some kilobytes may take."""
+SECONDS = 10.0
+"""Processor time that a damaged file of some kilobytes may take."""
+PATIENCE_SECONDS = 120.0
+"""The same by the clock, on a machine however busy."""
 MEGABYTES = 1024
 """What it may take beyond what the process has after its imports."""
 
@@ -103,9 +105,8 @@ def _supervise(jobs: list[Job], seed: int) -> list[Finding]:
         worker.join()
         if done < len(jobs):
             name, number = jobs[done]
-            died = (
-                "takes too long" if worker.exitcode == -signal.SIGALRM else f"process died: {worker.exitcode}"
-            )
+            late = worker.exitcode in (-signal.SIGALRM, -signal.SIGPROF)
+            died = "takes too long" if late else f"process died: {worker.exitcode}"
             findings.append(Finding(name, number, died))
             done += 1
     return findings
@@ -139,8 +140,10 @@ def _work(jobs: list[Job], seed: int, sender: Connection) -> None:
         sender.send(READY)
         for name, number in jobs:
             data = make_input(targets[name], seeds[name], seed, number)
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
             outcome = _outcome(targets[name], Path(folder) / name, data)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.setitimer(signal.ITIMER_REAL, 0)
             sender.send(outcome and Finding(name, number, *outcome))
     sender.close()
