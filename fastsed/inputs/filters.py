@@ -193,9 +193,10 @@ def _normalised(
     filter_format: int,
 ) -> Filter:
     """Weight a curve by the wavelength and bring it to unit integral."""
-    response = throughput * (lam if filter_format == 1 else lam**2)
-    total = integrate(lam, response)
-    if not total > 0:
+    with np.errstate(over="ignore", invalid="ignore"):
+        response = throughput * (lam if filter_format == 1 else lam**2)
+        total = integrate(lam, response)
+    if not (total > 0 and np.isfinite(total)):
         raise InputError(f"filter {number} ({name}) has no throughput (its integral is {total:g})", path)
     response /= total
     mean = integrate(lam, lam * response)

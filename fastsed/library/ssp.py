@@ -157,7 +157,12 @@ class _Numbers:
         count = self._values[self._at] if self._at < self._values.size else None
         if count is None:
             raise InputError(f"is truncated: it ends before the {what}", self._path)
-        if count != round(count) or count < smallest or (expected is not None and count != expected):
+        if (
+            not np.isfinite(count)
+            or count != round(count)
+            or count < smallest
+            or (expected is not None and count != expected)
+        ):
             wanted = f"{expected}" if expected is not None else "a count"
             raise InputError(f"is damaged: {count:g} where {wanted} should precede the {what}", self._path)
         start = self._at + 1
