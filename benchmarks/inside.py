@@ -14,24 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from fastsed.params import read_params
-from fastsed.pipeline import Setup, fit_prepared, prepare
+from fastsed.pipeline import fit_problem
+from fastsed.problem import Problem, prepare
 
 
-def time_fit(setup: Setup) -> dict[str, Any]:
+def time_fit(problem: Problem) -> dict[str, Any]:
     """Seconds of a fit that writes nothing."""
     start, cpu = time.perf_counter(), time.process_time()
-    fit_prepared(setup)
+    fit_problem(problem)
     return {"wall": time.perf_counter() - start, "cpu": time.process_time() - cpu}
 
 
-def time_grid(setup: Setup) -> dict[str, Any]:
+def time_grid(problem: Problem) -> dict[str, Any]:
     """Seconds of writing chi2.grid, without and with a wait for the disk; the file is removed."""
     from fastsed.outputs.grid_file import write_chi_grid
 
     path = Path("chi2.grid")
     os.sync()
     start = time.perf_counter()
-    write_chi_grid(setup, path)
+    write_chi_grid(problem, path)
     wall = time.perf_counter() - start
     with path.open("rb") as f:
         os.fsync(f.fileno())
@@ -44,13 +45,13 @@ def time_grid(setup: Setup) -> dict[str, Any]:
 def main() -> None:
     """Do what the command line says; every run starts from fresh inputs."""
     part, runs, parameter_file, *overrides = sys.argv[1:]
-    action = {"fit": time_fit, "grid": time_grid, "size": lambda setup: {}}[part]
+    action = {"fit": time_fit, "grid": time_grid, "size": lambda problem: {}}[part]
     found = []
     for _ in range(int(runs)):
-        setup = prepare(read_params(parameter_file, overrides))
-        found.append(action(setup))
-    axes = setup.grid.axes
-    print(json.dumps({"models": int(axes.size), "sources": len(setup.catalog.ids), "runs": found}))
+        problem = prepare(read_params(parameter_file, overrides))
+        found.append(action(problem))
+    axes = problem.grid.axes
+    print(json.dumps({"models": int(axes.size), "sources": len(problem.catalog.ids), "runs": found}))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 from fastsed.inputs.filters import read_filters
 from fastsed.params import read_params
 from fastsed.paths import share_dir
-from fastsed.pipeline import prepare
+from fastsed.problem import prepare
 
 CHUNK = 10_000
 NOISE = 0.1
@@ -50,15 +50,15 @@ def write_rows(
 
 def some_models(parameter_file: Path, rng: np.random.Generator) -> np.ndarray:
     """Fluxes of random models at a few redshifts, (nmodel, nband), in microjansky up to a factor of each model."""
-    setup = prepare(read_params(parameter_file, ["VERBOSE=0", "NO_CACHE=1", "N_SIM=0"]))
-    n_z = len(setup.grid.axes.z)
+    problem = prepare(read_params(parameter_file, ["VERBOSE=0", "NO_CACHE=1", "N_SIM=0"]))
+    n_z = len(problem.grid.axes.z)
     wanted = np.zeros(n_z, dtype=bool)
     wanted[rng.integers(n_z, size=8)] = True
     found = []
-    for tile in setup.grid.tiles(wanted):
+    for tile in problem.grid.tiles(wanted):
         chosen = rng.integers(tile.n_models, size=N_MODELS // 8)
         found.append(tile.flux[:, chosen].T)
-    flux = np.concatenate(found) * np.array([f.mean_wavelength for f in setup.filters]) ** 2
+    flux = np.concatenate(found) * np.array([f.mean_wavelength for f in problem.filters]) ** 2
     flux = flux[(flux > 0).any(axis=1)]
     return flux / flux.max(axis=1, keepdims=True)
 

@@ -1,12 +1,11 @@
 """fastsed: stellar masses, star formation rates and redshifts of galaxies from their spectral energy distributions.
 
-Five lines that fit a catalogue::
+A catalogue, as a parameter file of FAST describes it::
 
     import fastsed
 
-    params = fastsed.read_params("fast.param")
-    results = fastsed.run(params)          # fits, and writes the .fout file
-    table = results.to_table()             # the same, as an astropy table
+    results = fastsed.run("fast.param", n_sim=100)   # fits, and writes the .fout file
+    results.table["lmass"]                           # the same, as an astropy table
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from fastsed._version import __version__
 from fastsed.errors import FastsedError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from fastsed.api import Results, Sed, Sfh, merge, run
     from fastsed.outputs.chi2grid import read_chi2_grid
     from fastsed.params import Params, read_params
-    from fastsed.pipeline import Results, Setup, fit_prepared, prepare, run
 
 __all__ = [
     "FastsedError",
     "InputError",
     "Params",
     "Results",
-    "Setup",
+    "Sed",
+    "Sfh",
     "UsageError",
     "__version__",
-    "fit_prepared",
-    "prepare",
+    "merge",
     "read_chi2_grid",
     "read_params",
     "run",
@@ -39,13 +38,13 @@ __all__ = [
 # imported when first used: the commands must start fast
 _LAZY = {
     "Params": "fastsed.params",
-    "read_params": "fastsed.params",
-    "Results": "fastsed.pipeline",
-    "Setup": "fastsed.pipeline",
-    "prepare": "fastsed.pipeline",
-    "fit_prepared": "fastsed.pipeline",
-    "run": "fastsed.pipeline",
+    "Results": "fastsed.api",
+    "Sed": "fastsed.api",
+    "Sfh": "fastsed.api",
+    "merge": "fastsed.api",
     "read_chi2_grid": "fastsed.outputs.chi2grid",
+    "read_params": "fastsed.params",
+    "run": "fastsed.api",
 }
 
 
@@ -55,3 +54,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

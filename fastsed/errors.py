@@ -21,7 +21,7 @@ class UsageError(FastsedError):
     exit_status = 2
 
 
-class InputError(FastsedError):
+class InputError(FastsedError, ValueError):
     """Something the user handed in is wrong.
 
     Parameters

@@ -21,7 +21,8 @@ from fastsed.memory import machine_bytes, memory_parts
 from fastsed.models.axes import Axes
 from fastsed.models.grid import ModelGrid, Tile
 from fastsed.outputs.chi2grid import size_text
-from fastsed.pipeline import Setup
+from fastsed.outputs.grid_file import chi_grid_bytes
+from fastsed.problem import Problem
 from fastsed.uncertainties import from_simulations, unknown_uncertainties
 
 Ints = NDArray[np.int64]
@@ -38,14 +39,14 @@ TRIAL_HISTORIES = 24
 TRIAL_TIMES = 2_000_000
 
 
-def estimate(setup: Setup) -> list[str]:
+def estimate(problem: Problem) -> list[str]:
     """Describe what a run would do; nothing is written.
 
     Some tiles are built and fitted to know the speed.
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
 
     Returns
     -------
@@ -57,31 +58,31 @@ def estimate(setup: Setup) -> list[str]:
     InputError
         If the models cannot be built.
     """
-    lines = ["all inputs can be read", *_inputs(setup), *_grid(setup)]
-    seconds = _seconds(setup)
-    lines += _memory(setup)
-    if setup.params.save_chi_grid:
-        lines.append(f"chi2.grid: {size_text(setup.chi_grid_bytes)}")
-    threads = setup.grid.n_threads
+    lines = ["all inputs can be read", *_inputs(problem), *_grid(problem)]
+    seconds = _seconds(problem)
+    lines += _memory(problem)
+    if problem.params.save_chi_grid:
+        lines.append(f"chi2.grid: {size_text(chi_grid_bytes(problem))}")
+    threads = problem.grid.n_threads
     # how many models a simulation may skip is only known when all have been seen
-    about = "up to about" if setup.params.n_sim else "about"
+    about = "up to about" if problem.params.n_sim else "about"
     lines.append(f"time: {about} {time_text(seconds)} with {threads} thread{'s' * (threads > 1)}")
     return lines
 
 
-def _inputs(setup: Setup) -> list[str]:
-    data = setup.data
-    n_channels, n_sim = data.n_columns - data.n_main, setup.params.n_sim
+def _inputs(problem: Problem) -> list[str]:
+    data = problem.data
+    n_channels, n_sim = data.n_columns - data.n_main, problem.params.n_sim
     each = f"data of each: {data.n_main} bands"
     each += f", {n_channels} spectral channels" if n_channels else ""
     each += f"; {n_sim} simulations" if n_sim else ""
-    n_fittable = np.count_nonzero(setup.catalog.fittable)
+    n_fittable = np.count_nonzero(problem.catalog.fittable)
     return [f"sources: {data.n_sources}, of which {n_fittable} can be fitted", each]
 
 
-def _grid(setup: Setup) -> list[str]:
-    axes = setup.grid.axes
-    lines = [f"grid: {axes.size} models, of which {setup.n_models_in_use} are to be fitted"]
+def _grid(problem: Problem) -> list[str]:
+    axes = problem.grid.axes
+    lines = [f"grid: {axes.size} models, of which {problem.n_models_in_use} are to be fitted"]
     width = max(map(len, axes.names))
     for name, values in axes.as_dict().items():
         span = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
@@ -89,9 +90,9 @@ def _grid(setup: Setup) -> list[str]:
     return lines
 
 
-def _memory(setup: Setup) -> list[str]:
+def _memory(problem: Problem) -> list[str]:
     """What the run may need at most, and a warning where the machine has less."""
-    parts = memory_parts(setup)
+    parts = memory_parts(problem)
     text = ", ".join(f"{name} {size_text(size)}" for name, size in parts.items() if size)
     needed, present = sum(parts.values()), machine_bytes()
     lines = [f"memory: less than {size_text(needed)} ({text})"]
@@ -100,24 +101,24 @@ def _memory(setup: Setup) -> list[str]:
     return lines
 
 
-def _seconds(setup: Setup) -> float:
+def _seconds(problem: Problem) -> float:
     """Time of the whole run, from a few models and sources."""
-    wanted = setup.plan.redshifts & (setup.grid.ages_at > 0)
+    wanted = problem.plan.redshifts & (problem.grid.ages_at > 0)
     if not wanted.any():
         return 0.0
-    grid = TrialGrid.of(setup, spread(wanted, TRIAL_REDSHIFTS))
-    data = trial_data(setup.data, grid.chosen)
+    grid = TrialGrid.of(problem, spread(wanted, TRIAL_REDSHIFTS))
+    data = trial_data(problem.data, grid.chosen)
     with _silence():
         cold = _build(grid)
         grid.limit = cold.n_tiles
         warm = _build(grid)
         if not warm.n_tiles or not data.n_sources:
             return 0.0
-        fitting, simulating = _fit_seconds(grid, data, setup, warm.seconds)
-    first = setup.plan.passes[0].n_models
-    start = max(0.0, cold.first - warm.first) * len(setup.grid.axes.metal)
-    building = warm.per_model * first * _n_builds(setup)
-    pairs = first * _sources_per_redshift(setup.data, wanted)
+        fitting, simulating = _fit_seconds(grid, data, problem, warm.seconds)
+    first = problem.plan.passes[0].n_models
+    start = max(0.0, cold.first - warm.first) * len(problem.grid.axes.metal)
+    building = warm.per_model * first * _n_builds(problem)
+    pairs = first * _sources_per_redshift(problem.data, wanted)
     trial_pairs = warm.n_models * _sources_per_redshift(data, grid.chosen)
     return start + building + (fitting + simulating) * pairs / trial_pairs
 
@@ -144,10 +145,10 @@ class TrialGrid(ModelGrid):
     limit: int | None = None
 
     @classmethod
-    def of(cls, setup: Setup, chosen: NDArray[np.bool_]) -> TrialGrid:
+    def of(cls, problem: Problem, chosen: NDArray[np.bool_]) -> TrialGrid:
         """A grid of its own for the trial, with the redshifts chosen and few values of the other axes."""
-        grid = setup.grid
-        params = dataclasses.replace(setup.params, no_cache=True)
+        grid = problem.grid
+        params = dataclasses.replace(problem.params, no_cache=True)
         n_ages = max(1, int(grid.ages_at[chosen].max(initial=0)))
         axes = few_models(grid.axes, n_ages, grid.most_time_steps if params.custom_sfh else 1)
         trial = cls(params, axes, grid.bands, grid.rows, grid.needs_dust, grid.n_threads, needs_rest=False)
@@ -211,28 +212,30 @@ def _build(grid: TrialGrid) -> _Build:
     return done
 
 
-def _fit_seconds(grid: TrialGrid, data: Observations, setup: Setup, building: float) -> tuple[float, float]:
+def _fit_seconds(
+    grid: TrialGrid, data: Observations, problem: Problem, building: float
+) -> tuple[float, float]:
     """Time of the fit and of all simulations with the models of the trial, which take the time `building` to make."""
     start = time.perf_counter()
     best = find_best_fits(grid, data)
     fitted = time.perf_counter()
-    if not setup.params.n_sim:
+    if not problem.params.n_sim:
         return max(0.0, fitted - start - building), 0.0
-    few = min(setup.params.n_sim, TRIAL_SIMULATIONS)
-    params = dataclasses.replace(setup.params, n_sim=few)
-    trial = dataclasses.replace(setup, params=params, grid=grid, data=data)
+    few = min(problem.params.n_sim, TRIAL_SIMULATIONS)
+    params = dataclasses.replace(problem.params, n_sim=few)
+    trial = dataclasses.replace(problem, params=params, grid=grid, data=data)
     uncertainties = unknown_uncertainties(trial)
     for rows in simulated_chunks(data.n_sources, few):
         monte_carlo = MonteCarlo(grid, data, trial.noise, rows)
-        walk_best_first(grid, grid.chosen, monte_carlo, grid.axes.redshift_index(best.model[rows]))
+        walk_best_first(grid, grid.chosen, monte_carlo, grid.axes.redshift_index(best.model_id[rows]))
         from_simulations(trial, uncertainties, monte_carlo, rows, lambda simulated: None)
     simulating = max(0.0, time.perf_counter() - fitted - building)
-    return max(0.0, fitted - start - building), simulating * setup.params.n_sim / few
+    return max(0.0, fitted - start - building), simulating * problem.params.n_sim / few
 
 
-def _n_builds(setup: Setup) -> int:
+def _n_builds(problem: Problem) -> int:
     """How often the tiles are made."""
-    return 1 if setup.grid.keeps(setup.plan.redshifts) else len(setup.plan.passes)
+    return 1 if problem.grid.keeps(problem.plan.redshifts) else len(problem.plan.passes)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from fastsed.padded import PADDING
 from fastsed.uncertainties import DESCRIBED_BYTES
 
 if TYPE_CHECKING:
-    from fastsed.pipeline import Setup
+    from fastsed.problem import Problem
 
 # Python with numpy, scipy, h5py; and with what writes FITS files
 PROGRAM_BYTES = 90 << 20
@@ -36,35 +36,35 @@ ARRAYS_OF_FORMULA = 8
 FLOAT_BYTES = 8
 
 
-def memory_parts(setup: Setup) -> dict[str, int]:
+def memory_parts(problem: Problem) -> dict[str, int]:
     """Upper bounds [bytes] of what is in memory at a time, by what it holds; their sum bounds the run."""
     return {
         "program": PROGRAM_BYTES
-        + ASTROPY_BYTES * setup.params.save_sim
-        + THREAD_BYTES * setup.grid.n_threads,
-        "catalogue": _catalogue(setup),
-        "models": _models(setup),
-        "simulations": _simulations(setup),
-        "results": _results(setup),
+        + ASTROPY_BYTES * problem.params.save_sim
+        + THREAD_BYTES * problem.grid.n_threads,
+        "catalogue": _catalogue(problem),
+        "models": _models(problem),
+        "simulations": _simulations(problem),
+        "results": _results(problem),
     }
 
 
-def _catalogue(setup: Setup) -> int:
-    data = setup.data
+def _catalogue(problem: Problem) -> int:
+    data = problem.data
     text = sum(
         path.stat().st_size
-        for path in (Path(f"{setup.params.catalog}{end}") for end in (".cat", ".zout", ".lir"))
+        for path in (Path(f"{problem.params.catalog}{end}") for end in (".cat", ".zout", ".lir"))
         if path.is_file()
     )
-    n_z = len(setup.grid.axes.z)
+    n_z = len(problem.grid.axes.z)
     errors = FLOAT_BYTES * n_z * (data.n_columns + 8)
     each = COPIES_OF_DATA * data.n_columns + NUMBERS_OF_SOURCE
     return 2 * text + FLOAT_BYTES * data.n_sources * each + errors
 
 
-def _models(setup: Setup) -> int:
+def _models(problem: Problem) -> int:
     """Libraries, spectra of populations, tables, tiles in flight and kept."""
-    grid, n_threads = setup.grid, setup.grid.n_threads
+    grid, n_threads = problem.grid, problem.grid.n_threads
     axes, n_columns = grid.axes, grid.rows.count
     n_cells = axes.shape[1] * axes.shape[2]
     n_populations = len(axes.lage) * axes.n_history
@@ -74,7 +74,7 @@ def _models(setup: Setup) -> int:
     # the spectra themselves, a copy of those in use, and what makes them
     spectra = 3 * min(max(BASIS_BYTES, PADDING * each), n_populations * each)
     screens = 4 * FLOAT_BYTES * n_cells * populations.n_wavelengths
-    if setup.params.custom_sfh:
+    if problem.params.custom_sfh:
         spectra = 4 * FLOAT_BYTES * populations.n_wavelengths * populations.n_ages
         history = FLOAT_BYTES * grid.most_time_steps
         histories = max(history, min(HISTORY_BYTES, history * axes.n_history))
@@ -95,11 +95,11 @@ def _models(setup: Setup) -> int:
     return library + spectra + screens + tables + in_flight + kept + masses + n_threads * WINDOW_BYTES
 
 
-def _simulations(setup: Setup) -> int:
-    p, data = setup.params, setup.data
+def _simulations(problem: Problem) -> int:
+    p, data = problem.params, problem.data
     if not p.n_sim or not data.n_sources:
         return 0
-    n_values = len(setup.grid.axes.names) + len(setup.columns) + 8
+    n_values = len(problem.grid.axes.names) + len(problem.columns) + 8
     together = max(1, min(data.n_sources, SIMULATION_BYTES // (BYTES_PER_SIMULATION * p.n_sim)))
     described = max(1, min(together, DESCRIBED_BYTES // (FLOAT_BYTES * p.n_sim)))
     noise = COPIES_OF_NOISE * FLOAT_BYTES * p.n_sim * (data.n_columns + 1)
@@ -109,13 +109,13 @@ def _simulations(setup: Setup) -> int:
     return noise + kept + values + distances
 
 
-def _results(setup: Setup) -> int:
+def _results(problem: Problem) -> int:
     """Best fits, bounds of all columns, and the pieces in which files are written."""
-    p, data, grid = setup.params, setup.data, setup.grid
-    n_values = len(grid.axes.names) + len(setup.columns) + 8
+    p, data, grid = problem.params, problem.data, problem.grid
+    n_values = len(grid.axes.names) + len(problem.columns) + 8
     n_bounds = 2 * len(p.c_interval) * (p.n_sim > 0 or p.interval_from_chi2)
     found = FLOAT_BYTES * data.n_sources * n_values * (4 + 2 * n_bounds)
-    printed = 100 * min(data.n_sources, 65536) * (len(setup.columns) * (1 + n_bounds))
+    printed = 100 * min(data.n_sources, 65536) * (len(problem.columns) * (1 + n_bounds))
     written = (192 << 20) * (bool(p.save_chi_grid) + bool(p.save_bestchi or p.interval_from_chi2))
     histories = (128 << 20) * p.best_sfhs
     return found + printed + written + histories

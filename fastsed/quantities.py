@@ -8,8 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
+
+AB_ZEROPOINT = 23.9
+"""AB magnitude of a microjansky."""
 
 Transform = Literal["linear", "log", "magnitude"]
 Kind = Literal["grid", "property", "magnitude", "index", "sfh", "other"]
@@ -52,6 +58,16 @@ class Quantity:
     def is_log(self) -> bool:
         """Whether the printed value is log10 of the stored one."""
         return self.transform == "log"
+
+    def shown(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Stored values as they are shown: log10, or AB magnitudes of fluxes in microjansky; -inf for log of 0."""
+        shown = np.asarray(values, dtype=np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.transform == "log":
+                return np.log10(shown)
+            if self.transform == "magnitude":
+                return -2.5 * np.log10(shown) + AB_ZEROPOINT
+        return shown
 
     @property
     def has_interval(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +14,9 @@ from fastsed.fit.delta_chi2 import AcceptableModels
 from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations, percentiles_from_simulations
 from fastsed.fit.monte_carlo import MonteCarlo, Simulations
 from fastsed.fit.passes import runs
-from fastsed.models.properties import model_properties, property_names, single
+from fastsed.models.properties import model_properties, single
+from fastsed.problem import Problem, wanted_properties
 from fastsed.quantities import property_quantities
-
-if TYPE_CHECKING:
-    from fastsed.pipeline import Setup
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,38 +51,29 @@ class Uncertainties:
         )
 
 
-def wanted_properties(setup: Setup) -> list[str]:
-    """Names of the properties that the output catalogue holds, or of all if other files will hold them."""
-    names, p = property_names(setup.grid), setup.params
-    if p.save_sim or p.save_bestchi:
-        return names
-    columns = {column.name for column in setup.columns}
-    return [name for name in names if name in columns]
-
-
-def unknown_uncertainties(setup: Setup) -> Uncertainties:
+def unknown_uncertainties(problem: Problem) -> Uncertainties:
     """Those of all sources before their simulations."""
-    names = [*setup.grid.axes.names, *wanted_properties(setup)]
-    n_confidences = len(setup.params.c_interval)
-    return Uncertainties.unknown(names, setup.data.n_sources, n_confidences, setup.params.best_from_sim)
+    names = [*problem.grid.axes.names, *wanted_properties(problem)]
+    n_confidences = len(problem.params.c_interval)
+    return Uncertainties.unknown(names, problem.data.n_sources, n_confidences, problem.params.best_from_sim)
 
 
 def scaled_properties(
-    setup: Setup, models: Ints, scale: Floats, spec_scale: Floats, names: Sequence[str] | None = None
+    problem: Problem, models: Ints, scale: Floats, spec_scale: Floats, names: Sequence[str] | None = None
 ) -> dict[str, Floats]:
     """Properties of models times the scales with which they fit; linear.
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
     models : (n,) int64
         modelIDs.
     scale, spec_scale : (n,)
     names : sequence of str, optional
         Of the properties; all by default.
     """
-    values = model_properties(setup.grid, models, names)
-    for column in property_quantities(setup.params, {i.name: i.kind for i in setup.grid.indices}):
+    values = model_properties(problem.grid, models, names)
+    for column in property_quantities(problem.params, {i.name: i.kind for i in problem.grid.indices}):
         if column.scales and column.name in values:
             values[column.name] = single(values[column.name] * scale)
     if "sscale" in values:
@@ -125,15 +113,15 @@ class SimulatedSources:
         return chosen
 
 
-def _described(setup: Setup, rows: slice, simulations: Simulations) -> SimulatedSources:
+def _described(problem: Problem, rows: slice, simulations: Simulations) -> SimulatedSources:
     """Look up parameters and properties of all best models."""
     model = simulations.model
-    indices = dict(zip(setup.grid.axes.names, simulations.indices, strict=True))
+    indices = dict(zip(problem.grid.axes.names, simulations.indices, strict=True))
     fitted = model >= 0
     # a slice makes no copies
     known = slice(None) if fitted.all() else np.flatnonzero(fitted)
     scales = simulations.scale.ravel()[known], simulations.spec_scale.ravel()[known]
-    properties = scaled_properties(setup, model.ravel()[known], *scales, wanted_properties(setup))
+    properties = scaled_properties(problem, model.ravel()[known], *scales, wanted_properties(problem))
     for name, values in properties.items():
         everywhere = np.full(model.size, np.nan)
         everywhere[known] = values
@@ -142,7 +130,7 @@ def _described(setup: Setup, rows: slice, simulations: Simulations) -> Simulated
 
 
 def from_simulations(
-    setup: Setup,
+    problem: Problem,
     uncertainties: Uncertainties,
     monte_carlo: MonteCarlo,
     rows: slice,
@@ -152,7 +140,7 @@ def from_simulations(
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
     uncertainties : Uncertainties
         Of all sources.
     monte_carlo : MonteCarlo
@@ -162,10 +150,10 @@ def from_simulations(
     visit : callable
         Called with the simulations of some sources at a time, in order.
     """
-    params, axes = setup.params, setup.grid.axes.as_dict()
-    n_threads = setup.grid.n_threads
+    params, axes = problem.params, problem.grid.axes.as_dict()
+    n_threads = problem.grid.n_threads
     for few in runs(rows, max(1, DESCRIBED_BYTES // (8 * params.n_sim))):
-        sources = _described(setup, few, monte_carlo.result(few))
+        sources = _described(problem, few, monte_carlo.result(few))
         bounds = percentiles_from_simulations(
             sources.indices, axes, sources.properties, params.c_interval, n_threads
         )
@@ -201,7 +189,7 @@ class AcceptableModelsOfSource:
 
 
 def from_chi2(
-    setup: Setup,
+    problem: Problem,
     uncertainties: Uncertainties,
     best: BestFits,
     acceptable: AcceptableModels,
@@ -211,17 +199,17 @@ def from_chi2(
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
     uncertainties : Uncertainties
     best : BestFits
     acceptable : AcceptableModels
     visit : callable
         Called with the acceptable models of each fitted source, in order.
     """
-    params, axes = setup.params, setup.grid.axes
-    names = [*axes.names, *wanted_properties(setup)]
+    params, axes = problem.params, problem.grid.axes
+    names = [*axes.names, *wanted_properties(problem)]
     with acceptable:
-        for source in _source_by_source(setup, acceptable):
+        for source in _source_by_source(problem, acceptable):
             visit(source)
             parameters = axes.parameters(source.model)
             values = np.stack([*parameters.values(), *source.properties.values()], axis=1)
@@ -230,11 +218,11 @@ def from_chi2(
                 uncertainties.intervals[name][source.row] = pair
 
 
-def _source_by_source(setup: Setup, acceptable: AcceptableModels) -> Iterator[AcceptableModelsOfSource]:
+def _source_by_source(problem: Problem, acceptable: AcceptableModels) -> Iterator[AcceptableModelsOfSource]:
     """The acceptable models source by source, those of a batch being described together."""
     for first, starts, rows in acceptable.batches():
         scales = rows["scale"], rows["spec_scale"]
-        properties = scaled_properties(setup, rows["model"], *scales, wanted_properties(setup))
+        properties = scaled_properties(problem, rows["model"], *scales, wanted_properties(problem))
         for i, (start, stop) in enumerate(pairwise(starts)):
             if start == stop:
                 continue

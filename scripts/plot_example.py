@@ -20,7 +20,7 @@ import fastsed
 from fastsed.cli.main import copy_example
 
 COLUMNS = ["id", "z", "lmass", "lsfr", "lssfr", "Av", "M121", "M158", "chi2"]
-OVERRIDES = ["N_SIM=0", "REST_MAG=[121,158]", f"OUTPUT_COLUMNS={COLUMNS}", "OUTPUT_PRECISION=0.0001"]
+OVERRIDES = {"n_sim": 0, "rest_mag": (121, 158), "output_columns": COLUMNS, "output_precision": 0.0001}
 INK, GRID = "#22262e", "#e6e8ec"
 
 
@@ -29,7 +29,7 @@ def fit_example() -> Table:
     with tempfile.TemporaryDirectory() as folder:
         parameter_file = copy_example(Path(folder))
         with chdir(folder):
-            return fastsed.run(fastsed.read_params(parameter_file.name, OVERRIDES)).to_table()
+            return fastsed.run(parameter_file.name, **OVERRIDES).table
 
 
 def points(axes: Axes, x: object, y: object, colour: object, **colours: object) -> PathCollection:

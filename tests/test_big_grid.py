@@ -9,7 +9,7 @@ import fastsed
 from fastsed.config.fit import chi2_threshold
 from fastsed.fit.best_fit import find_best_fits
 from fastsed.outputs.source_files import SourceFiles
-from tests.fit.toys import all_models, chi2_uncertainties, make_setup, simulated_uncertainties, slow_fit
+from tests.fit.toys import all_models, chi2_uncertainties, make_problem, simulated_uncertainties, slow_fit
 
 # the age of a population is the first axis after the dust: most of the grid is old and excluded before it is made
 HISTORY = (
@@ -28,29 +28,29 @@ RULES = {
 def make(library, rule, *keys):
     """Galaxies at the far end of the grid."""
     formula, first_z = RULES[rule]
-    return make_setup(library, *HISTORY, *REDSHIFTS, f"GRID_EXCLUDE={formula}", *keys, n=4, first_z=first_z)
+    return make_problem(library, *HISTORY, *REDSHIFTS, f"GRID_EXCLUDE={formula}", *keys, n=4, first_z=first_z)
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_best_models_and_files(library, tmp_path, rule):
     confidences = (68, 95)
-    setup = make(library, rule, "INTERVAL_FROM_CHI2=1", "C_INTERVAL=[68,95]", f"OUTPUT_DIR={tmp_path}")
-    axes = setup.grid.axes
+    problem = make(library, rule, "INTERVAL_FROM_CHI2=1", "C_INTERVAL=[68,95]", f"OUTPUT_DIR={tmp_path}")
+    axes = problem.grid.axes
     assert axes.size == 300 * 6 * 2 * 3000 * 50 * 20 > 2**32
-    models = all_models(setup.grid, RULES[rule][1])
+    models = all_models(problem.grid, RULES[rule][1])
     per_redshift = 6 * 2 * 4 * 2 * 4
     assert len(models.ids) == (300 * per_redshift if rule == "populations" else 3 * per_redshift - 2 * 3 * 64)
     assert models.ids.max() > 2.4 * 2**32
     values = axes.parameters(models.ids)
     assert values["a"].min() == 2996
     assert values["b"].min() == 49
-    fits = find_best_fits(setup.grid, setup.data)
-    files = SourceFiles(setup, fits)
-    found = chi2_uncertainties(setup, files.write_acceptable).intervals
+    fits = find_best_fits(problem.grid, problem.data)
+    files = SourceFiles(problem, fits)
+    found = chi2_uncertainties(problem, files.write_acceptable).intervals
     for row in range(4):
-        chi2, scale, _ = slow_fit(models, setup.data, row)
+        chi2, scale, _ = slow_fit(models, problem.data, row)
         best = int(np.argmin(chi2))
-        assert fits.model[row] == models.ids[best]
+        assert fits.model_id[row] == models.ids[best]
         assert fits.chi2[row] == pytest.approx(chi2[best], rel=1e-9)
         assert fits.scale[row] == pytest.approx(scale[best], rel=1e-9)
         grid = fastsed.read_chi2_grid(tmp_path / f"best_chi2/toy_{row + 1}.chi2.grid")
@@ -67,14 +67,14 @@ def test_best_models_and_files(library, tmp_path, rule):
 
 
 def test_simulations(library):
-    setup = make(library, "populations", "N_SIM=10")
-    models = all_models(setup.grid)
+    problem = make(library, "populations", "N_SIM=10")
+    models = all_models(problem.grid)
     visited = []
-    simulated_uncertainties(setup, visited.append)
+    simulated_uncertainties(problem, visited.append)
     (sources,) = visited
     assert np.isin(sources.simulations.model, models.ids).all()
     assert sources.simulations.model.max() > 2**32
     np.testing.assert_array_equal(
-        setup.grid.axes.as_dict()["a"][sources.indices["a"]],
-        setup.grid.axes.parameters(sources.simulations.model)["a"],
+        problem.grid.axes.as_dict()["a"][sources.indices["a"]],
+        problem.grid.axes.parameters(sources.simulations.model)["a"],
     )

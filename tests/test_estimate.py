@@ -14,8 +14,10 @@ from fastsed.errors import InputError
 from fastsed.estimate import TrialGrid, estimate, spread, time_text, trial_data
 from fastsed.memory import machine_bytes, memory_parts
 from fastsed.outputs.chi2grid import size_text
+from fastsed.outputs.grid_file import chi_grid_bytes
 from fastsed.params import read_params
-from fastsed.pipeline import fit_prepared, prepare
+from fastsed.pipeline import fit_problem
+from fastsed.problem import prepare
 from tests.helpers import COARSE, copy_example
 
 FORMULA = ("CUSTOM_SFH=exp(-t/10^a)", "CUSTOM_PARAMS=[a]", "A_MIN=8", "A_MAX=10", "OUTPUT_COLUMNS=[]")
@@ -39,12 +41,12 @@ def value(lines, label):
 
 def test_says_what_there_is_and_writes_nothing(example, tmp_path):
     before = sorted(os.listdir(tmp_path))
-    setup = example("NO_CACHE=0")
-    lines = estimate(setup)
+    problem = example("NO_CACHE=0")
+    lines = estimate(problem)
     assert sorted(os.listdir(tmp_path)) == before
     assert value(lines, "sources: ") == "12, of which 12 can be fitted"
     assert value(lines, "data of each: ") == "10 bands"
-    assert value(lines, "grid: ").startswith(f"{setup.grid.axes.size} models")
+    assert value(lines, "grid: ").startswith(f"{problem.grid.axes.size} models")
     assert value(lines, "  Av ").split() == ["4", "0", "to", "3"]
     assert value(lines, "time: about ").endswith("with 1 thread")
     assert not any("chi2.grid" in line for line in lines)
@@ -53,17 +55,17 @@ def test_says_what_there_is_and_writes_nothing(example, tmp_path):
 def test_the_run_after_an_estimate_is_the_same(example):
     plain, estimated = example(), example()
     estimate(estimated)
-    np.testing.assert_array_equal(fit_prepared(plain).best.model, fit_prepared(estimated).best.model)
+    np.testing.assert_array_equal(fit_problem(plain).best.model_id, fit_problem(estimated).best.model_id)
 
 
 def test_number_of_models_to_fit(example):
     """The number announced is the number that goes by."""
-    setup, done = example("Z_STEP=0.1"), []
-    fit_prepared(setup, done.append)
-    assert sum(done) == setup.plan.n_models
+    problem, done = example("Z_STEP=0.1"), []
+    fit_problem(problem, done.append)
+    assert sum(done) == problem.plan.n_models
     several = example("Z_STEP=0.1", "SAVE_CHI_GRID=1")
     assert several.plan.n_models == several.grid.n_models_at(np.ones(len(several.grid.axes.z), dtype=bool))
-    for one in (setup, several):
+    for one in (problem, several):
         assert f"of which {sum(done)} are to be fitted" in "\n".join(estimate(one))
 
 
@@ -77,24 +79,24 @@ def test_number_of_models_to_fit(example):
     ],
 )
 def test_a_trial_is_small_whatever_the_grid(example, keys):
-    setup = example(*keys)
-    wanted = setup.plan.redshifts
-    grid = TrialGrid.of(setup, spread(wanted, 3))
+    problem = example(*keys)
+    wanted = problem.plan.redshifts
+    grid = TrialGrid.of(problem, spread(wanted, 3))
     assert grid.axes.models_per_redshift <= 24 * 16 * 48
-    if setup.params.custom_sfh:
-        assert len(grid.axes.lage) * grid.axes.n_history * setup.grid.most_time_steps < 5e6
-    text = "\n".join(estimate(setup))
+    if problem.params.custom_sfh:
+        assert len(grid.axes.lage) * grid.axes.n_history * problem.grid.most_time_steps < 5e6
+    text = "\n".join(estimate(problem))
     assert "memory: less than" in text
     assert "time: " in text
 
 
 def test_less_memory_than_a_run_needs(example, monkeypatch):
-    setup = example("N_SIM=10000")
-    needed = sum(memory_parts(setup).values())
+    problem = example("N_SIM=10000")
+    needed = sum(memory_parts(problem).values())
     monkeypatch.setattr("fastsed.estimate.machine_bytes", lambda: needed + 1)
-    assert not any("warning" in line for line in estimate(setup))
+    assert not any("warning" in line for line in estimate(problem))
     monkeypatch.setattr("fastsed.estimate.machine_bytes", lambda: 10**8)
-    assert "warning: this machine has 100 MB of memory, which may be too little" in estimate(setup)
+    assert "warning: this machine has 100 MB of memory, which may be too little" in estimate(problem)
 
 
 def test_memory_of_the_machine_is_that_of_its_tightest_limit(monkeypatch):
@@ -162,11 +164,11 @@ def test_trial_data_of_many_sources(example, monkeypatch):
 
 
 def test_trial_grid(example):
-    setup = example("NO_CACHE=0")
-    wanted = setup.data.redshifts_needed(len(setup.grid.axes.z))
+    problem = example("NO_CACHE=0")
+    wanted = problem.data.redshifts_needed(len(problem.grid.axes.z))
     chosen = spread(wanted, 2)
-    whole = [tile for tile in setup.grid.tiles(wanted) if chosen[tile.iz]]
-    grid = TrialGrid.of(setup, chosen)
+    whole = [tile for tile in problem.grid.tiles(wanted) if chosen[tile.iz]]
+    grid = TrialGrid.of(problem, chosen)
     assert grid.params.no_cache
     found = list(grid.tiles(wanted))
     assert len(found) == len(whole) == 2
@@ -207,20 +209,20 @@ def test_size_of_the_chi_grid(example, tmp_path):
     from fastsed.models.properties import property_names
     from fastsed.outputs.chi2grid import ChiGridWriter
 
-    setup = example()
-    names = property_names(setup.grid)
-    with ChiGridWriter(tmp_path / "chi2.grid", setup.grid.axes.as_dict(), names, 12) as writer:
+    problem = example()
+    names = property_names(problem.grid)
+    with ChiGridWriter(tmp_path / "chi2.grid", problem.grid.axes.as_dict(), names, 12) as writer:
         expected = writer.expected_size
-    assert abs(expected - setup.chi_grid_bytes) < 100  # strings of another form
+    assert abs(expected - chi_grid_bytes(problem)) < 100  # strings of another form
     with_grid = example("SAVE_CHI_GRID=1")
-    assert f"chi2.grid: {size_text(setup.chi_grid_bytes)}" in estimate(with_grid)
+    assert f"chi2.grid: {size_text(chi_grid_bytes(problem))}" in estimate(with_grid)
 
 
 def test_notes_of_the_trial_are_not_shown(example, caplog):
-    setup = example()
+    problem = example()
     caplog.set_level(logging.INFO, logger="fastsed")
     caplog.clear()
-    estimate(setup)
+    estimate(problem)
     assert not caplog.records
     logging.getLogger("fastsed").info("shown again")
     assert caplog.messages == ["shown again"]

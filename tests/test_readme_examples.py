@@ -80,7 +80,7 @@ def fitted(folder, text, **changes):
     more = "".join(f"{key} = {value}\n" for key, value in changes.items())
     (folder / "fast.param").write_text(GRID + text + more)
     results = run(read_params(folder / "fast.param"))
-    assert (results.best.model >= 0).all()
+    assert (results.best.model_id >= 0).all()
     assert all(np.isfinite(results.values[name]).all() for name in ("lmass", "lsfr", "lmform", "chi2"))
     assert (folder / "gst.fout").exists()
     return results
@@ -100,7 +100,7 @@ def test_delayed(folder):
 
 def test_burst(folder):
     free = fitted(folder, BURST)
-    assert free.setup.grid.axes.names[5:] == ("log_tau", "log_tburst")
+    assert free.problem.grid.axes.names[5:] == ("log_tau", "log_tburst")
     held = fitted(folder, BURST, GRID_EXCLUDE="'log_tburst < log_tau'")
     assert (held.values["log_tburst"] >= held.values["log_tau"]).all()
     assert (held.values["chi2"] >= free.values["chi2"] * (1 - 1e-9)).all()
@@ -111,7 +111,7 @@ def test_burst(folder):
 
 def test_piecewise_history_in_lookback_time(folder):
     found = fitted(folder, PIECEWISE)
-    assert found.setup.grid.axes.shape[5:] == (3, 3, 3, 3, 3)
+    assert found.problem.grid.axes.shape[5:] == (3, 3, 3, 3, 3)
 
 
 def test_lookback_time_is_the_age_less_the_time(folder):
@@ -128,6 +128,6 @@ def test_lookback_time_is_the_age_less_the_time(folder):
             "CUSTOM_SFH_LOOKBACK = 1", "CUSTOM_SFH_LOOKBACK = 0"
         ),
     )
-    np.testing.assert_array_equal(cosmic.best.model, lookback.best.model)
+    np.testing.assert_array_equal(cosmic.best.model_id, lookback.best.model_id)
     np.testing.assert_allclose(cosmic.best.chi2, lookback.best.chi2, rtol=1e-6)
     np.testing.assert_allclose(cosmic.values["lmass"], lookback.values["lmass"], rtol=1e-6)

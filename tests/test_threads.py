@@ -88,12 +88,11 @@ FORK = """
 import os, sys, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
 import fastsed
-from fastsed._ext import chi2
+from fastsed._ext import runtime
 
-chi2.MULTIPLY_ADDS_PER_THREAD = 1
+runtime.MULTIPLY_ADDS_PER_THREAD = 1
 def fit(n, name):
-    keys = ["N_SIM=5", "A_V_STEP=1", "NO_CACHE=1", "VERBOSE=0", f"N_THREAD={n}", f"OUTPUT_FILE={name}"]
-    fastsed.run(fastsed.read_params("gst.param", keys))
+    fastsed.run("gst.param", n_sim=5, a_v_step=1, no_cache=1, verbose=0, n_thread=n, output_file=name)
 
 fit(4, "parent")
 if (pid := os.fork()) == 0:

@@ -12,7 +12,7 @@ from fastsed.uncertainties import (
     SimulatedSources,
     scaled_properties,
 )
-from tests.fit.toys import all_models, chi2_uncertainties, make_setup, simulated_uncertainties, slow_fit
+from tests.fit.toys import all_models, chi2_uncertainties, make_problem, simulated_uncertainties, slow_fit
 
 # --- simulations ------------------------------------------------------------------------------------------
 
@@ -47,17 +47,17 @@ def test_chunks_cover_all_sources_once(monkeypatch, n_sources, n_sim):
 
 
 def test_medians_and_bounds_of_simulations_are_order_statistics(library):
-    setup = make_setup(library, "N_SIM=101", "C_INTERVAL=[90,50]", "BEST_FROM_SIM=1", n=4)
-    setup.data.last_z[2] = setup.data.best_last_z[2] = -1
+    problem = make_problem(library, "N_SIM=101", "C_INTERVAL=[90,50]", "BEST_FROM_SIM=1", n=4)
+    problem.data.last_z[2] = problem.data.best_last_z[2] = -1
     visited = []
-    found = simulated_uncertainties(setup, visited.append)
+    found = simulated_uncertainties(problem, visited.append)
     (sources,) = visited
     for row in (0, 1, 3):
         mass = np.sort(sources.properties["lmass"][row])
         assert found.medians["lmass"][row] == mass[50]
         assert found.intervals["lmass"][row].tolist() == [[mass[5], mass[95]], [mass[25], mass[75]]]
         for name in ("z", "Av", "lage", "ltau"):
-            axis = setup.grid.axes.as_dict()[name]
+            axis = problem.grid.axes.as_dict()[name]
             low, high = found.intervals[name][row, 0]
             assert axis[0] <= low <= found.medians[name][row] <= high <= axis[-1]
     assert all(np.isnan(values[2]).all() for values in found.intervals.values())
@@ -66,12 +66,12 @@ def test_medians_and_bounds_of_simulations_are_order_statistics(library):
 
 @pytest.mark.parametrize("described", [1, 8 * 11 * 3])
 def test_sources_described_few_at_a_time(library, monkeypatch, described):
-    setup = make_setup(library, "N_SIM=11", "BEST_FROM_SIM=1", n=7)
-    setup.data.last_z[2] = setup.data.best_last_z[2] = -1
-    expected = simulated_uncertainties(setup)
+    problem = make_problem(library, "N_SIM=11", "BEST_FROM_SIM=1", n=7)
+    problem.data.last_z[2] = problem.data.best_last_z[2] = -1
+    expected = simulated_uncertainties(problem)
     monkeypatch.setattr("fastsed.uncertainties.DESCRIBED_BYTES", described)
     visited = []
-    found = simulated_uncertainties(setup, visited.append)
+    found = simulated_uncertainties(problem, visited.append)
     size = 1 if described == 1 else 3
     assert [(s.rows.start, s.rows.stop) for s in visited] == [
         (row, min(row + size, 7)) for row in range(0, 7, size)
@@ -83,28 +83,28 @@ def test_sources_described_few_at_a_time(library, monkeypatch, described):
 
 
 def test_no_medians_unless_asked(library):
-    setup = make_setup(library, "N_SIM=5", n=2)
-    assert simulated_uncertainties(setup).medians == {}
+    problem = make_problem(library, "N_SIM=5", n=2)
+    assert simulated_uncertainties(problem).medians == {}
 
 
 # --- chi2 -------------------------------------------------------------------------------------------------
 
 
 def chi2_intervals(library, confidences, *keys):
-    setup = make_setup(library, "INTERVAL_FROM_CHI2=1", f"C_INTERVAL={confidences}", *keys, n=5)
-    best = find_best_fits(setup.grid, setup.data)
-    return setup, best, chi2_uncertainties(setup).intervals
+    problem = make_problem(library, "INTERVAL_FROM_CHI2=1", f"C_INTERVAL={confidences}", *keys, n=5)
+    best = find_best_fits(problem.grid, problem.data)
+    return problem, best, chi2_uncertainties(problem).intervals
 
 
 def test_intervals_from_chi2_by_a_plain_search(library):
-    setup, fits, found = chi2_intervals(library, "[99,68,95]")
-    models, axes = all_models(setup.grid), setup.grid.axes
+    problem, fits, found = chi2_intervals(library, "[99,68,95]")
+    models, axes = all_models(problem.grid), problem.grid.axes
     for row in range(5):
-        chi2, scale, spec_scale = slow_fit(models, setup.data, row)
+        chi2, scale, spec_scale = slow_fit(models, problem.data, row)
         for i, confidence in enumerate((99, 68, 95)):
             good = np.flatnonzero(chi2 - fits.chi2[row] < chi2_threshold(confidence))
             values = axes.parameters(models.ids[good])
-            values |= scaled_properties(setup, models.ids[good], scale[good], spec_scale[good])
+            values |= scaled_properties(problem, models.ids[good], scale[good], spec_scale[good])
             for name, v in values.items():
                 expected = [v.min(), v.max()]
                 np.testing.assert_allclose(found[name][row, i], expected, rtol=1e-9, err_msg=name)
@@ -131,10 +131,10 @@ def test_a_larger_save_bestchi_changes_no_interval(library):
 
 
 def test_sources_without_a_fit_have_no_interval(library):
-    setup = make_setup(library, "INTERVAL_FROM_CHI2=1", n=3)
-    setup.data.last_z[1] = setup.data.best_last_z[1] = -1
+    problem = make_problem(library, "INTERVAL_FROM_CHI2=1", n=3)
+    problem.data.last_z[1] = problem.data.best_last_z[1] = -1
     rows = []
-    found = chi2_uncertainties(setup, lambda source: rows.append(source.row)).intervals
+    found = chi2_uncertainties(problem, lambda source: rows.append(source.row)).intervals
     assert rows == [0, 2]
     for name, bounds in found.items():
         assert np.isnan(bounds[1]).all(), name

@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from contextlib import chdir
+from contextlib import ExitStack, chdir
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from fastsed.threads import wait_briefly
 
 if TYPE_CHECKING:
     from fastsed.params import Params
-    from fastsed.pipeline import Results
+    from fastsed.results import Results
 
 DEFAULT_FILE = "fast.param"
 EXAMPLE = "gst"
@@ -117,32 +117,24 @@ def check(params: Params) -> None:
     """Print what a run would do."""
     from fastsed.estimate import estimate
     from fastsed.outputs.preflight import check_outputs
-    from fastsed.pipeline import prepare
+    from fastsed.problem import prepare
     from fastsed.verdict.finding import report
 
-    setup = prepare(params)
-    check_outputs(setup)
-    report(setup.verdict)
-    for line in estimate(setup):
+    problem = prepare(params)
+    check_outputs(problem)
+    report(problem.verdict)
+    for line in estimate(problem):
         print(line)
 
 
 def fit(params: Params) -> Results | None:
     """Fit and write, with progress shown; with MAKE_SEDS, write the spectra of its list instead."""
-    from fastsed.outputs.preflight import check_outputs
-    from fastsed.pipeline import fit_prepared, prepare
+    from fastsed.pipeline import run
 
-    setup = prepare(params)
-    check_outputs(setup)
-    if params.make_seds:
-        from fastsed.make_seds import make_seds
-
-        make_seds(setup)
-        return None
-    with Progress(setup.plan.n_models, params.verbose) as progress:
-        results = fit_prepared(setup, progress, write_files=True)
-    results.write()
-    return results
+    with ExitStack() as stack:
+        return run(
+            params, lambda problem: stack.enter_context(Progress(problem.plan.n_models, params.verbose))
+        )
 
 
 def read(path: str, overrides: list[str], quiet: bool) -> Params:
@@ -171,9 +163,10 @@ def run_example(folder: Path, overrides: list[str], options: argparse.Namespace)
             return
         results = fit(params)
         if results is not None and params.verbose:
+            from fastsed.outputs.paths import catalogue_path
             from fastsed.outputs.summary import summary
 
-            print(f"\n{summary(results)}\n\nThe catalogue is {results.path.resolve()}")
+            print(f"\n{summary(results)}\n\nThe catalogue is {catalogue_path(params).resolve()}")
 
 
 def run_file(path: str, overrides: list[str], options: argparse.Namespace) -> None:

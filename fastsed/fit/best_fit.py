@@ -25,8 +25,8 @@ class BestFits:
 
     Attributes
     ----------
-    model : int64
-        modelID; -1 for sources without a fit.
+    model_id : int64
+        -1 for sources without a fit.
     chi2 : float64
         Not reduced.
     scale, spec_scale : float64
@@ -39,7 +39,7 @@ class BestFits:
         Models that were compared with the source.
     """
 
-    model: Ints
+    model_id: Ints
     chi2: Floats
     scale: Floats
     spec_scale: Floats
@@ -51,7 +51,7 @@ class BestFits:
     def none_yet(cls, n: int) -> Self:
         """Nothing fitted so far."""
         return cls(
-            model=np.full(n, -1, dtype=np.int64),
+            model_id=np.full(n, -1, dtype=np.int64),
             chi2=np.full(n, np.nan),
             scale=np.full(n, np.nan),
             spec_scale=np.full(n, np.nan),
@@ -68,7 +68,7 @@ class BestFits:
     @property
     def fitted(self) -> NDArray[np.bool_]:
         """Which sources have a fit, (nsource,)."""
-        return self.model >= 0
+        return self.model_id >= 0
 
 
 class BestFit:
@@ -102,7 +102,7 @@ class BestFit:
             best.scale,
             best.spec_scale,
             best.tolerance,
-            best.model,
+            best.model_id,
             best.tie_rank,
             self._grid.n_threads,
         )
@@ -112,7 +112,7 @@ class BestFit:
         """Take the best fits of another part of the grid where they are better."""
         self._n_models_at += other._n_models_at
         mine, theirs = self._best, other._best
-        better = improves(mine, theirs.model, theirs.chi2, theirs.tie_rank)
+        better = improves(mine, theirs.model_id, theirs.chi2, theirs.tie_rank)
         for f in fields(BestFits):
             getattr(mine, f.name)[better] = getattr(theirs, f.name)[better]
 
@@ -132,7 +132,7 @@ def improves(best: BestFits, model: Ints, chi2: Floats, tie_rank: Ints) -> NDArr
     """Whether models (nsource,) beat the best so far: the rule of the kernels (`improves` in chi2_exact.h)."""
     better = chi2 < best.chi2 - best.tolerance
     ties = (chi2 <= best.chi2 + best.tolerance) & (tie_rank < best.tie_rank)
-    return (model >= 0) & ((best.model < 0) | better | ties)
+    return (model >= 0) & ((best.model_id < 0) | better | ties)
 
 
 def find_best_fits(grid: ModelGrid, data: Observations, progress: Progress | None = None) -> BestFits:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +87,16 @@ class Observations:
             if f.name not in ("n_main", "template_error")
         }
         return replace(self, **of_sources)
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Observations]) -> Observations:
+        """The data of the parts of a catalogue as those of the whole, in order."""
+        of_sources: dict[str, Any] = {
+            f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(cls)
+            if f.name not in ("n_main", "template_error")
+        }
+        return replace(parts[0], **of_sources)
 
     def redshifts_needed(self, n_z: int) -> NDArray[np.bool_]:
         """Which redshifts any source needs, (nz,)."""

@@ -64,6 +64,16 @@ class Catalog:
     zero_error: NDArray[np.bool_]
     findings: list[Finding] = field(default_factory=list)
 
+    @classmethod
+    def concatenated(cls, parts: Sequence[Catalog]) -> Catalog:
+        """The parts of a catalogue as the whole, in order."""
+        joined = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("flux", "error", "z_spec", "fittable", "zero_error")
+        }
+        ids = [one for part in parts for one in part.ids]
+        return replace(parts[0], ids=ids, findings=[], **joined)
+
 
 @dataclass(frozen=True)
 class _Columns:

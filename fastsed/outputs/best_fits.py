@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.config.run import RunOptions
 from fastsed.models.spectrum import SpectrumBuilder, sorted_models
+from fastsed.outputs.paths import BEST_FITS, source_path
 from fastsed.outputs.seds import write_best_fit, write_input_res
-from fastsed.paths import for_system
-
-if TYPE_CHECKING:
-    from fastsed.pipeline import Setup
+from fastsed.problem import Problem
 
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FOLDER = "best_fits"
 
-
-def source_path(params: RunOptions, identity: str, suffix: str, folder: str = FOLDER) -> Path:
-    """Path of a file about one source, as FAST++ names it: `OUTPUT_DIR/folder/catalogue_id.suffix`.
-
-    Slashes of the id become underscores.
-    """
-    name = f"{Path(params.catalog).name}_{identity}.{suffix}"
-    return Path(params.output_dir) / folder / for_system(name.replace("/", "_").replace("\\", "_"))
-
-
-def write_best_fits(setup: Setup, models: Ints, scales: Floats) -> int:
+def write_best_fits(problem: Problem, models: Ints, scales: Floats) -> int:
     """Write the spectrum of the best model of each source, and its fluxes beside the data.
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
     models : (nsource,) int64
         modelIDs; negative where there is no fit.
     scales : (nsource,)
@@ -54,22 +40,24 @@ def write_best_fits(setup: Setup, models: Ints, scales: Floats) -> int:
     InputError
         If a file cannot be written.
     """
-    grid, data = setup.grid, setup.data
+    grid, data = problem.grid, problem.data
     builder = SpectrumBuilder(grid)
     fitted = np.flatnonzero(models >= 0)
     lam = np.array([band.mean_wavelength for band in grid.bands])
     rows = grid.rows.bands
     for source in fitted[sorted_models(grid, models[fitted])].tolist():
-        model, scale, identity = int(models[source]), float(scales[source]), setup.catalog.ids[source]
-        write_spectrum(source_path(setup.params, identity, "fit"), builder, setup.params, model, scale)
+        model, scale, identity = int(models[source]), float(scales[source]), problem.catalog.ids[source]
+        write_spectrum(source_path(problem.params, identity, "fit"), builder, problem.params, model, scale)
         write_input_res(
-            source_path(setup.params, identity, "input_res.fit"),
+            source_path(problem.params, identity, "input_res.fit"),
             lam,
             scale * builder.band_fluxes(model),
             data.value[source, rows],
             np.sqrt(data.variance[source, rows]),
         )
-    log.info("wrote the best fits of %d sources to '%s'", len(fitted), Path(setup.params.output_dir) / FOLDER)
+    log.info(
+        "wrote the best fits of %d sources to '%s'", len(fitted), Path(problem.params.output_dir) / BEST_FITS
+    )
     return len(fitted)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,9 @@ from numpy.typing import NDArray
 from fastsed.fit.intervals import interval_probabilities, property_percentiles
 from fastsed.models.grid import ModelGrid
 from fastsed.models.populations import Populations
-from fastsed.outputs.best_fits import FOLDER, source_path
+from fastsed.outputs.paths import BEST_FITS, source_path
 from fastsed.outputs.sfhs import sfh_times, write_sfh
-
-if TYPE_CHECKING:
-    from fastsed.pipeline import Setup
+from fastsed.problem import Problem
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +32,13 @@ class SfhWriter:
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
     """
 
-    def __init__(self, setup: Setup):
-        self._setup = setup
+    def __init__(self, problem: Problem):
+        self._setup = problem
         # age of the Universe [yr] at each redshift
-        self._ages = setup.grid.cosmology.age(setup.grid.axes.z.astype(float)) * 1e9
+        self._ages = problem.grid.cosmology.age(problem.grid.axes.z.astype(float)) * 1e9
 
     def write(
         self,
@@ -90,12 +87,12 @@ class SfhWriter:
         )
 
 
-def write_best_sfhs(setup: Setup, models: Ints, scales: Floats) -> int:
+def write_best_sfhs(problem: Problem, models: Ints, scales: Floats) -> int:
     """Write the star formation histories of the best models of all sources, without uncertainties.
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
     models : (nsource,) int64
         modelIDs; negative where there is no fit.
     scales : (nsource,)
@@ -105,13 +102,35 @@ def write_best_sfhs(setup: Setup, models: Ints, scales: Floats) -> int:
     int
         Number of sources written.
     """
-    writer = SfhWriter(setup)
+    writer = SfhWriter(problem)
     fitted = np.flatnonzero(models >= 0).tolist()
     for source in fitted:
         writer.write(source, int(models[source]), float(scales[source]))
-    folder = Path(setup.params.output_dir) / FOLDER
+    folder = Path(problem.params.output_dir) / BEST_FITS
     log.info("wrote the star formation histories of %d sources to '%s'", len(fitted), folder)
     return len(fitted)
+
+
+def best_history(grid: ModelGrid, model_id: int, scale: float, step: float) -> tuple[Floats, Floats]:
+    """Star formation history of one model.
+
+    Parameters
+    ----------
+    grid : ModelGrid
+    model_id : int
+    scale : float
+    step : float
+        Between times [Myr].
+
+    Returns
+    -------
+    time, sfr : (nt,)
+        Time since the Big Bang [yr], and the rate [Msun/yr].
+    """
+    ages = grid.cosmology.age(grid.axes.z.astype(float)) * 1e9
+    t = sfh_times(float(ages[grid.axes.redshift_index(np.array([model_id]))[0]]), step)
+    found = (np.array([model_id]), np.array([scale]))
+    return t, _Histories(grid, False, t).scaled(found)[0]
 
 
 class _Histories:

@@ -6,20 +6,20 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed._version import __version__
 from fastsed.atomic import atomic_write
+from fastsed.columns import confidence_labels
+from fastsed.config.run import RunOptions
 from fastsed.library.find import with_defaults
-from fastsed.outputs.columns import confidence_labels
 from fastsed.quantities import Quantity
-
-if TYPE_CHECKING:
-    from fastsed.config.run import RunOptions
+from fastsed.results import Results
 
 LIBRARIES = {
     "bc03": "Bruzual & Charlot (2003)",
@@ -35,7 +35,6 @@ IMFS = {"ch": "Chabrier", "sa": "Salpeter", "kr": "Kroupa"}
 
 ROWS_PER_BLOCK = 65536
 _WIDTHS = {"id": 8, "nmodel": 15, "chi2": 15}
-_AB_ZEROPOINT = 23.9
 
 
 @dataclass(frozen=True)
@@ -137,12 +136,8 @@ def printed_values(column: Quantity, values: ArrayLike) -> NDArray[np.float32]:
         As stored (linear masses and rates, fluxes in uJy for magnitudes). NaN and the logarithm of a negative
         number give NaN; what is 0 in single precision, as FAST++ keeps it, gives -99.
     """
-    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-        shown = np.asarray(values).astype(np.float32).astype(np.float64)
-        if column.transform == "log":
-            shown = np.log10(shown)
-        elif column.transform == "magnitude":
-            shown = -2.5 * np.log10(shown) + _AB_ZEROPOINT
+    with np.errstate(over="ignore", under="ignore"):
+        shown = column.shown(np.asarray(values).astype(np.float32))
     return round_to(np.nan_to_num(shown, nan=np.nan, posinf=99, neginf=-99), column.precision)
 
 
@@ -177,7 +172,7 @@ class FoutWriter:
     header : FoutHeader
         From `build_header`.
     columns : sequence of Quantity
-        From `fastsed.outputs.columns.output_columns`.
+        From `fastsed.columns.output_columns`.
     confidences : sequence of float
         Percentages of the intervals that follow each value (68, 95...); empty for none.
     precision : float
@@ -277,3 +272,25 @@ class FoutWriter:
 
     def _width(self, label: str) -> int:
         return self._widths.get(label, max(10, len(label) + 1))
+
+
+def write_fout(results: Results, path: str | os.PathLike[str], precision: float = 0.0) -> Path:
+    """Write the output catalogue.
+
+    Parameters
+    ----------
+    results : Results
+    path : path-like
+    precision : float
+        OUTPUT_PRECISION: sets the decimals of chi2 (0: six).
+
+    Returns
+    -------
+    Path
+        Of the file.
+    """
+    longest = max(map(len, results.ids), default=0)
+    header = FoutHeader(results.provenance)
+    with FoutWriter(path, header, results.columns, results.confidences, precision, longest) as writer:
+        writer.append_rows(results.ids, results.values, results.intervals)
+    return Path(path)

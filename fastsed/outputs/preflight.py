@@ -6,47 +6,44 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastsed.atomic import final_path
 from fastsed.errors import InputError
-from fastsed.outputs.best_fits import FOLDER, source_path
+from fastsed.inputs.sed_list import read_sed_list
+from fastsed.outputs.chi2grid import check_space
+from fastsed.outputs.grid_file import chi_grid_bytes
+from fastsed.outputs.paths import BEST_CHI2, BEST_FITS, SEDS, catalogue_path, chi_grid_path, source_path
 from fastsed.paths import for_system
-
-if TYPE_CHECKING:
-    from fastsed.pipeline import Setup
+from fastsed.problem import Problem
 
 NAME_BYTES = 255
 """Longest file name, where the system does not say."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def check_outputs(setup: Setup) -> None:
+def check_outputs(problem: Problem) -> None:
     """Refuse a run whose output files could not be written.
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
 
     Raises
     ------
     InputError
         If a folder cannot be written, a file name is too long, or an id cannot be part of one.
     """
-    p = setup.params
+    p = problem.params
     if p.make_seds:
-        # it writes through this folder's modules
-        from fastsed.make_seds import FOLDER as SEDS
-        from fastsed.make_seds import read_sed_list
-
-        ids = [one.identity for one in read_sed_list(p.make_seds, setup.grid.axes.size)]
+        ids = [one.identity for one in read_sed_list(p.make_seds, problem.grid.axes.size)]
         check_output(Path(p.output_dir) / SEDS / f"{_longest(ids)}.input_res.fit")
         return
-    check_output(setup.output_path(".fout"))
+    check_output(catalogue_path(p))
     if p.save_chi_grid:
-        check_output(setup.output_path("chi2.grid", named=False))
-    for folder, suffix in _files_per_source(setup):
-        _check_source_files(setup, folder, suffix)
+        check_output(chi_grid_path(p))
+        check_space(chi_grid_path(p), chi_grid_bytes(problem))
+    for folder, suffix in _files_per_source(problem):
+        _check_source_files(problem, folder, suffix)
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -93,28 +90,28 @@ def _check_names(names: Iterable[str], folder: Path, path: str | os.PathLike[str
             )
 
 
-def _files_per_source(setup: Setup) -> Iterator[tuple[str, str]]:
+def _files_per_source(problem: Problem) -> Iterator[tuple[str, str]]:
     """Folder and ending of the files that are written for each source."""
-    p = setup.params
+    p = problem.params
     if p.best_fit:
-        yield FOLDER, "input_res.fit"
+        yield BEST_FITS, "input_res.fit"
     if p.best_sfhs:
-        yield FOLDER, "sfh"
+        yield BEST_FITS, "sfh"
     if p.n_sim and p.save_sim:
-        yield FOLDER, "sims.fits"
+        yield BEST_FITS, "sims.fits"
     if p.save_bestchi:
-        yield "best_chi2", "chi2.grid"
+        yield BEST_CHI2, "chi2.grid"
 
 
-def _check_source_files(setup: Setup, folder: str, suffix: str) -> None:
-    catalog = setup.catalog
+def _check_source_files(problem: Problem, folder: str, suffix: str) -> None:
+    catalog = problem.catalog
     for identity in map(str, catalog.ids):
         if _CONTROL.search(identity):
             raise InputError(
                 f"the id {identity!r} cannot be part of the name of its file in {folder}: it holds a control character",
-                f"{setup.params.catalog}.cat",
+                f"{problem.params.catalog}.cat",
             )
-    longest = source_path(setup.params, _longest(map(str, catalog.ids)), suffix, folder)
+    longest = source_path(problem.params, _longest(map(str, catalog.ids)), suffix, folder)
     check_output(longest)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from fastsed.outputs.columns import ALIASES
+from fastsed.columns import ALIASES
 from fastsed.quantities import FIXED, SFH, Quantity, custom_quantity, index_quantity, magnitude_quantity
 
 _FILES = (

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.columns import confidence_labels
 from fastsed.models.sfh import years
 from fastsed.outputs.columnfile import write_columns
-from fastsed.outputs.columns import confidence_labels
 from fastsed.sizes import MAX_TABLE_POINTS, counted_points
 
 _FIRST_TIME = 1e6

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastsed.config.fit import chi2_threshold
 from fastsed.fit.best_fit import BestFits
 from fastsed.models.properties import property_names
-from fastsed.outputs.best_fits import source_path, write_best_fits
+from fastsed.outputs.best_fits import write_best_fits
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
 from fastsed.outputs.chi2grid import write_best_chi2
+from fastsed.outputs.paths import BEST_CHI2, source_path
 from fastsed.outputs.simulations import write_simulations
-
-if TYPE_CHECKING:
-    from fastsed.pipeline import Setup
-    from fastsed.uncertainties import AcceptableModelsOfSource, SimulatedSources
+from fastsed.problem import Problem
+from fastsed.uncertainties import AcceptableModelsOfSource, SimulatedSources
 
 
 class SourceFiles:
@@ -25,16 +23,16 @@ class SourceFiles:
 
     Parameters
     ----------
-    setup : Setup
+    problem : Problem
     best : BestFits
     """
 
-    def __init__(self, setup: Setup, best: BestFits):
-        self._setup, self._best = setup, best
+    def __init__(self, problem: Problem, best: BestFits):
+        self._setup, self._best = problem, best
         # of the files; BEST_FROM_SIM has others than the fit
-        self._models, self._scales = best.model.copy(), best.scale.copy()
-        self._sfhs = SfhWriter(setup)
-        self._names = property_names(setup.grid)
+        self._models, self._scales = best.model_id.copy(), best.scale.copy()
+        self._sfhs = SfhWriter(problem)
+        self._names = property_names(problem.grid)
 
     def write_best_fits(self) -> None:
         """Best-fit spectra of all sources (BEST_FIT); after their simulations."""
@@ -67,7 +65,7 @@ class SourceFiles:
             return
         axes = self._setup.grid.axes.as_dict()
         for i, row in enumerate(range(sources.rows.start, sources.rows.stop)):
-            if self._best.model[row] < 0:
+            if self._best.model_id[row] < 0:
                 continue
             values = [axes[name][place[i]] for name, place in sources.indices.items()]
             values += [sources.properties[name][i] for name in self._names]
@@ -86,7 +84,7 @@ class SourceFiles:
             self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
         axes = self._setup.grid.axes.as_dict()
         write_best_chi2(
-            source_path(p, self._setup.catalog.ids[row], "chi2.grid", "best_chi2"),
+            source_path(p, self._setup.catalog.ids[row], "chi2.grid", BEST_CHI2),
             axes,
             self._names,
             source.model,

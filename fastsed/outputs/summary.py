@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-if TYPE_CHECKING:
-    from fastsed.pipeline import Results
+from fastsed.results import Results
 
 # name in the results, whether its logarithm is shown, label, format
 _ROWS: tuple[tuple[str, bool, str, str], ...] = (

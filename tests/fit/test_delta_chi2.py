@@ -10,34 +10,34 @@ import pytest
 from fastsed.fit import delta_chi2
 from fastsed.fit.best_fit import find_best_fits
 from fastsed.fit.delta_chi2 import ROW, AcceptableModels
-from tests.fit.toys import acceptable, add_log_prior, all_models, make_setup, slow_fit
+from tests.fit.toys import acceptable, add_log_prior, all_models, make_problem, slow_fit
 
 
-def collected(setup, excess, n_rows=1 << 17):
+def collected(problem, excess, n_rows=1 << 17):
     """The good models of each source, as one table each; and how many batches they came in."""
-    fits = find_best_fits(setup.grid, setup.data)
+    fits = find_best_fits(problem.grid, problem.data)
     found, firsts = [], []
-    with acceptable(setup.grid, setup.data, fits, excess) as good:
+    with acceptable(problem.grid, problem.data, fits, excess) as good:
         for first, starts, rows in good.batches(n_rows):
             firsts.append(first)
             assert starts[0] == 0
             assert starts[-1] == len(rows)
             for start, stop in itertools.pairwise(starts):
                 found.append(rows[start:stop])
-    assert len(found) == setup.data.n_sources
+    assert len(found) == problem.data.n_sources
     return fits, found, firsts
 
 
 def everything(library, n_threads=1):
     """Two scales for some sources, a logarithmic prior for others, redshift windows for some."""
-    setup = make_setup(library, n=9, n_channels=4, needs_dust=True, n_threads=n_threads)
-    data = setup.data
+    problem = make_problem(library, n=9, n_channels=4, needs_dust=True, n_threads=n_threads)
+    data = problem.data
     data.template_error[:] = 0.05
     data.own_spec_scale[::3] = 1
-    add_log_prior(setup, [1, 3, 4], 0)
+    add_log_prior(problem, [1, 3, 4], 0)
     data.first_z[4:6], data.last_z[4:6] = 1, 3
     data.best_first_z[4:6], data.best_last_z[4:6] = 1, 3
-    return setup
+    return problem
 
 
 def assert_same(one, other):
@@ -47,11 +47,11 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("excess", [0.5, 2.71, 30.0, 1e9])
 def test_against_a_plain_search(library, excess):
-    setup = everything(library)
-    models = all_models(setup.grid)
-    _, found, _ = collected(setup, excess)
+    problem = everything(library)
+    models = all_models(problem.grid)
+    _, found, _ = collected(problem, excess)
     for row, mine in enumerate(found):
-        chi2, scale, spec_scale = slow_fit(models, setup.data, row)
+        chi2, scale, spec_scale = slow_fit(models, problem.data, row)
         best = np.nanmin(chi2)
         with np.errstate(invalid="ignore"):
             good = np.flatnonzero(chi2 - best < excess)
@@ -66,7 +66,7 @@ def test_against_a_plain_search(library, excess):
 
 def test_the_best_is_among_them(library):
     fits, found, _ = collected(everything(library), 1e-6)
-    assert [int(mine["model"][np.argmin(mine["chi2"])]) for mine in found] == fits.model.tolist()
+    assert [int(mine["model"][np.argmin(mine["chi2"])]) for mine in found] == fits.model_id.tolist()
 
 
 @pytest.mark.parametrize(("held", "n_rows"), [(1, 1 << 17), (100, 50), (700, 1), (1 << 20, 200)])
@@ -90,19 +90,19 @@ def test_several_tiles_give_the_same(library, monkeypatch):
 
 
 def test_sources_without_a_fit_have_none(library):
-    setup = everything(library)
-    for rows in (setup.data.last_z, setup.data.best_last_z):
+    problem = everything(library)
+    for rows in (problem.data.last_z, problem.data.best_last_z):
         rows[[0, 5, 8]] = -1
-    fits, found, _ = collected(setup, 5.0, n_rows=1)
-    assert (fits.model[[0, 5, 8]] == -1).all()
+    fits, found, _ = collected(problem, 5.0, n_rows=1)
+    assert (fits.model_id[[0, 5, 8]] == -1).all()
     assert [len(mine) > 0 for mine in found] == [False, True, True, True, True, False, True, True, False]
 
 
 def test_no_source_with_a_fit(library):
-    setup = everything(library)
-    for rows in (setup.data.last_z, setup.data.best_last_z):
+    problem = everything(library)
+    for rows in (problem.data.last_z, problem.data.best_last_z):
         rows[:] = -1
-    _, found, _ = collected(setup, 5.0)
+    _, found, _ = collected(problem, 5.0)
     assert [len(mine) for mine in found] == [0] * 9
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastsed.columns import output_columns
 from fastsed.fit.intervals import (
     chi2_threshold,
     grid_percentiles,
@@ -18,7 +19,6 @@ from fastsed.fit.intervals import (
     property_percentiles,
 )
 from fastsed.outputs.chi2grid import read_chi2_grid
-from fastsed.outputs.columns import output_columns
 from fastsed.outputs.fout import printed_values
 from fastsed.params import read_params
 from tests.outputs.helpers import read_fout

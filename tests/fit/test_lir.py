@@ -93,7 +93,7 @@ CASES = {
 def test_best_fit(name):
     keys, scale, spec_scale, chi2 = CASES[name]
     fits = find_best_fits(*one_model(**keys))
-    assert fits.model.tolist() == [0]
+    assert fits.model_id.tolist() == [0]
     assert fits.scale[0] == pytest.approx(scale, rel=1e-12)
     assert fits.spec_scale[0] == pytest.approx(spec_scale, rel=1e-12)
     assert fits.chi2[0] == pytest.approx(chi2, rel=1e-12)

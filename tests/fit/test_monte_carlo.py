@@ -15,7 +15,14 @@ from fastsed.fit.monte_carlo import MonteCarlo, Noise, draw_noise, polar_normals
 from fastsed.models.grid import Rows, Tile
 from fastsed.params import read_params
 from fastsed.pipeline import run
-from tests.fit.toys import add_log_prior, all_models, make_setup, simulate, simulated_uncertainties, slow_fit
+from tests.fit.toys import (
+    add_log_prior,
+    all_models,
+    make_problem,
+    simulate,
+    simulated_uncertainties,
+    slow_fit,
+)
 
 # --- random numbers ---------------------------------------------------------------------------------------
 
@@ -94,8 +101,8 @@ CASES = {
 
 def make_case(library, name, n_threads=1, n=6, *keys):
     """A set-up in which the sources differ in what the name says."""
-    setup = make_setup(library, *keys, n=n, n_threads=n_threads, **CASES[name])
-    data = setup.data
+    problem = make_problem(library, *keys, n=n, n_threads=n_threads, **CASES[name])
+    data = problem.data
     if name in ("template error", "all at once"):
         data.template_error[:] = np.random.default_rng(5).uniform(0, 0.2, data.template_error.shape)
     if name in ("auto scale", "all at once"):
@@ -103,15 +110,15 @@ def make_case(library, name, n_threads=1, n=6, *keys):
     if name == "all at once":
         data.value[1::2, 4], data.variance[1::2, 4] = 0.0, np.inf  # no linear luminosity
     if name in ("logarithmic luminosity", "all at once"):
-        add_log_prior(setup, range(1, n, 2), 0)
-    return setup
+        add_log_prior(problem, range(1, n, 2), 0)
+    return problem
 
 
-def simulated(setup, n_sim, prune=True, rows=None, seed=42):
-    fits = find_best_fits(setup.grid, setup.data)
-    noise = draw_noise(n_sim, setup.grid.rows, seed)
-    rows = slice(0, setup.data.n_sources) if rows is None else rows
-    return fits, noise, simulate(setup.grid, setup.data, fits, noise, rows, prune).result()
+def simulated(problem, n_sim, prune=True, rows=None, seed=42):
+    fits = find_best_fits(problem.grid, problem.data)
+    noise = draw_noise(n_sim, problem.grid.rows, seed)
+    rows = slice(0, problem.data.n_sources) if rows is None else rows
+    return fits, noise, simulate(problem.grid, problem.data, fits, noise, rows, prune).result()
 
 
 def assert_same(one, other):
@@ -123,9 +130,9 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("name", CASES)
 def test_winners_of_a_plain_search(library, name):
-    setup = make_case(library, name)
-    data, models = setup.data, all_models(setup.grid)
-    _, noise, found = simulated(setup, 23)
+    problem = make_case(library, name)
+    data, models = problem.data, all_models(problem.grid)
+    _, noise, found = simulated(problem, 23)
     place = {int(model): i for i, model in enumerate(models.ids)}
     for row in range(data.n_sources):
         for i in range(23):
@@ -142,39 +149,39 @@ def test_winners_of_a_plain_search(library, name):
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("n_sim", [1, 8, 61, 400])
 def test_pruned_and_unpruned_winners_are_the_same(library, name, n_sim):
-    setup = make_case(library, name)
-    assert_same(simulated(setup, n_sim)[2], simulated(setup, n_sim, prune=False)[2])
+    problem = make_case(library, name)
+    assert_same(simulated(problem, n_sim)[2], simulated(problem, n_sim, prune=False)[2])
 
 
 @pytest.mark.parametrize("name", ["plain", "many channels"])
 @pytest.mark.parametrize("error", [1e-4, 0.01, 100.0])
 def test_pruning_whatever_the_signal_to_noise(library, name, error):
-    setup = make_case(library, name)
-    data = setup.data
+    problem = make_case(library, name)
+    data = problem.data
     data.variance[np.isfinite(data.variance)] *= error**2
-    assert_same(simulated(setup, 50)[2], simulated(setup, 50, prune=False)[2])
+    assert_same(simulated(problem, 50)[2], simulated(problem, 50, prune=False)[2])
 
 
 @pytest.mark.parametrize("name", ["plain", "many channels"])
 def test_pruning_where_no_model_is_good(library, name):
     """Data that no model resembles: the best chi2 is far from zero."""
-    setup = make_case(library, name)
-    data = setup.data
+    problem = make_case(library, name)
+    data = problem.data
     data.value[:, ::2] *= 30
-    fits, _, found = simulated(setup, 60)
+    fits, _, found = simulated(problem, 60)
     assert (fits.chi2 > 50).any()
-    assert_same(found, simulated(setup, 60, prune=False)[2])
+    assert_same(found, simulated(problem, 60, prune=False)[2])
 
 
 @pytest.mark.parametrize("shapes", [(1, 40), (40, 1), (1, 1, 30, 2)])
 def test_tiles_in_spaces_of_different_dimensions(library, shapes):
     """What a tile says of distances in its space counts for no other."""
-    setup = make_case(library, "many channels", 1, 1)
-    data, n_column = setup.data, setup.data.n_columns
+    problem = make_case(library, "many channels", 1, 1)
+    data, n_column = problem.data, problem.data.n_columns
     rng = np.random.default_rng(3)
     data.value[:], data.variance[:] = rng.standard_normal(n_column), 1.0
-    noise = draw_noise(50, setup.grid.rows, 42)
-    simulator = MonteCarlo(setup.grid, data, noise, slice(0, 1))
+    noise = draw_noise(50, problem.grid.rows, 42)
+    simulator = MonteCarlo(problem.grid, data, noise, slice(0, 1))
     best = np.full(50, np.inf)
     simulated_data = data.value[0] + noise.data
     for number, n_shape in enumerate(shapes):
@@ -190,11 +197,11 @@ def test_tiles_in_spaces_of_different_dimensions(library, shapes):
 
 def test_pruning_with_the_first_guess_far_off(library):
     """Whatever fit comes in: it says which redshift is tried first, no more."""
-    setup = make_case(library, "plain")
-    fits, noise, found = simulated(setup, 40)
-    for model in (-1, 0, setup.grid.axes.size - 1):
-        other = dataclasses.replace(fits, model=np.full_like(fits.model, model))
-        again = simulate(setup.grid, setup.data, other, noise, slice(0, setup.data.n_sources)).result()
+    problem = make_case(library, "plain")
+    fits, noise, found = simulated(problem, 40)
+    for model in (-1, 0, problem.grid.axes.size - 1):
+        other = dataclasses.replace(fits, model=np.full_like(fits.model_id, model))
+        again = simulate(problem.grid, problem.data, other, noise, slice(0, problem.data.n_sources)).result()
         np.testing.assert_array_equal(again.model, found.model)
         np.testing.assert_allclose(again.chi2, found.chi2, rtol=1e-12)
 
@@ -214,11 +221,11 @@ def test_threads_change_nothing(library, name, n, n_sim):
 )
 def test_tiles_a_call_change_nothing(library, monkeypatch, windows, batch_bytes, chosen_bytes):
     def results():
-        setup = make_case(library, "plain", 2)
+        problem = make_case(library, "plain", 2)
         if windows:
-            setup.data.first_z[:] = setup.data.best_first_z[:] = [0, 1, 2, 3, 0, 2]
-            setup.data.last_z[:] = setup.data.best_last_z[:] = [0, 2, 2, 4, 4, 3]
-        fits, _, found = simulated(setup, 30)
+            problem.data.first_z[:] = problem.data.best_first_z[:] = [0, 1, 2, 3, 0, 2]
+            problem.data.last_z[:] = problem.data.best_last_z[:] = [0, 2, 2, 4, 4, 3]
+        fits, _, found = simulated(problem, 30)
         return fits, found
 
     expected = results()
@@ -239,43 +246,43 @@ def test_vector_units_change_rounding_only(library, monkeypatch, level):
 
 
 def test_some_sources_are_the_part_of_all(library):
-    setup = make_case(library, "all at once")
-    _, _, every = simulated(setup, 30)
-    _, _, some = simulated(setup, 30, rows=slice(2, 5))
+    problem = make_case(library, "all at once")
+    _, _, every = simulated(problem, 30)
+    _, _, some = simulated(problem, 30, rows=slice(2, 5))
     np.testing.assert_array_equal(some.model, every.model[2:5])
     np.testing.assert_array_equal(some.chi2, every.chi2[2:5])
 
 
 def test_sources_without_a_fit(library):
-    setup = make_case(library, "plain")
-    data = setup.data
+    problem = make_case(library, "plain")
+    data = problem.data
     data.last_z[[0, 3]] = data.best_last_z[[0, 3]] = -1
-    fits, _, found = simulated(setup, 12)
-    assert (fits.model[[0, 3]] == -1).all()
+    fits, _, found = simulated(problem, 12)
+    assert (fits.model_id[[0, 3]] == -1).all()
     assert (found.model[[0, 3]] == -1).all()
     assert np.isnan(found.chi2[[0, 3]]).all()
     assert (found.model[[1, 2, 4, 5]] >= 0).all()
 
 
 def test_best_at_zphot_does_not_hold_the_simulations(library):
-    setup = make_case(library, "plain")
-    data = setup.data
-    _, _, free = simulated(setup, 50)
+    problem = make_case(library, "plain")
+    data = problem.data
+    _, _, free = simulated(problem, 50)
     data.best_first_z[:] = data.best_last_z[:] = 3
-    fits, _, found = simulated(setup, 50)
-    assert (fits.model // setup.grid.axes.models_per_redshift == 3).all()
+    fits, _, found = simulated(problem, 50)
+    assert (fits.model_id // problem.grid.axes.models_per_redshift == 3).all()
     np.testing.assert_array_equal(found.model, free.model)
-    assert len(np.unique(found.model // setup.grid.axes.models_per_redshift)) > 2
+    assert len(np.unique(found.model // problem.grid.axes.models_per_redshift)) > 2
 
 
 def test_windows_hold_the_simulations(library):
-    setup = make_case(library, "plain")
-    data = setup.data
+    problem = make_case(library, "plain")
+    data = problem.data
     data.first_z[:] = data.best_first_z[:] = [0, 1, 2, 3, 0, 2]
     data.last_z[:] = data.best_last_z[:] = [0, 2, 2, 4, 4, 3]
-    models = all_models(setup.grid)
-    _, noise, found = simulated(setup, 40)
-    iz = found.model // setup.grid.axes.models_per_redshift
+    models = all_models(problem.grid)
+    _, noise, found = simulated(problem, 40)
+    iz = found.model // problem.grid.axes.models_per_redshift
     assert ((data.first_z[:, None] <= iz) & (iz <= data.last_z[:, None])).all()
     for row in range(6):
         chi2 = slow_fit(models, data, row, noise.data[7])[0]
@@ -283,11 +290,11 @@ def test_windows_hold_the_simulations(library):
 
 
 def test_without_noise_they_are_the_fit(library):
-    setup = make_case(library, "all at once")
-    fits = find_best_fits(setup.grid, setup.data)
-    silence = Noise(np.zeros((3, setup.grid.rows.count)), np.zeros(3))
-    found = simulate(setup.grid, setup.data, fits, silence, slice(0, 6)).result()
-    np.testing.assert_array_equal(found.model, np.repeat(fits.model[:, None], 3, axis=1))
+    problem = make_case(library, "all at once")
+    fits = find_best_fits(problem.grid, problem.data)
+    silence = Noise(np.zeros((3, problem.grid.rows.count)), np.zeros(3))
+    found = simulate(problem.grid, problem.data, fits, silence, slice(0, 6)).result()
+    np.testing.assert_array_equal(found.model, np.repeat(fits.model_id[:, None], 3, axis=1))
     np.testing.assert_allclose(found.chi2, np.repeat(fits.chi2[:, None], 3, axis=1), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found.scale, np.repeat(fits.scale[:, None], 3, axis=1), rtol=1e-9)
 
@@ -303,11 +310,11 @@ ONE_MODEL = (
 def test_intervals_of_a_linear_problem(library):
     """One model and a free scale: the scale is Gaussian around the fit with sigma = 1/sqrt(sum w^2 m^2)."""
     confidences, n_sim = (68, 95, 90), 4000
-    setup = make_setup(library, *ONE_MODEL, f"N_SIM={n_sim}", "C_INTERVAL=[68,95,90]", n=5)
-    data, models = setup.data, all_models(setup.grid)
+    problem = make_problem(library, *ONE_MODEL, f"N_SIM={n_sim}", "C_INTERVAL=[68,95,90]", n=5)
+    data, models = problem.data, all_models(problem.grid)
     assert len(models.ids) == 1
-    best = find_best_fits(setup.grid, setup.data)
-    found = simulated_uncertainties(setup).intervals
+    best = find_best_fits(problem.grid, problem.data)
+    found = simulated_uncertainties(problem).intervals
     sigma = 1 / np.sqrt((models.flux[:, 0] ** 2 / data.variance).sum(axis=1))
     for i, confidence in enumerate(confidences):
         z = NormalDist().inv_cdf(0.5 + confidence / 200)
@@ -325,10 +332,10 @@ def test_intervals_of_a_linear_problem(library):
 
 def test_intervals_of_a_linear_problem_exactly(library):
     """The same, from the random numbers themselves: the scale is linear in them."""
-    setup = make_setup(library, *ONE_MODEL, "N_SIM=200", n=3)
-    data, flux = setup.data, all_models(setup.grid).flux[:, 0]
-    best = find_best_fits(setup.grid, setup.data)
-    found = simulated_uncertainties(setup).intervals["lscale"]
+    problem = make_problem(library, *ONE_MODEL, "N_SIM=200", n=3)
+    data, flux = problem.data, all_models(problem.grid).flux[:, 0]
+    best = find_best_fits(problem.grid, problem.data)
+    found = simulated_uncertainties(problem).intervals["lscale"]
     noise = polar_normals(200 * 5, 42).reshape(200, 5)[:, :4]
     for row in range(3):
         weight = 1 / np.sqrt(data.variance[row])
@@ -340,17 +347,17 @@ def test_intervals_of_a_linear_problem_exactly(library):
 def test_the_seed_chooses_the_numbers(library):
     bounds = []
     for seed in (42, 42, 43):
-        setup = make_setup(library, *ONE_MODEL, "N_SIM=50", f"SEED={seed}")
-        bounds.append(simulated_uncertainties(setup).intervals["lscale"])
+        problem = make_problem(library, *ONE_MODEL, "N_SIM=50", f"SEED={seed}")
+        bounds.append(simulated_uncertainties(problem).intervals["lscale"])
     np.testing.assert_array_equal(bounds[0], bounds[1])
     assert (bounds[0] != bounds[2]).all()
 
 
 def test_chunks_of_sources_change_nothing(library, monkeypatch):
     def uncertainties():
-        setup = make_case(library, "all at once", 1, 7, "N_SIM=20", "BEST_FROM_SIM=1")
+        problem = make_case(library, "all at once", 1, 7, "N_SIM=20", "BEST_FROM_SIM=1")
         visited = []
-        found = simulated_uncertainties(setup, lambda s: visited.append(s.rows))
+        found = simulated_uncertainties(problem, lambda s: visited.append(s.rows))
         return found, visited
 
     whole, visits = uncertainties()

@@ -12,19 +12,19 @@ from fastsed.fit.best_fit import BestFit, BestFits, find_best_fits
 from fastsed.fit.delta_chi2 import DeltaChi2
 from fastsed.fit.monte_carlo import MonteCarlo, draw_noise
 from fastsed.fit.passes import Requests, batches, plan_passes, simulated_chunks, walk
-from tests.fit.toys import add_log_prior, make_setup
+from tests.fit.toys import add_log_prior, make_problem
 
 
 def everything(library, n=11, n_threads=1):
     """Two scales for some sources, a logarithmic prior for others, redshift windows for some."""
-    setup = make_setup(library, "N_SIM=30", n=n, n_channels=4, needs_dust=True, n_threads=n_threads)
-    data = setup.data
+    problem = make_problem(library, "N_SIM=30", n=n, n_channels=4, needs_dust=True, n_threads=n_threads)
+    data = problem.data
     data.template_error[:] = 0.05 + 0.01 * np.arange(len(data.template_error))[:, None]
     data.own_spec_scale[::3] = 1
-    add_log_prior(setup, [1, 3, 4], 0)
+    add_log_prior(problem, [1, 3, 4], 0)
     data.first_z[4:6], data.last_z[4:6] = 1, 3
     data.best_first_z[4:6], data.best_last_z[4:6] = 1, 3
-    return setup
+    return problem
 
 
 def assert_same(one, other):
@@ -51,10 +51,10 @@ def parts_of_grid(grid):
 )
 def test_what_shares_a_pass(library, monkeypatch, kept, requests, together, alone):
     monkeypatch.setattr("fastsed.models.grid.KEEP_BYTES", 1 << 30 if kept else 0)
-    setup = make_setup(library)
-    plan = plan_passes(requests, setup.grid, setup.data)
+    problem = make_problem(library)
+    plan = plan_passes(requests, problem.grid, problem.data)
     assert [set(step.products) for step in plan.passes] == (alone if kept else together)
-    assert plan.n_models == len(plan.passes) * setup.grid.n_models_at(plan.redshifts)
+    assert plan.n_models == len(plan.passes) * problem.grid.n_models_at(plan.redshifts)
     assert [step.best_first for step in plan.passes if step.products == {"simulations"}] == [True] * (
         kept and bool(requests.n_simulations)
     )
@@ -63,22 +63,22 @@ def test_what_shares_a_pass(library, monkeypatch, kept, requests, together, alon
 def test_many_simulations_take_a_pass_for_each_run_of_sources(library, monkeypatch):
     monkeypatch.setattr("fastsed.models.grid.KEEP_BYTES", 0)
     monkeypatch.setattr("fastsed.fit.passes.SIMULATION_BYTES", 3 * 32 * 10)
-    setup = make_setup(library, n=7)
-    plan = plan_passes(Requests(10), setup.grid, setup.data)
+    problem = make_problem(library, n=7)
+    plan = plan_passes(Requests(10), problem.grid, problem.data)
     assert [set(step.products) for step in plan.passes] == [{"best fit"}, *3 * [{"simulations"}]]
     assert [step.rows for step in plan.passes[1:]] == list(simulated_chunks(7, 10))
 
 
 def test_a_full_grid_has_all_redshifts_others_those_in_use(library):
-    setup = make_setup(library, first_z=2)
+    problem = make_problem(library, first_z=2)
     for requests, first in ((Requests(), 2), (Requests(full_grid=True), 0)):
-        plan = plan_passes(requests, setup.grid, setup.data)
-        np.testing.assert_array_equal(np.flatnonzero(plan.redshifts), range(first, len(setup.grid.axes.z)))
+        plan = plan_passes(requests, problem.grid, problem.data)
+        np.testing.assert_array_equal(np.flatnonzero(plan.redshifts), range(first, len(problem.grid.axes.z)))
 
 
 def test_batches_hold_all_tiles_in_order(library, monkeypatch):
     monkeypatch.setattr("fastsed.models.grid.TILE_BYTES", 30_000)
-    grid = make_setup(library).grid
+    grid = make_problem(library).grid
     tiles = list(grid.tiles(np.ones(len(grid.axes.z), dtype=bool)))
     for n_sources in (1, 10**5, 10**9):
         batched = list(batches(tiles, n_sources))
@@ -89,8 +89,8 @@ def test_batches_hold_all_tiles_in_order(library, monkeypatch):
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_parts_of_the_grid_merge_to_the_whole(library, order, n_threads):
-    setup = everything(library, n_threads=n_threads)
-    grid, data, noise = setup.grid, setup.data, draw_noise(30, setup.grid.rows, 42)
+    problem = everything(library, n_threads=n_threads)
+    grid, data, noise = problem.grid, problem.data, draw_noise(30, problem.grid.rows, 42)
     rows = slice(2, 9)
 
     def reduced(redshifts):
@@ -122,8 +122,8 @@ def test_parts_of_the_grid_merge_to_the_whole(library, order, n_threads):
 
 @pytest.mark.parametrize("cuts", [(0, 11), (0, 1, 5, 11), (0, 0, 3, 11, 11)])
 def test_parts_of_the_catalogue_together_are_the_whole(library, cuts):
-    setup = everything(library)
-    grid, data = setup.grid, setup.data
+    problem = everything(library)
+    grid, data = problem.grid, problem.data
     whole = find_best_fits(grid, data)
     parts = [find_best_fits(grid, data.part(slice(a, b))) for a, b in itertools.pairwise(cuts)]
     assert_same(BestFits.concatenated(parts), whole)

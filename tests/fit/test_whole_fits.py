@@ -10,7 +10,8 @@ import pytest
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import flux_factor
 from fastsed.params import read_params
-from fastsed.pipeline import fit_prepared, prepare, run
+from fastsed.pipeline import fit_problem, run
+from fastsed.problem import prepare
 from tests.outputs.helpers import read_fout
 
 BANDS = (156, 157, 158, 159, 160, 161, 162, 163)
@@ -51,13 +52,13 @@ def write_catalog(folder, flux, error, z_spec=None):
 def model_fluxes(folder, params, wanted=None):
     """modelIDs and band fluxes [microjansky] of all models at scale one."""
     write_catalog(folder, np.ones((1, len(BANDS))), np.ones((1, len(BANDS))))
-    setup = prepare(params)
-    grid = setup.grid
+    problem = prepare(params)
+    grid = problem.grid
     wanted = np.ones(len(grid.axes.z), dtype=bool) if wanted is None else wanted
     tiles = list(grid.tiles(wanted))
     ids = np.concatenate([t.iz * grid.axes.models_per_redshift + t.ids for t in tiles])
     flux = np.concatenate([t.flux[: len(BANDS), : t.n_models].T for t in tiles])
-    factor = flux_factor(params.ab_zeropoint, np.array([f.mean_wavelength for f in setup.filters]))
+    factor = flux_factor(params.ab_zeropoint, np.array([f.mean_wavelength for f in problem.filters]))
     return ids, flux / factor, grid
 
 
@@ -87,7 +88,7 @@ def test_known_models_are_recovered(folder):
     done = []
     results = run(params, done.append)
     fits = results.best
-    np.testing.assert_array_equal(fits.model, models)
+    np.testing.assert_array_equal(fits.model_id, models)
     np.testing.assert_allclose(fits.scale, scale, rtol=1e-9)
     assert (fits.chi2 < 1e-15).all()
     n_ages = grid.ages_at
@@ -109,11 +110,11 @@ def test_other_histories(folder, sfh):
     fits = run(params).best
     assert (fits.chi2 < 1e-12).all()
     if sfh == "tru":  # those younger than tau differ by a factor only
-        found, known = (grid.axes.parameters(m) for m in (fits.model, models))
+        found, known = (grid.axes.parameters(m) for m in (fits.model_id, models))
         for name in ("z", "Av", "lage", "metal"):
             np.testing.assert_array_equal(found[name], known[name])
     else:
-        np.testing.assert_array_equal(fits.model, models)
+        np.testing.assert_array_equal(fits.model_id, models)
         np.testing.assert_allclose(fits.scale, scale, rtol=1e-9)
 
 
@@ -125,8 +126,8 @@ def test_spectroscopic_redshifts_leave_one_redshift(folder):
     seen = flux[np.random.default_rng(0).choice(len(ids), len(z))] * 1e10
     write_catalog(folder, seen, 0.1 * seen + 0.1, z)
     results = run(params)
-    assert (results.best.model >= 0).all()
-    found = grid.axes.parameters(results.best.model)["z"]
+    assert (results.best.model_id >= 0).all()
+    found = grid.axes.parameters(results.best.model_id)["z"]
     np.testing.assert_allclose(found, [0.2, 0.5, 0.5, 0.8, 2.0, 0.2, 2.0], rtol=1e-6)
     per_redshift = grid.ages_at * 3 * 5
     expected = per_redshift[np.searchsorted(grid.axes.z, found)]
@@ -145,7 +146,7 @@ def test_noise_moves_the_best_fit_to_the_minimum(folder):
     weight = 1 / error**2
     scale = (weight * seen) @ flux.T / (weight @ (flux**2).T)
     chi2 = (weight[:, None] * (seen[:, None] - scale[:, :, None] * flux) ** 2).sum(axis=-1)
-    np.testing.assert_array_equal(fits.model, ids[np.argmin(chi2, axis=1)])
+    np.testing.assert_array_equal(fits.model_id, ids[np.argmin(chi2, axis=1)])
     np.testing.assert_allclose(fits.chi2, chi2.min(axis=1), rtol=1e-8)
 
 
@@ -172,12 +173,11 @@ def test_simd_levels_write_the_same_bytes(folder, monkeypatch, simd):
 
 
 def test_the_public_way_works_more_than_once(folder):
-    import fastsed
 
     params = parameters()
     write_known(folder, params, n=3)
     for _ in range(2):
-        assert (fastsed.run(params).best.model >= 0).all()
+        assert (run(params).best.model_id >= 0).all()
 
 
 def test_sources_that_cannot_be_fitted(folder):
@@ -189,7 +189,7 @@ def test_sources_that_cannot_be_fitted(folder):
     error[1] = -1  # masked
     write_catalog(folder, seen, error)
     fits = run(params).best
-    assert fits.model.tolist() == [-1, -1, ids[15]]
+    assert fits.model_id.tolist() == [-1, -1, ids[15]]
     assert fits.n_models.tolist()[:2] == [0, 0]
     columns = read_fout(folder / "gal.fout").columns
     for name in ("z", "lage", "lmass", "chi2"):
@@ -217,8 +217,8 @@ def test_no_age_at_the_redshift_of_some(folder, caplog):
     params = parameters(LOG_AGE_MIN=9.8)
     write_catalog(folder, np.ones((3, len(BANDS))), np.ones((3, len(BANDS))), np.array([0.2, 2.0, 0.5]))
     with caplog.at_level(logging.WARNING):
-        fits = fit_prepared(prepare(params)).best
-    assert (fits.model >= 0).tolist() == [True, False, True]
+        fits = fit_problem(prepare(params)).best
+    assert (fits.model_id >= 0).tolist() == [True, False, True]
     assert np.isnan(fits.chi2[1])
     assert any("1 source" in message or "1 of" in message for message in caplog.messages)
 
@@ -230,8 +230,8 @@ def test_best_at_a_photometric_redshift_outside_its_interval(folder):
     zout = ["# id z_phot l68 u68", "1 1.7 0.4 0.9", "2 0.5 0.4 0.9", "3 1.1 1.0 1.2"]
     (folder / "gal.zout").write_text("\n".join(zout) + "\n")
     results = run(params)
-    assert (results.best.model >= 0).all()
-    found = results.setup.grid.axes.parameters(results.best.model)["z"]
+    assert (results.best.model_id >= 0).all()
+    found = results.problem.grid.axes.parameters(results.best.model_id)["z"]
     np.testing.assert_allclose(found, [1.7, 0.5, 1.1], rtol=1e-6)
 
 
@@ -242,7 +242,7 @@ def test_a_grid_of_one_model(folder, n_threads):
     _, scale, grid = write_known(folder, params, n=3)
     assert grid.axes.size == 1
     fits = run(params).best
-    assert fits.model.tolist() == [0, 0, 0]
+    assert fits.model_id.tolist() == [0, 0, 0]
     np.testing.assert_allclose(fits.scale, scale, rtol=1e-9)
     assert fits.n_models.tolist() == [1, 1, 1]
 
@@ -251,8 +251,8 @@ def test_grid_exclude_in_a_fit(folder):
     params = parameters(GRID_EXCLUDE="Av > 0.7 || lage < 8.7")
     models, _, grid = write_known(folder, params, n=8)
     fits = run(params).best
-    np.testing.assert_array_equal(fits.model, models)
-    values = grid.axes.parameters(fits.model)
+    np.testing.assert_array_equal(fits.model_id, models)
+    values = grid.axes.parameters(fits.model_id)
     assert (values["Av"] < 0.7).all()
     assert (values["lage"] > 8.7).all()
     young = int((grid.axes.lage < 8.7).sum())
@@ -275,7 +275,7 @@ def test_more_models_than_32_bits_count(folder):
     assert grid.axes.size == 5_000_000_000
     assert models.min() > 2**32
     fits = run(params).best
-    assert fits.model.dtype == np.int64
-    np.testing.assert_array_equal(fits.model, models)
+    assert fits.model_id.dtype == np.int64
+    np.testing.assert_array_equal(fits.model_id, models)
     np.testing.assert_allclose(fits.scale, scale, rtol=1e-8)
     np.testing.assert_array_equal(fits.n_models, 10 * 10 * 100)

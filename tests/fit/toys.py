@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastsed.columns import output_columns
 from fastsed.fit.best_fit import BestFits, find_best_fits
 from fastsed.fit.delta_chi2 import AcceptableModels, DeltaChi2
 from fastsed.fit.monte_carlo import MonteCarlo, Noise
@@ -14,8 +15,7 @@ from fastsed.fit.passes import simulated_chunks, walk, walk_best_first
 from fastsed.inputs.catalog import Catalog
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.grid import ModelGrid, Rows
-from fastsed.outputs.columns import output_columns
-from fastsed.pipeline import Setup
+from fastsed.problem import Problem
 from fastsed.uncertainties import Uncertainties, from_chi2, from_simulations, unknown_uncertainties
 from tests.models.helpers import BANDS, make_filter, make_params
 
@@ -25,7 +25,7 @@ CHANNELS += [make_filter(low, low + 80.0, 2, number=0) for low in np.arange(5000
 GRID = ("A_V_STEP=0.2", "LOG_AGE_STEP=0.4", "Z_MAX=2.3", "Z_STEP=0.4")
 
 
-def make_setup(
+def make_problem(
     library, *keys, n=6, n_channels=0, components=(), needs_dust=False, n_threads=1, seed=0, first_z=0
 ):
     """A run on `n` galaxies: noisy models of the grid, some bands masked.
@@ -43,7 +43,7 @@ def make_setup(
         [str(i + 1) for i in range(n)], np.array([b.number for b in bands]), data.value[:, rows.bands],
         np.sqrt(data.variance[:, rows.bands]), np.full(n, np.nan), np.ones(n, bool), np.zeros(n, bool),
     )  # fmt: skip
-    return Setup(params, catalog, bands, None, grid, data, output_columns(params, {}))
+    return Problem(params, catalog, bands, None, grid, data, output_columns(params, {}))
 
 
 def observe(grid: ModelGrid, n: int, seed: int, first_z: int = 0) -> Observations:
@@ -124,9 +124,9 @@ def slow_fit(models: Models, data: Observations, row: int, noise=None, log_noise
     return np.where(inside, chi2, np.inf), scale, spec_scale
 
 
-def add_log_prior(setup: Setup, rows, component: int, error: float = 0.15) -> None:
+def add_log_prior(problem: Problem, rows, component: int, error: float = 0.15) -> None:
     """A logarithmic luminosity prior a factor of two above that of the best models of these sources."""
-    models, data = all_models(setup.grid), setup.data
+    models, data = all_models(problem.grid), problem.data
     for row in rows:
         chi2, scale, _ = slow_fit(models, data, row)
         best = int(np.argmin(chi2))
@@ -140,7 +140,7 @@ def simulate(grid, data: Observations, best: BestFits, noise: Noise, rows: slice
     reducer = MonteCarlo(grid, data, noise, rows, prune)
     redshifts = data.redshifts_needed(len(grid.axes.z))
     if len(grid.axes.z) > 1 and grid.keeps(redshifts):
-        walk_best_first(grid, redshifts, reducer, grid.axes.redshift_index(best.model[rows]))
+        walk_best_first(grid, redshifts, reducer, grid.axes.redshift_index(best.model_id[rows]))
     else:
         walk(grid, redshifts, [reducer], rows.stop - rows.start)
     return reducer
@@ -153,18 +153,18 @@ def acceptable(grid, data: Observations, best: BestFits, excess: float) -> Accep
     return reducer.result()
 
 
-def simulated_uncertainties(setup: Setup, visit=lambda sources: None) -> Uncertainties:
+def simulated_uncertainties(problem: Problem, visit=lambda sources: None) -> Uncertainties:
     """From simulations of all sources, in passes of their own."""
-    best, uncertainties = find_best_fits(setup.grid, setup.data), unknown_uncertainties(setup)
-    for rows in simulated_chunks(setup.data.n_sources, setup.params.n_sim):
-        reducer = simulate(setup.grid, setup.data, best, setup.noise, rows)
-        from_simulations(setup, uncertainties, reducer, rows, visit)
+    best, uncertainties = find_best_fits(problem.grid, problem.data), unknown_uncertainties(problem)
+    for rows in simulated_chunks(problem.data.n_sources, problem.params.n_sim):
+        reducer = simulate(problem.grid, problem.data, best, problem.noise, rows)
+        from_simulations(problem, uncertainties, reducer, rows, visit)
     return uncertainties
 
 
-def chi2_uncertainties(setup: Setup, visit=lambda source: None) -> Uncertainties:
+def chi2_uncertainties(problem: Problem, visit=lambda source: None) -> Uncertainties:
     """From the acceptable models of all sources, in a pass of their own."""
-    best, uncertainties = find_best_fits(setup.grid, setup.data), unknown_uncertainties(setup)
-    models = acceptable(setup.grid, setup.data, best, setup.params.save_bestchi)
-    from_chi2(setup, uncertainties, best, models, visit)
+    best, uncertainties = find_best_fits(problem.grid, problem.data), unknown_uncertainties(problem)
+    models = acceptable(problem.grid, problem.data, best, problem.params.save_bestchi)
+    from_chi2(problem, uncertainties, best, models, visit)
     return uncertainties

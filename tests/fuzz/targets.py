@@ -372,7 +372,7 @@ def sed_list_seeds(_: Path) -> list[bytes]:
 
 
 def read_the_sed_list(path: Path) -> None:
-    from fastsed.make_seds import read_sed_list
+    from fastsed.outputs.make_seds import read_sed_list
 
     assert read_sed_list(path, 100_000)
 

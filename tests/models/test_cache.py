@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import fastsed
 from fastsed.errors import InputError
 from fastsed.models import cache
 from fastsed.models.cache import DIGEST_BYTES, END, MAGIC, SIZE_BYTES, ModelCache, find_caches
 from fastsed.models.grid import Rows
+from fastsed.params import read_params
 from tests.helpers import COARSE, copy_example
 from tests.models.helpers import BANDS, make_filter, make_grid, make_params
 
@@ -594,7 +594,7 @@ def test_runs_with_and_without_write_the_same(tmp_path, monkeypatch, keys):
 
     def run(name, no_cache):
         overrides = [*COARSE, *keys, f"NO_CACHE={no_cache:d}", f"OUTPUT_DIR={name}", "N_THREAD=2"]
-        fastsed.run(fastsed.read_params("gst.param", overrides))
+        run(read_params("gst.param", overrides))
         return {
             path.relative_to(name): path.read_bytes()
             for path in sorted(Path(name).rglob("*"))

@@ -141,9 +141,9 @@ def test_what_is_kept_from_call_to_call_does_not_matter(library, order):
 
 @pytest.mark.parametrize("name", ["spectrum_idl", "spectrum_gridded", "custom_sfh", "diff_av"])
 def test_spectra_are_those_of_fastpp(shared, monkeypatch, name):
-    setup = prepared(shared, monkeypatch, name)
-    model, scale = (values[0] for values in best_models(setup))
-    builder = SpectrumBuilder(setup.grid)
+    problem = prepared(shared, monkeypatch, name)
+    model, scale = (values[0] for values in best_models(problem))
+    builder = SpectrumBuilder(problem.grid)
     expected = np.loadtxt("expected/best_fits/gal_1.fit").T
     lam, flux = builder.observed(int(model))
     np.testing.assert_allclose(lam, expected[0], rtol=1e-5)

@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 
 from fastsed.params import read_params
-from fastsed.pipeline import Setup, fit_prepared, prepare
+from fastsed.pipeline import fit_problem
+from fastsed.problem import Problem, prepare
 
 
-def prepared(shared: Path, monkeypatch: pytest.MonkeyPatch, name: str, *overrides: str) -> Setup:
+def prepared(shared: Path, monkeypatch: pytest.MonkeyPatch, name: str, *overrides: str) -> Problem:
     """A scenario as `fastsed.pipeline.prepare` sets it up, in its folder."""
     monkeypatch.chdir(shared / "golden" / name)
     return prepare(read_params("fast.param", overrides))
 
 
-def best_models(setup: Setup) -> tuple[np.ndarray, np.ndarray]:
+def best_models(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     """modelIDs and scales of all sources."""
-    fits = fit_prepared(setup).best
-    return fits.model, fits.scale
+    fits = fit_problem(problem).best
+    return fits.model_id, fits.scale
 
 
 def assert_same_digits(found: Path, expected: Path, rtol: float = 1.1e-5, skip_last: bool = False) -> None:

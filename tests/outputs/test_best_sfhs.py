@@ -30,24 +30,24 @@ def written(tmp_path):
     return path.read_text().splitlines()[0], np.loadtxt(path).T
 
 
-def model(setup, *place):
-    return int(np.ravel_multi_index(place, setup.grid.axes.shape))
+def model(problem, *place):
+    return int(np.ravel_multi_index(place, problem.grid.axes.shape))
 
 
 # --- FAST++ -----------------------------------------------------------------------------------------------
 
 
 def test_rates_of_a_gridded_history_are_those_of_fastpp(shared, monkeypatch, tmp_path):
-    setup = prepared(shared, monkeypatch, "best_fit_sed", f"OUTPUT_DIR={tmp_path}")
-    assert write_best_sfhs(setup, *best_models(setup)) == 6
+    problem = prepared(shared, monkeypatch, "best_fit_sed", f"OUTPUT_DIR={tmp_path}")
+    assert write_best_sfhs(problem, *best_models(problem)) == 6
     # right after the birth, single precision of the time shows
     for path in sorted(Path("expected/best_fits").glob("*.sfh")):
         assert_same_digits(tmp_path / "best_fits" / path.name, path, rtol=4e-4)
 
 
 def test_masses_of_a_gridded_history_are_those_of_fastpp(shared, monkeypatch, tmp_path):
-    setup = prepared(shared, monkeypatch, "sfh_mass", f"OUTPUT_DIR={tmp_path}")
-    assert write_best_sfhs(setup, *best_models(setup)) == 4
+    problem = prepared(shared, monkeypatch, "sfh_mass", f"OUTPUT_DIR={tmp_path}")
+    assert write_best_sfhs(problem, *best_models(problem)) == 4
     for path in sorted(Path("expected/best_fits").glob("*.sfh")):
         found, expected = np.loadtxt(tmp_path / "best_fits" / path.name).T, np.loadtxt(path).T
         assert np.array_equal(found[0], expected[0])
@@ -57,13 +57,13 @@ def test_masses_of_a_gridded_history_are_those_of_fastpp(shared, monkeypatch, tm
 
 def test_rates_and_intervals_of_a_custom_history_are_those_of_fastpp(shared, monkeypatch, tmp_path):
     """The models within the interval are those of the grid file that FAST++ wrote."""
-    setup = prepared(shared, monkeypatch, "custom_sfh", f"OUTPUT_DIR={tmp_path}")
-    models, scales = best_models(setup)
+    problem = prepared(shared, monkeypatch, "custom_sfh", f"OUTPUT_DIR={tmp_path}")
+    models, scales = best_models(problem)
     grid = read_chi2_grid("expected/best_chi2/gal_1.chi2.grid")
     good = grid.data["chi2"] - grid.data["chi2"].min() < chi2_threshold(90)
     lscale = list(grid.properties).index("lscale")
     allowed = grid.data["model"][good].astype(np.int64), grid.data["properties"][good, lscale].astype(float)
-    SfhWriter(setup).write(0, int(models[0]), float(scales[0]), allowed=[allowed])
+    SfhWriter(problem).write(0, int(models[0]), float(scales[0]), allowed=[allowed])
     path = Path("expected/best_fits/gal_1.sfh")
     assert_same_digits(tmp_path / "best_fits/gal_1.sfh", path, rtol=6e-5)
 
@@ -74,12 +74,12 @@ CONSTANT = ("CUSTOM_SFH=rate+0*t", "CUSTOM_PARAMS=[rate]", "RATE_MIN=1", "RATE_M
 
 
 def test_constant_rate(library, tmp_path):
-    setup = toy(library, tmp_path, *CONSTANT)
-    SfhWriter(setup).write(0, model(setup, 0, 0, 0, 3, 0, 2), 2.0)
+    problem = toy(library, tmp_path, *CONSTANT)
+    SfhWriter(problem).write(0, model(problem, 0, 0, 0, 3, 0, 2), 2.0)
     header, (t, rate) = written(tmp_path)
     assert header == "# t SFR(t) (Msol/yr)"
     assert t[0] == 1e6
-    age = 10 ** float(setup.grid.axes.lage[3])
+    age = 10 ** float(problem.grid.axes.lage[3])
     begun = t[-1] - t <= age - 20e6
     # 3 Msun/yr times the scale, from the birth on; the samples of FAST++ give the mass to a step or so
     np.testing.assert_allclose(rate[begun], 6.0, rtol=0.03)
@@ -87,16 +87,16 @@ def test_constant_rate(library, tmp_path):
 
 
 def test_mass_of_a_constant_rate(library, tmp_path):
-    setup = toy(library, tmp_path, *CONSTANT, "SFH_OUTPUT=mass")
-    SfhWriter(setup).write(0, model(setup, 0, 0, 0, 3, 0, 2), 2.0)
+    problem = toy(library, tmp_path, *CONSTANT, "SFH_OUTPUT=mass")
+    SfhWriter(problem).write(0, model(problem, 0, 0, 0, 3, 0, 2), 2.0)
     header, (t, mass) = written(tmp_path)
     assert header == "# t Mstar(t) (Msol)"
     # the integral over age of the fraction that lives, which steps half-way between SSPs
     edges = np.concatenate([[0], 0.5 * (AGES[1:] + AGES[:-1]), AGES[-1:]])
-    since_birth = np.clip(10 ** float(setup.grid.axes.lage[3]) - (t[-1] - t), 0, None)
+    since_birth = np.clip(10 ** float(problem.grid.axes.lage[3]) - (t[-1] - t), 0, None)
     lived = np.diff(np.minimum(since_birth[:, None], edges)) @ simple(0.02).mass
     np.testing.assert_allclose(mass, 6.0 * lived, rtol=1e-4, atol=6e6)
-    living = setup.grid.populations[0].masses(np.array([3 * 4 + 2])).living[0]
+    living = problem.grid.populations[0].masses(np.array([3 * 4 + 2])).living[0]
     assert mass[-1] == pytest.approx(2.0 * living, rel=1e-5)
 
 
@@ -121,10 +121,10 @@ def test_living_mass_now_is_that_of_the_weights():
 
 @pytest.mark.parametrize("quantity", ["sfr", "mass"])
 def test_history_built_on_the_fly_is_the_formula(library, tmp_path, quantity):
-    setup = toy(library, tmp_path, "SFH=del", f"SFH_OUTPUT={quantity}")
-    SfhWriter(setup).write(0, model(setup, 0, 0, 0, 4, 0, 0), 1e10)
+    problem = toy(library, tmp_path, "SFH=del", f"SFH_OUTPUT={quantity}")
+    SfhWriter(problem).write(0, model(problem, 0, 0, 0, 4, 0, 0), 1e10)
     _, (t, found) = written(tmp_path)
-    since = 10 ** float(setup.grid.axes.lage[4]) - (t[-1] - t)
+    since = 10 ** float(problem.grid.axes.lage[4]) - (t[-1] - t)
     tau, born = 10**8.5, since >= 0
     if quantity == "sfr":
         expected = csp_history("del", tau, since[born])[0]
@@ -139,47 +139,49 @@ def test_history_built_on_the_fly_is_the_formula(library, tmp_path, quantity):
 
 
 def test_median_and_intervals_are_order_statistics(library, tmp_path):
-    setup = toy(library, tmp_path, *CONSTANT, "C_INTERVAL=[68,95]")
-    best = model(setup, 0, 0, 0, 3, 0, 0)
+    problem = toy(library, tmp_path, *CONSTANT, "C_INTERVAL=[68,95]")
+    best = model(problem, 0, 0, 0, 3, 0, 0)
     rng = np.random.default_rng(3)
-    models = np.array([model(setup, 0, iav, 0, 3, 0, i) for iav, i in rng.integers(0, 3, (100, 2))])
+    models = np.array([model(problem, 0, iav, 0, 3, 0, i) for iav, i in rng.integers(0, 3, (100, 2))])
     scales = rng.uniform(1, 2, 100)
-    SfhWriter(setup).write(0, best, 1.0, simulations=(models, scales))
+    SfhWriter(problem).write(0, best, 1.0, simulations=(models, scales))
     header, columns = written(tmp_path)
     assert header == "# t SFR(t) (Msol/yr) med_SFR l68_SFR u68_SFR l95_SFR u95_SFR"
-    rates = np.sort((1 + setup.grid.axes.indices(models)[5]) * scales)
+    rates = np.sort((1 + problem.grid.axes.indices(models)[5]) * scales)
     # relative to the best fit, whose rate is 1
     for column, place in zip(columns[2:], (50, 16, 84, 2, 97), strict=True):
         assert column[-1] / columns[1][-1] == pytest.approx(rates[place], rel=1e-4)
 
 
 def test_median_of_simulations_with_intervals_of_chi2(library, tmp_path):
-    setup = toy(library, tmp_path, *CONSTANT, "METAL=[0.008,0.02]", "C_INTERVAL=[68,95]")
-    one, other, third = (model(setup, 0, 0, 0, 3, metal, i) for metal, i in ((0, 0), (1, 3), (0, 1)))
+    problem = toy(library, tmp_path, *CONSTANT, "METAL=[0.008,0.02]", "C_INTERVAL=[68,95]")
+    one, other, third = (model(problem, 0, 0, 0, 3, metal, i) for metal, i in ((0, 0), (1, 3), (0, 1)))
     narrow = np.array([one, one]), np.array([1.0, 1.75])
     wide = np.array([one, one, other, third]), np.array([1.0, 0.5, 2.0, 1.5])
     simulations = np.array([third, third, third]), np.ones(3)
-    SfhWriter(setup).write(0, one, 1.0, simulations=simulations, allowed=[narrow, wide])
+    SfhWriter(problem).write(0, one, 1.0, simulations=simulations, allowed=[narrow, wide])
     _, columns = written(tmp_path)
     np.testing.assert_allclose(columns[1:, -1] / columns[1, -1], [1, 2, 1, 1.75, 0.5, 8], rtol=1e-5)
 
 
 def test_no_allowed_model_gives_nan(library, tmp_path):
-    setup = toy(library, tmp_path, *CONSTANT)
+    problem = toy(library, tmp_path, *CONSTANT)
     none = np.empty(0, dtype=np.int64), np.empty(0)
-    SfhWriter(setup).write(0, 0, 1.0, allowed=[none])
+    SfhWriter(problem).write(0, 0, 1.0, allowed=[none])
     assert np.isnan(written(tmp_path)[1][2:]).all()
 
 
 @pytest.mark.parametrize("quantity", ["sfr", "mass"])
 def test_many_histories_in_small_blocks(library, tmp_path, monkeypatch, quantity):
-    setup = toy(library, tmp_path, *CONSTANT, "METAL=[0.008,0.02]", f"SFH_OUTPUT={quantity}", "C_INTERVAL=68")
-    models = np.arange(setup.grid.axes.models_per_redshift)
+    problem = toy(
+        library, tmp_path, *CONSTANT, "METAL=[0.008,0.02]", f"SFH_OUTPUT={quantity}", "C_INTERVAL=68"
+    )
+    models = np.arange(problem.grid.axes.models_per_redshift)
     scales = np.random.default_rng(2).uniform(0.5, 2, len(models))
     found = []
     for block in (256, 3):
         monkeypatch.setattr("fastsed.outputs.best_sfhs._BLOCK", block)
-        SfhWriter(setup).write(0, 0, 1.0, simulations=(models, scales), allowed=[(models, scales)])
+        SfhWriter(problem).write(0, 0, 1.0, simulations=(models, scales), allowed=[(models, scales)])
         found.append(written(tmp_path)[1])
     assert np.array_equal(*found)
     low, high = found[0][3:]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fastsed._version import __version__
+from fastsed.columns import confidence_labels, output_columns
 from fastsed.errors import InputError
 from fastsed.models.attenuation import dust_law
-from fastsed.outputs.columns import confidence_labels, output_columns
 from fastsed.outputs.fout import FoutHeader, FoutWriter, build_header, printed_values, round_to
 from fastsed.params import Params, read_params
 from fastsed.quantities import Quantity

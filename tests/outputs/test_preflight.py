@@ -6,10 +6,11 @@ import os
 
 import pytest
 
-import fastsed
 from fastsed.cli.main import run
 from fastsed.errors import InputError
 from fastsed.outputs.preflight import check_output, check_outputs
+from fastsed.params import read_params
+from fastsed.problem import prepare
 from tests.helpers import PLAIN, copy_example
 
 
@@ -99,17 +100,17 @@ def with_ids(folder, *ids):
 def test_ids_that_cannot_name_a_file(folder, key, bad, message):
     with_ids(folder, bad, "a_b", "c")
     overrides = [*PLAIN, "NO_CACHE=1"]
-    check_outputs(fastsed.prepare(fastsed.read_params("gst.param", overrides)))
-    setup = fastsed.prepare(fastsed.read_params("gst.param", [*overrides, *key.split()]))
+    check_outputs(prepare(read_params("gst.param", overrides)))
+    problem = prepare(read_params("gst.param", [*overrides, *key.split()]))
     with pytest.raises(InputError, match=message):
-        check_outputs(setup)
+        check_outputs(problem)
 
 
 def test_ids_of_listed_models(folder):
     (folder / "list").write_text(f"a 1 1\n{'x' * 250} 2 1\n")
-    setup = fastsed.prepare(fastsed.read_params("gst.param", [*PLAIN, "NO_CACHE=1", "MAKE_SEDS=list"]))
+    problem = prepare(read_params("gst.param", [*PLAIN, "NO_CACHE=1", "MAKE_SEDS=list"]))
     with pytest.raises(InputError, match="a file name of 264 bytes is too long"):
-        check_outputs(setup)
+        check_outputs(problem)
     (folder / "list").write_text("a\x07 1 1\n")
     with pytest.raises(InputError, match=r"the id 'a\\x07' must be fit for a file name"):
-        fastsed.prepare(fastsed.read_params("gst.param", [*PLAIN, "NO_CACHE=1", "MAKE_SEDS=list"]))
+        prepare(read_params("gst.param", [*PLAIN, "NO_CACHE=1", "MAKE_SEDS=list"]))

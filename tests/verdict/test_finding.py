@@ -10,7 +10,8 @@ import pytest
 from fastsed.cli.main import run
 from fastsed.errors import InputError
 from fastsed.params import read_params
-from fastsed.pipeline import fit_prepared, prepare
+from fastsed.pipeline import fit_problem
+from fastsed.problem import prepare
 from fastsed.verdict.finding import Finding, outside, report, warned
 from tests.helpers import PLAIN, copy_example
 
@@ -72,10 +73,10 @@ def test_quiet_runs_count_warnings(folder, capsys):
 
 def test_python_has_the_verdict(folder, caplog):
     change(folder, lambda row: [*row[:2], "-99", "0.5", *row[4:]])
-    setup = prepare(read_params("gst.param", PLAIN))
-    assert any("F120 (12)" in finding.text for finding in setup.verdict)
-    results = fit_prepared(setup)
-    assert results.verdict[: len(setup.verdict)] == setup.verdict
+    problem = prepare(read_params("gst.param", PLAIN))
+    assert any("F120 (12)" in finding.text for finding in problem.verdict)
+    results = fit_problem(problem)
+    assert results.verdict[: len(problem.verdict)] == problem.verdict
     assert any("median reduced chi2" in f.text and f.unusual for f in results.verdict)
     assert [f.text for f in results.verdict if f.unusual] == caplog.messages
 
@@ -110,8 +111,8 @@ def test_usual_mistakes(name, n, folder, caplog):
         return row
 
     change(folder, converted)
-    setup = prepare(read_params("gst.param", PLAIN))
-    assert any(expected in finding.text and finding.unusual for finding in setup.verdict)
+    problem = prepare(read_params("gst.param", PLAIN))
+    assert any(expected in finding.text and finding.unusual for finding in problem.verdict)
     assert any(expected in message for message in caplog.messages)
 
 
@@ -128,7 +129,7 @@ def test_names_of_the_translation(folder, caplog):
 
 
 def test_best_fits_outside_their_intervals_are_noted(folder):
-    results = fit_prepared(prepare(read_params("gst.param", [*PLAIN, "N_SIM=20"])))
+    results = fit_problem(prepare(read_params("gst.param", [*PLAIN, "N_SIM=20"])))
     (text,) = [f.text for f in results.verdict if "interval" in f.text]
     assert text.startswith("best fits outside their own 68 % interval: ")
     # redshifts are known here

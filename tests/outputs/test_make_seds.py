@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.make_seds import make_seds, read_sed_list
+from fastsed.outputs.make_seds import make_seds, read_sed_list
 from tests.outputs.golden_fits import assert_same_digits, prepared
 
 
 def test_files_are_those_of_fastpp(shared, monkeypatch, tmp_path):
-    setup = prepared(shared, monkeypatch, "make_seds", f"OUTPUT_DIR={tmp_path}")
-    assert make_seds(setup) == 3
+    problem = prepared(shared, monkeypatch, "make_seds", f"OUTPUT_DIR={tmp_path}")
+    assert make_seds(problem) == 3
     expected = sorted(Path("expected/seds").iterdir())
     found = sorted((tmp_path / "seds").iterdir())
     assert [path.name for path in found] == [path.name for path in expected]
@@ -25,26 +25,26 @@ def test_files_are_those_of_fastpp(shared, monkeypatch, tmp_path):
 def test_spectra_scale(shared, monkeypatch, tmp_path):
     (tmp_path / "list").write_text("# id model scale\n\none 777 1\n  two\t777 -2.5e9  # negative\n")
     out = f"OUTPUT_DIR={tmp_path}"
-    setup = prepared(shared, monkeypatch, "make_seds", f"MAKE_SEDS={tmp_path / 'list'}", out)
-    assert make_seds(setup) == 2
+    problem = prepared(shared, monkeypatch, "make_seds", f"MAKE_SEDS={tmp_path / 'list'}", out)
+    assert make_seds(problem) == 2
     one, two = (np.loadtxt(tmp_path / f"seds/{name}.fit") for name in ("one", "two"))
     np.testing.assert_allclose(two[:, 1], -2.5e9 * one[:, 1], rtol=1e-5)
 
 
 def test_intrinsic_spectra_where_wanted(shared, monkeypatch, tmp_path):
-    setup = prepared(shared, monkeypatch, "make_seds", "INTRINSIC_BEST_FIT=1", f"OUTPUT_DIR={tmp_path}")
-    make_seds(setup)
+    problem = prepared(shared, monkeypatch, "make_seds", "INTRINSIC_BEST_FIT=1", f"OUTPUT_DIR={tmp_path}")
+    make_seds(problem)
     assert (tmp_path / "seds/b.fit").read_text().startswith("# wl fl fl_nodust (x 10^-19 ")
 
 
 def test_a_model_without_a_spectrum_is_told(shared, monkeypatch, tmp_path):
     (tmp_path / "list").write_text("ok 0 1\nold 20 1\n")
     overrides = [f"MAKE_SEDS={tmp_path / 'list'}", f"OUTPUT_DIR={tmp_path}", "LOG_AGE_MAX=10.5"]
-    setup = prepared(shared, monkeypatch, "make_seds", *overrides)
+    problem = prepared(shared, monkeypatch, "make_seds", *overrides)
     with pytest.raises(
         InputError, match=r"list:2: model 20 has log\(age/yr\) = 10.5, but the library covers"
     ):
-        make_seds(setup)
+        make_seds(problem)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])

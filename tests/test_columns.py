@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from fastsed.errors import InputError
-from fastsed.models.axes import history_axes, make_axes
-from fastsed.outputs.columns import (
+from fastsed.columns import (
     available_columns,
     default_columns,
     output_columns,
     resolve_columns,
 )
+from fastsed.errors import InputError
+from fastsed.models.axes import history_axes, make_axes
 from fastsed.outputs.reference import outputs_markdown
 from fastsed.params import Params, read_params
 from fastsed.quantities import axis_quantities, property_quantities, sfh_quantities

@@ -1,0 +1,41 @@
+"""Where the files of a run go: below OUTPUT_DIR, under the names that FAST++ gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastsed.config.run import RunOptions
+from fastsed.paths import for_system
+
+BEST_FITS = "best_fits"
+"""Folder of the spectra, histories and simulations of each source."""
+
+BEST_CHI2 = "best_chi2"
+"""Folder of the acceptable models of each source."""
+
+SEDS = "seds"
+"""Folder of the spectra of MAKE_SEDS."""
+
+
+def output_path(options: RunOptions, ending: str) -> Path:
+    """Path of an output file: OUTPUT_DIR / OUTPUT_FILE plus `ending`."""
+    return Path(options.output_dir) / f"{Path(options.output_file or options.catalog).name}{ending}"
+
+
+def catalogue_path(options: RunOptions) -> Path:
+    """Path of the output catalogue."""
+    return output_path(options, ".fout")
+
+
+def chi_grid_path(options: RunOptions) -> Path:
+    """Path of the chi2 of all models (SAVE_CHI_GRID)."""
+    return Path(options.output_dir) / "chi2.grid"
+
+
+def source_path(options: RunOptions, identity: str, suffix: str, folder: str = BEST_FITS) -> Path:
+    """Path of a file about one source: `OUTPUT_DIR/folder/catalogue_id.suffix`.
+
+    Slashes of the id become underscores.
+    """
+    name = f"{Path(options.catalog).name}_{identity}.{suffix}"
+    return Path(options.output_dir) / folder / for_system(name.replace("/", "_").replace("\\", "_"))

@@ -1,0 +1,183 @@
+"""What a fit needs: options in; catalogue, model grid, data, columns of the output, all checked, out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from fastsed.columns import output_columns
+from fastsed.config.run import RunOptions
+from fastsed.fit.lost import check_fittable
+from fastsed.fit.monte_carlo import Noise, draw_noise
+from fastsed.fit.observations import Observations, choose_rows, make_observations
+from fastsed.fit.passes import Plan, Requests, plan_passes
+from fastsed.inputs.catalog import Catalog, read_catalog, with_ending
+from fastsed.inputs.filters import Filter
+from fastsed.inputs.luminosity import find_luminosities
+from fastsed.inputs.photoz import PhotoZ, find_photoz
+from fastsed.inputs.redshifts import Redshifts, resolve_redshifts
+from fastsed.inputs.sed_list import read_sed_list
+from fastsed.inputs.spectra import read_spectra, with_spectra
+from fastsed.inputs.working_directory import check_working_directory
+from fastsed.models.attenuation import dust_law
+from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
+from fastsed.models.grid import ModelGrid
+from fastsed.models.properties import need_spectra, property_names
+from fastsed.models.sfh import parse_sfh_quantities
+from fastsed.quantities import Quantity
+from fastsed.verdict.finding import Finding, warned
+from fastsed.verdict.request import redshift_findings, request_findings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Problem:
+    """Everything that a fit needs, read and checked.
+
+    Attributes
+    ----------
+    params : RunOptions
+    catalog : Catalog
+    filters : list of Filter
+        Of the catalogue's bands.
+    photoz : PhotoZ or None
+    grid : ModelGrid
+    data : Observations
+    columns : list of Quantity
+        Of the output catalogue.
+    verdict : list of Finding
+        What is known before the fit; the unusual ones have been warned of.
+    """
+
+    params: RunOptions
+    catalog: Catalog
+    filters: list[Filter]
+    photoz: PhotoZ | None
+    grid: ModelGrid
+    data: Observations
+    columns: list[Quantity]
+    verdict: list[Finding] = field(default_factory=list)
+
+    @property
+    def n_models_in_use(self) -> int:
+        """Models at the redshifts that any source needs, within the age of the Universe."""
+        return self.grid.n_models_at(self.data.redshifts_needed(len(self.grid.axes.z)))
+
+    @cached_property
+    def noise(self) -> Noise:
+        """The random numbers of the simulations."""
+        return draw_noise(self.params.n_sim, self.grid.rows, self.params.seed)
+
+    def joined(self, parts: Sequence[Problem]) -> Problem:
+        """The problem of a whole catalogue, from those of its parts, whose models are the same."""
+        return replace(
+            self,
+            catalog=Catalog.concatenated([part.catalog for part in parts]),
+            data=Observations.concatenated([part.data for part in parts]),
+            verdict=list(dict.fromkeys(finding for part in parts for finding in part.verdict)),
+        )
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The walks over the grid that the fit takes."""
+        p = self.params
+        return plan_passes(Requests(p.n_sim, p.save_bestchi, p.save_chi_grid), self.grid, self.data)
+
+
+def wanted_properties(problem: Problem) -> list[str]:
+    """Names of the properties that the output catalogue holds, or of all if other files will hold them."""
+    names, p = property_names(problem.grid), problem.params
+    if p.save_sim or p.save_bestchi:
+        return names
+    columns = {column.name for column in problem.columns}
+    return [name for name in names if name in columns]
+
+
+def prepare(params: RunOptions) -> Problem:
+    """Read and check all inputs of a run.
+
+    Raises
+    ------
+    InputError
+        For anything wrong with the files or the parameters.
+    """
+    check_working_directory(params)
+    asked = warned(request_findings(params))
+    catalog, filters = read_catalog(params)
+    if params.spectrum:
+        spectra = read_spectra(
+            with_ending("SPECTRUM", params.spectrum, ".spec"), catalog.ids, params.spec_lsf_file
+        )
+        catalog, filters = with_spectra(catalog, filters, spectra)
+    if not params.make_seds:
+        check_fittable(catalog.fittable, catalog.zero_error, f"{params.catalog}.cat")
+    luminosities = find_luminosities(params, catalog.ids)
+    photoz = find_photoz(params, catalog.ids)
+    redshifts = resolve_redshifts(catalog, photoz, params.z_min, params.z_max)
+    axes = _choose_axes(params, redshifts, photoz)
+    rows = choose_rows(catalog, luminosities)
+    grid = ModelGrid(
+        params,
+        axes,
+        filters,
+        rows,
+        needs_dust=luminosities is not None,
+        n_threads=params.n_threads(),
+        several_passes=params.n_sim > 0 or params.save_bestchi > 0 or params.save_chi_grid,
+        cache_dir=params.output_dir,
+    )
+    log.info(
+        "the grid has %s models (%s)",
+        f"{axes.size:_}".replace("_", " "),
+        ", ".join(f"{name}: {count}" for name, count in zip(axes.names, axes.shape, strict=True)),
+    )
+    log.info("attenuation by dust: %s", dust_law(params.dust_law).citation)
+    problem = Problem(
+        params=params,
+        catalog=catalog,
+        filters=filters,
+        photoz=photoz,
+        grid=grid,
+        data=make_observations(params, axes, catalog, filters, luminosities, redshifts, rows),
+        columns=output_columns(params, {i.name: i.kind for i in grid.indices}),
+        verdict=[*asked, *catalog.findings, *warned(_known_redshifts(params, catalog, photoz, axes))],
+    )
+    grid.needs_rest = params.save_chi_grid or need_spectra(grid, wanted_properties(problem))
+    _check_requests(problem)
+    return problem
+
+
+def _known_redshifts(
+    params: RunOptions, catalog: Catalog, photoz: PhotoZ | None, axes: Axes
+) -> list[Finding]:
+    """Findings on the redshifts that the inputs tell, before they are brought into the grid."""
+    z_spec, z_phot = catalog.z_spec, None
+    if photoz is not None:
+        z_spec, z_phot = np.where(np.isnan(z_spec), photoz.z_spec, z_spec), photoz.z_phot
+    path = photoz.path if photoz else ""
+    return redshift_findings(z_spec, z_phot, axes.z.astype(float), params.force_zphot, path)
+
+
+def _check_requests(problem: Problem) -> None:
+    """Find now what would otherwise stop the run later: formulas, libraries, quantities, lists, room on the disk."""
+    p, grid = problem.params, problem.grid
+    parse_sfh_quantities(p.sfh_quantities)
+    _ = grid.exclusion, grid.populations
+    if p.make_seds:
+        read_sed_list(p.make_seds, grid.axes.size)
+
+
+def _choose_axes(params: RunOptions, redshifts: Redshifts, photoz: PhotoZ | None) -> Axes:
+    """The axes of the grid; few galaxies with photometric redshifts bring their own redshift axis."""
+    axes = make_axes(params, history_axes(params))
+    if photoz is None or params.spectrum or params.n_sim or photoz.n_values >= len(axes.z):
+        return axes
+    known = np.where(np.isfinite(redshifts.z_spec), redshifts.z_spec, redshifts.z_phot)
+    z = few_redshifts(axes.z, known)
+    log.info("fewer galaxies than redshifts: fitting at the %d redshifts of the galaxies", len(z))
+    return Axes(axes.names, (z, *axes.values[1:]))
