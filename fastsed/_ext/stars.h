@@ -14,6 +14,12 @@
 
 #include "simd.h"
 
+#ifdef __GNUC__
+#define PREFETCH(p) __builtin_prefetch(p)
+#else
+#define PREFETCH(p) ((void)(p))
+#endif
+
 #define FAN 16
 #define BLOCK (FAN * FAN)
 #define MAX_BANDS 64

@@ -41,11 +41,12 @@ cdef extern from "stars_reduce.h" nogil:
         ptrdiff_t nspectrum, ndust, nparameter, nbin
         ptrdiff_t n[3]
         const int32_t *number[3]
-        const uint16_t *code[2]
+        const uint32_t *code[2]
         const double *value[2]
         const uint8_t *of_model
         ptrdiff_t stride
         const int64_t *start
+        const int32_t *size
         const double *centre
         ptrdiff_t naxis[3]
         ptrdiff_t npair, nbin2
@@ -106,7 +107,7 @@ cdef extern from "stars_columns.h" nogil:
     int start_column(column_t *, ptrdiff_t) noexcept
     void scan_column(column_t *, const double *, ptrdiff_t, ptrdiff_t) noexcept
     void bin_values(const double *, ptrdiff_t, const uint32_t *, const double *, const double *, const double *,
-                    ptrdiff_t, int, float *, ptrdiff_t, uint16_t *, ptrdiff_t) noexcept
+                    ptrdiff_t, int, uint16_t, float *, ptrdiff_t, uint16_t *, ptrdiff_t) noexcept
 
 
 MAX_BANDS = C_MAX_BANDS
@@ -252,12 +253,14 @@ cdef class StarParameters:
     ----------
     numbers : three of (n,) int32
         Numbers of the parameters of spectra, of dust points, of models.
-    codes, values : two of (nspectrum or ndust, n), uint16 and float64
-        Bins and values of the first two kinds.
+    codes, values : two of (nspectrum or ndust, n), uint32 and float64
+        Bins in the histogram and values of the first two kinds.
     of_model : (nmodel, stride) uint8
-        Of each model: differences from bin centres (float32), bins (uint16), spectrum and dust point (uint32).
-    start, centre : (nparameter + 1,) int64, (nbin,)
-        Bins of all parameters, behind those of each one a further bin for values in none of them.
+        Of each model: differences from bin centres (float32), bins in the histogram (uint16), spectrum and dust point
+        (uint32).
+    start, size, centre : (nparameter,) int64 and int32, (nbin,)
+        Where the bins of each parameter begin in the histogram, and their number; behind them is a further bin for
+        values in none.
     axis_codes : three of (n, naxis) uint16
         Bins of the parameters that make pairs, of spectra, dust points, models.
     axis_size : (naxis,) int32
@@ -270,33 +273,34 @@ cdef class StarParameters:
     cdef list arrays
 
     def __init__(self, numbers, codes, values, const uint8_t[:, ::1] of_model, const int64_t[::1] start,
-                 const double[::1] centre, axis_codes, const int32_t[::1] axis_size, const int32_t[:, ::1] pairs,
+                 const int32_t[::1] size, const double[::1] centre, axis_codes, const int32_t[::1] axis_size, const int32_t[:, ::1] pairs,
                  const int32_t[::1] kinds, const int64_t[::1] pair_start):
         cdef parameters_t *p = &self.c
         cdef const int32_t[::1] number, mixed
-        cdef const uint16_t[:, ::1] code
+        cdef const uint16_t[:, ::1] axis_code
+        cdef const uint32_t[:, ::1] code
         cdef const double[:, ::1] value
         cdef int kind
-        if start.shape[0] - 1 > C_MAX_PARAMETERS:
-            raise ValueError(f"{start.shape[0] - 1} parameters; at most {C_MAX_PARAMETERS}")
-        self.arrays = [numbers, codes, values, of_model, start, centre, axis_codes, axis_size, pairs, kinds,
-                       pair_start]
+        if start.shape[0] > C_MAX_PARAMETERS:
+            raise ValueError(f"{start.shape[0]} parameters; at most {C_MAX_PARAMETERS}")
+        self.arrays = [numbers, codes, values, of_model, start, size, centre, axis_codes, axis_size, pairs,
+                       kinds, pair_start]
         for kind in range(3):
             number = numbers[kind]
             p.n[kind], p.number[kind] = number.shape[0], &number[0] if number.shape[0] else NULL
-            code = axis_codes[kind]
-            p.naxis[kind] = code.shape[1]
+            axis_code = axis_codes[kind]
+            p.naxis[kind] = axis_code.shape[1]
             if kind < 2:
-                p.axis_code[kind] = &code[0, 0] if code.size else NULL
+                p.axis_code[kind] = &axis_code[0, 0] if axis_code.size else NULL
                 code, value = codes[kind], values[kind]
                 p.code[kind] = &code[0, 0] if code.size else NULL
                 p.value[kind] = &value[0, 0] if value.size else NULL
             else:
-                p.axis_of_model = &code[0, 0] if code.size else NULL
+                p.axis_of_model = &axis_code[0, 0] if axis_code.size else NULL
         p.nspectrum, p.ndust = codes[0].shape[0], codes[1].shape[0]
-        p.nparameter, p.nbin = start.shape[0] - 1, centre.shape[0]
+        p.nparameter, p.nbin = start.shape[0], centre.shape[0]
         p.of_model, p.stride = &of_model[0, 0], of_model.shape[1]
-        p.start, p.centre = &start[0], &centre[0]
+        p.start, p.size, p.centre = &start[0], &size[0], &centre[0]
         p.npair = pairs.shape[0]
         p.pair_start, p.nbin2 = &pair_start[0], pair_start[pair_start.shape[0] - 1]
         if p.npair:
@@ -549,8 +553,8 @@ cdef class ColumnRanges:
 
 
 def bin_column(const double[::1] positions, const double[::1] values, const uint32_t[::1] models,
-               const double[::1] edges, const double[::1] centres, bint clamp, of_model, ptrdiff_t column,
-               ptrdiff_t ncolumn):
+               const double[::1] edges, const double[::1] centres, bint clamp, uint16_t start, of_model,
+               ptrdiff_t column, ptrdiff_t ncolumn):
     """Bins of a parameter of models, and the differences from their centres, into the records of the models.
 
     Parameters
@@ -563,6 +567,8 @@ def bin_column(const double[::1] positions, const double[::1] values, const uint
     edges, centres : (nbin + 1,), (nbin + 1,)
         The last centre is that of values in no bin.
     clamp : bool
+    start : int
+        Where the parameter's bins begin in the histogram.
     of_model : (nmodel, stride) uint8
     column, ncolumn : int
     """
@@ -573,7 +579,7 @@ def bin_column(const double[::1] positions, const double[::1] values, const uint
     if positions.shape[0]:
         with nogil:
             bin_values(&positions[0], positions.shape[0], &models[0], &edges[0], &values[0], &centres[0],
-                       edges.shape[0] - 1, clamp, difference, stride // 4, code, stride // 2)
+                       edges.shape[0] - 1, clamp, start, difference, stride // 4, code, stride // 2)
 
 
 def simd_name():

@@ -177,7 +177,7 @@ static void scan_column(column_t *c, const double *x, ptrdiff_t stride, ptrdiff_
 /* Bins of some values, edge_b <= x < edge_(b+1), beyond the edges the outermost or, without `clamp`, number n;
    and their differences from the centres. Value i belongs to model position[i], to none if that is NO_ID. */
 static void bin_values(const double *x, ptrdiff_t n, const uint32_t *position, const double *edge, const double *value,
-                       const double *centre, ptrdiff_t nbin, int clamp, float *difference,
+                       const double *centre, ptrdiff_t nbin, int clamp, uint16_t start, float *difference,
                        ptrdiff_t difference_stride, uint16_t *code, ptrdiff_t code_stride)
 {
     const double step = (edge[nbin] - edge[0]) / (double)nbin, inverse = step > 0 ? 1 / step : 0;
@@ -193,7 +193,7 @@ static void bin_values(const double *x, ptrdiff_t n, const uint32_t *position, c
             b++;
         if (!clamp && !(x[i] >= edge[b] && x[i] < edge[b + 1]))
             b = nbin;
-        code[model * code_stride] = (uint16_t)b;
+        code[model * code_stride] = (uint16_t)(start + b);
         if (difference)
             difference[model * difference_stride] = (float)(value[i] - centre[b]);
     }

@@ -128,38 +128,41 @@ static int reserve_samples(samples_t *s, ptrdiff_t n)
 }
 
 /* Append samples of the star of this number; how many there are, or -1 without memory. */
-static ptrdiff_t draw_samples(worker_t *w, const outputs_t *out, uint64_t number)
+static NOT_INLINE ptrdiff_t draw_samples(worker_t *w, const outputs_t *out, uint64_t number)
 {
     const members_t *m = &w->members;
     samples_t *s = &w->samples;
     const int all = out->nsample < 0 || out->nsample >= m->nmember;
-    ptrdiff_t needed = all ? m->nmember : (ptrdiff_t)out->nsample;
-    const ptrdiff_t n = needed;
-    if (!reserve_samples(s, needed))
+    const ptrdiff_t n = all ? m->nmember : (ptrdiff_t)out->nsample;
+    if (!reserve_samples(s, n))
         return -1;
+    uint32_t *drawn = w->members.drawn;
     uint64_t state = out->seed;
     state = next_random(&state) ^ (number * 0xD1342543DE82EF95u);
-    for (ptrdiff_t i = 0; needed; i++) {
-        const double u = (double)(next_random(&state) >> 11) * 0x1p-53;
-        if (!all && !(u * (double)(m->nmember - i) < (double)needed))
-            continue;
-        s->row[s->n] = w->search.t->row[m->index[i]];
-        s->lnp[s->n] = (float)m->lnp[i];
-        s->chi2[s->n++] = (float)m->chi2[i];
-        needed--;
+    for (ptrdiff_t i = 0, chosen = 0; chosen < n; i++) {
+        /* with the probability needed / left */
+        const uint64_t left = (uint64_t)(m->nmember - i), needed = (uint64_t)(n - chosen);
+        drawn[chosen] = (uint32_t)i;
+        chosen += all || (next_random(&state) >> 32) * left >> 32 < needed;
     }
+    for (ptrdiff_t j = 0; j < n; j++) {
+        s->row[s->n + j] = w->search.t->row[m->index[drawn[j]]];
+        s->lnp[s->n + j] = (float)m->lnp[drawn[j]];
+        s->chi2[s->n + j] = (float)m->chi2[drawn[j]];
+    }
+    s->n += n;
     return n;
 }
 
 /* Moments, percentiles, PDFs of star i. */
-static void store_star(const parameters_t *p, const members_t *m, const outputs_t *out, ptrdiff_t i, double sum,
+static NOT_INLINE void store_star(const parameters_t *p, const members_t *m, const outputs_t *out, ptrdiff_t i, double sum,
                        int level)
 {
     for (ptrdiff_t k = 0; k < p->nparameter; k++) {
-        const ptrdiff_t n = p->start[k + 1] - p->start[k] - 1;
+        const ptrdiff_t n = p->size[k];
         const double *bins = m->histogram + p->start[k];
         out->expectation[i * p->nparameter + k] = m->moment[k] / sum;
-        pdf_percentiles(bins, p->centre + p->start[k], n, out->percentile + (i * p->nparameter + k) * 3);
+        pdf_percentiles(bins, p->centre + p->start[k], n, sum - bins[n], out->percentile + (i * p->nparameter + k) * 3);
         if (out->pdf1d)
             store(out->pdf1d[k] + i * n, bins, n, 1 / sum, out->swap, level);
     }
@@ -173,7 +176,7 @@ static void store_nothing(const parameters_t *p, const outputs_t *out, ptrdiff_t
 {
     out->summary[i] = (summary_t){-1, -1, 0, NAN, NAN, NAN};
     for (ptrdiff_t k = 0; k < p->nparameter; k++) {
-        const ptrdiff_t n = p->start[k + 1] - p->start[k] - 1;
+        const ptrdiff_t n = p->size[k];
         out->expectation[i * p->nparameter + k] = NAN;
         for (int j = 0; j < 3; j++)
             out->percentile[(i * p->nparameter + k) * 3 + j] = NAN;
@@ -250,7 +253,7 @@ static int start_worker(worker_t *w, const tree_t *t, const parameters_t *p, dou
 static void end_worker(worker_t *w)
 {
     members_t *m = &w->members;
-    void *all[] = {w->search.mask,     w->search.marked, w->search.occupied, m->index,          m->lnp,
+    void *all[] = {w->search.mask,     w->search.marked, w->search.occupied, m->index, m->drawn, m->lnp,
                    m->chi2,            m->weight,        m->spectra,         m->dust,           m->spectrum_weight,
                    m->dust_weight,     m->spectrum_stamp, m->dust_stamp,     m->histogram,      m->histogram2,
                    m->moment,          w->samples.row,   w->samples.lnp,     w->samples.chi2};

@@ -14,11 +14,13 @@ typedef struct {
     ptrdiff_t nspectrum, ndust, nparameter, nbin;
     ptrdiff_t n[3];            /* parameters of spectra, of dust points, of models */
     const int32_t *number[3];  /* of each such parameter among all */
-    const uint16_t *code[2];   /* [nspectrum or ndust][n] bins */
+    const uint32_t *code[2];   /* [nspectrum or ndust][n] bins in the histogram */
     const double *value[2];    /* likewise */
-    const uint8_t *of_model;   /* [nmodel][stride]: float differences, uint16 bins, uint32 spectrum, uint32 dust */
+    const uint8_t *of_model;   /* [nmodel][stride]: float differences, uint16 bins in the histogram, uint32 spectrum,
+                                  uint32 dust */
     ptrdiff_t stride;
-    const int64_t *start;      /* [nparameter + 1] in a histogram; the last bin of each takes the values in no bin */
+    const int64_t *start;      /* [nparameter] in a histogram; behind each one's bins is one for values in none */
+    const int32_t *size;       /* [nparameter] bins */
     const double *centre;      /* [nbin] */
     /* two parameters at a time */
     ptrdiff_t naxis[3], npair, nbin2;
@@ -40,7 +42,7 @@ typedef struct {
 /* Numbers that grow as needed; one set a thread. */
 typedef struct {
     ptrdiff_t capacity;
-    uint32_t *index;
+    uint32_t *index, *drawn;
     double *lnp, *chi2, *weight;
     ptrdiff_t nmember;
     uint32_t *spectra, *dust; /* those that the models have */
@@ -58,6 +60,9 @@ static int reserve_members(members_t *m, ptrdiff_t n)
     uint32_t *index = realloc(m->index, (size_t)n * sizeof *index);
     if (index)
         m->index = index;
+    uint32_t *drawn = realloc(m->drawn, (size_t)n * sizeof *drawn);
+    if (drawn)
+        m->drawn = drawn;
     double *lnp = realloc(m->lnp, (size_t)n * sizeof *lnp);
     if (lnp)
         m->lnp = lnp;
@@ -67,14 +72,14 @@ static int reserve_members(members_t *m, ptrdiff_t n)
     double *weight = realloc(m->weight, (size_t)n * sizeof *weight);
     if (weight)
         m->weight = weight;
-    if (!(index && lnp && chi2 && weight))
+    if (!(index && drawn && lnp && chi2 && weight))
         return 0;
     m->capacity = n;
     return 1;
 }
 
 /* Indices of the candidates in the order of the tree; the marks are wiped. */
-static void collect_candidates(search_t *s, members_t *m)
+static NOT_INLINE void collect_candidates(search_t *s, members_t *m)
 {
     const ptrdiff_t nword = (s->t->ngroup + 63) / 64, noccupied = (nword + 63) / 64;
     ptrdiff_t n = 0;
@@ -94,18 +99,16 @@ static void collect_candidates(search_t *s, members_t *m)
 }
 
 /* ln(posterior) of the candidates, and of those which are acceptable; the summary of the star. */
-static int accept_members(const search_t *s, members_t *m, summary_t *out)
+static NOT_INLINE int accept_members(const search_t *s, members_t *m, summary_t *out)
 {
     const tree_t *t = s->t;
     double best = -INFINITY;
     for (ptrdiff_t i = 0; i < m->nmember; i++) {
-#ifdef __GNUC__
         if (i + 12 < m->nmember) {
             const double *ahead = t->exact + m->index[i + 12] * t->record;
-            __builtin_prefetch(ahead);
-            __builtin_prefetch(ahead + 8);
+            PREFETCH(ahead);
+            PREFETCH(ahead + 8);
         }
-#endif
         const double chi2 = model_chi2(t, s->y, m->index[i]);
         const double lnp = model_constant(t, m->index[i]) - 0.5 * chi2;
         m->chi2[i] = chi2;
@@ -120,12 +123,13 @@ static int accept_members(const search_t *s, members_t *m, summary_t *out)
     for (ptrdiff_t i = 0; i < m->nmember; i++) {
         if (!(m->lnp[i] - best > -s->window))
             continue;
-        const int64_t row = t->row[m->index[i]];
-        if (m->lnp[i] == best && row < out->best_row)
-            out->best_row = row;
-        if (m->chi2[i] < out->chi2_min || (m->chi2[i] == out->chi2_min && row < out->chi2_row)) {
+        if (m->lnp[i] == best && t->row[m->index[i]] < out->best_row)
+            out->best_row = t->row[m->index[i]];
+        if (m->chi2[i] <= out->chi2_min) {
+            const int64_t row = t->row[m->index[i]];
+            if (m->chi2[i] < out->chi2_min || row < out->chi2_row)
+                out->chi2_row = row;
             out->chi2_min = m->chi2[i];
-            out->chi2_row = row;
         }
         m->index[n] = m->index[i];
         m->lnp[n] = m->lnp[i];
@@ -164,29 +168,29 @@ ALWAYS_INLINE double exp_of_negative(double x)
     return x < -708.0 ? 0.0 : p * scale;
 }
 
-/* Of normalised bins: centres between the cumulative sums at the middle of the bins, at 16, 50, 84 percent. */
-static void pdf_percentiles(const double *restrict bins, const double *restrict centre, ptrdiff_t n, double *out)
+/* Of bins that sum up to `total`: centres between the cumulative sums at the middle of the bins, at 16, 50, 84 percent. */
+static NOT_INLINE void pdf_percentiles(const double *restrict bins, const double *restrict centre, ptrdiff_t n,
+                                       double total, double *out)
 {
-    static const double at[3] = {0.16, 0.5, 0.84};
-    double total = 0;
-    for (ptrdiff_t b = 0; b < n; b++)
-        total += bins[b];
-    out[0] = out[1] = out[2] = 0;
-    if (!(total > 0))
-        return;
+    const double at[3] = {0.16 * total, 0.5 * total, 0.84 * total};
     double sum = 0, before = 0;
+    ptrdiff_t b = 0;
     int k = 0;
-    for (ptrdiff_t b = 0; b < n; b++) {
+    while (b < n && bins[b] == 0)
+        b++;
+    out[0] = out[1] = out[2] = 0;
+    if (b == n)
+        return;
+    for (; b < n; b++) {
         if (b && bins[b] == 0 && bins[b - 1] == 0) /* the same cumulative sum */
             continue;
         sum += bins[b];
         const double middle = sum - 0.5 * bins[b];
-        for (; at[k] * total < middle; k++) {
-            const double x = at[k] * total;
+        for (; at[k] < middle; k++) {
             if (b == 0)
                 out[k] = centre[0];
             else
-                out[k] = (centre[b] - centre[b - 1]) / (middle - before) * (x - before) + centre[b - 1];
+                out[k] = (centre[b] - centre[b - 1]) / (middle - before) * (at[k] - before) + centre[b - 1];
             if (k == 2)
                 return;
         }

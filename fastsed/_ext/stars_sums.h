@@ -23,23 +23,18 @@ TARGET static void PASTE(add_models, LEVEL)(const parameters_t *p, members_t *m)
 {
     const ptrdiff_t n = p->n[2];
     double *restrict histogram = m->histogram, *restrict moment = m->moment;
-    int64_t start[MAX_PARAMETERS];
     double sums[MAX_PARAMETERS];
     for (ptrdiff_t c = 0; c < n; c++)
         sums[c] = 0;
-    for (ptrdiff_t c = 0; c < n; c++)
-        start[c] = p->start[p->number[2][c]];
     m->nspectra = m->ndust = 0;
     m->stamp++;
     for (ptrdiff_t i = 0; i < m->nmember; i++) {
         const uint8_t *record = p->of_model + m->index[i] * p->stride;
-#ifdef __GNUC__
         if (i + 8 < m->nmember) {
             const uint8_t *ahead = p->of_model + m->index[i + 8] * p->stride;
-            __builtin_prefetch(ahead);
-            __builtin_prefetch(ahead + 64);
+            PREFETCH(ahead);
+            PREFETCH(ahead + 64);
         }
-#endif
         const float *restrict difference = (const float *)record;
         const uint16_t *restrict code = (const uint16_t *)(record + 4 * n);
         uint32_t ids[2];
@@ -60,7 +55,7 @@ TARGET static void PASTE(add_models, LEVEL)(const parameters_t *p, members_t *m)
         for (ptrdiff_t c = 0; c < n; c++)
             sums[c] += w * (double)difference[c];
         for (ptrdiff_t c = 0; c < n; c++)
-            histogram[start[c] + code[c]] += w;
+            histogram[code[c]] += w;
     }
     for (ptrdiff_t c = 0; c < n; c++)
         moment[p->number[2][c]] = sums[c];
@@ -73,20 +68,17 @@ TARGET static void PASTE(add_shared, LEVEL)(const parameters_t *p, members_t *m,
     const uint32_t *ids = kind ? m->dust : m->spectra;
     const double *weight = kind ? m->dust_weight : m->spectrum_weight;
     double *restrict histogram = m->histogram, *restrict moment = m->moment;
-    int64_t start[MAX_PARAMETERS];
     double sums[MAX_PARAMETERS];
     for (ptrdiff_t c = 0; c < n; c++)
         sums[c] = 0;
-    for (ptrdiff_t c = 0; c < n; c++)
-        start[c] = p->start[p->number[kind][c]];
     for (ptrdiff_t i = 0; i < nid; i++) {
         const double w = weight[ids[i]];
         const double *restrict value = p->value[kind] + ids[i] * n;
-        const uint16_t *restrict code = p->code[kind] + ids[i] * n;
+        const uint32_t *restrict code = p->code[kind] + ids[i] * n;
         for (ptrdiff_t c = 0; c < n; c++)
             sums[c] += w * value[c];
         for (ptrdiff_t c = 0; c < n; c++)
-            histogram[start[c] + code[c]] += w;
+            histogram[code[c]] += w;
     }
     for (ptrdiff_t c = 0; c < n; c++)
         moment[p->number[kind][c]] = sums[c];
@@ -141,7 +133,7 @@ TARGET static void PASTE(sum_members, LEVEL)(const parameters_t *p, members_t *m
         const ptrdiff_t k = p->number[2][c];
         const double *bins = m->histogram + p->start[k], *centre = p->centre + p->start[k];
         double sum = 0;
-        for (ptrdiff_t b = 0; b < p->start[k + 1] - p->start[k]; b++)
+        for (ptrdiff_t b = 0; b < p->size[k]; b++)
             sum += bins[b] * centre[b];
         m->moment[k] += sum;
     }
@@ -153,20 +145,17 @@ TARGET static void PASTE(sum_members, LEVEL)(const parameters_t *p, members_t *m
 TARGET static void PASTE(store_numbers, LEVEL)(double *restrict to, const double *restrict from, ptrdiff_t n,
                                                double factor, int swap)
 {
-    uint64_t bits[64];
-    for (ptrdiff_t i = 0; i < n; i += 64) {
-        const ptrdiff_t some = n - i < 64 ? n - i : 64;
-        double scaled[64];
-        for (ptrdiff_t j = 0; j < some; j++)
-            scaled[j] = from[i + j] * factor;
-        if (!swap) {
-            memcpy(to + i, scaled, (size_t)some * sizeof *to);
-            continue;
-        }
-        memcpy(bits, scaled, (size_t)some * sizeof *bits);
-        for (ptrdiff_t j = 0; j < some; j++)
-            bits[j] = turned_bytes(bits[j]);
-        memcpy(to + i, bits, (size_t)some * sizeof *bits);
+    if (!swap) {
+        for (ptrdiff_t i = 0; i < n; i++)
+            to[i] = from[i] * factor;
+        return;
+    }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double scaled = from[i] * factor;
+        uint64_t bits;
+        memcpy(&bits, &scaled, sizeof bits);
+        bits = turned_bytes(bits);
+        memcpy(to + i, &bits, sizeof bits);
     }
 }
 

@@ -123,6 +123,8 @@ TARGET static void PASTE(search_block, LEVEL)(search_t *s, ptrdiff_t block, cons
     for (ptrdiff_t k = 0; k < nband; k++)
         y[k] = (float)(s->y[k] - centre[k]);
     double slack = screen_slack(s, t->spread[block]);
+    for (unsigned ahead = hits; ahead; ahead &= ahead - 1)
+        PREFETCH(t->leaf + (block * FAN + lowest_bit(ahead)) * (2 * nband + 1) * FAN);
     while (hits) {
         const int child = PASTE(largest_of, LEVEL)(bound, hits);
         if (!(bound[child] >= s->threshold))
@@ -139,8 +141,7 @@ TARGET static void PASTE(search_block, LEVEL)(search_t *s, ptrdiff_t block, cons
         if (t->full)
             try_exactly(s, group, candidates);
         else
-            for (; candidates; candidates &= candidates - 1)
-                raise_safe(s, (double)value[lowest_bit(candidates)] - slack);
+            raise_safe(s, (double)value[PASTE(largest_of, LEVEL)(value, candidates)] - slack);
         if (s->safe > before)
             slack = screen_slack(s, t->spread[block]);
     }

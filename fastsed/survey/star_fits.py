@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.engine import FitOptions, StarFitter
+from fastsed.fit.stars.engine import StarFitter
+from fastsed.fit.stars.options import FitOptions
 from fastsed.fit.stars.results import FITTED, NO_MODEL, NO_VALID_FLUX, StarPosteriors
 from fastsed.survey.fit_layout import STATISTICS, FitLayout
 from fastsed.survey.fit_resume import EarlierResults
@@ -119,9 +120,9 @@ class _Run:
             source.grid.filters,
             source.grid.wavelengths,
             fitter.names,
-            fitter.bins,
-            fitter.pair_names,
-            fitter.pair_bins,
+            fitter.pdf_bins.one,
+            fitter.pdf_bins.pair_names,
+            fitter.pdf_bins.pair_bins,
             stars.n_stars,
             max(1, self.names.dtype.itemsize),
             has_positions=stars.ra is not None,
@@ -147,7 +148,7 @@ class _Run:
             stars.ra,
             stars.dec,
             stars.beast_idx,
-            *(b.edges for b in self.fitter.bins),
+            *(b.edges for b in self.fitter.pdf_bins.one),
         ):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
@@ -178,7 +179,7 @@ class _Run:
         n_stars = self.stars.n_stars
         while store.n_done < n_stars:
             rows = slice(store.n_done, min(store.n_done + self.settings.stars_a_batch, n_stars))
-            result = self.fitter.fit(self.stars.fluxes[rows], rows.start)
+            result = self.fitter.fit(self.stars.fluxes[rows], rows.start, reuse=True)
             assert result.samples is not None
             store.append(self.stats_rows(rows, result), result.pdf1d, result.pdf2d, result.samples)
             for status in self.counts:

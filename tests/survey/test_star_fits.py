@@ -17,7 +17,7 @@ import pytest
 from astropy.io import fits
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.engine import FitOptions
+from fastsed.fit.stars.options import FitOptions
 from fastsed.survey.fit_store import FitStore, partial_folder
 from fastsed.survey.grid_info import grid_ranges, read_grid_info, write_grid_info
 from fastsed.survey.index_lists import write_index_list

@@ -73,7 +73,7 @@ def _number_or_all(text: str) -> int | None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Fit the stars."""
-    from fastsed.fit.stars.engine import FitOptions
+    from fastsed.fit.stars.options import FitOptions
     from fastsed.fit.stars.parameters import DEFAULT_2D
     from fastsed.survey.grid_info import read_grid_info
     from fastsed.survey.star_fits import STARS_A_BATCH, StarFitSettings, fit_catalogue

@@ -20,6 +20,6 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the ranges."""
     from fastsed.survey.grid_info import grid_ranges, write_grid_info
 
-    compat = "beast1" if arguments.compat else "beast2"
-    write_grid_info(arguments.output, grid_ranges(arguments.grids, arguments.noise, compat=compat))
+    ranges = grid_ranges(arguments.grids, arguments.noise, compat=arguments.compat or "beast2")
+    write_grid_info(arguments.output, ranges)
     report([Path(arguments.output)])

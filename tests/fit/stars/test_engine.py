@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.engine import FitOptions, StarFitter
+from fastsed.fit.stars.engine import StarFitter
+from fastsed.fit.stars.options import FitOptions
 from fastsed.fit.stars.parameters import symlog
 from fastsed.fit.stars.source import ArrayModels
 from tests.fit.stars.reference import fit_directly, hard_stars, random_models, random_stars
@@ -42,7 +43,7 @@ def check_star(
     np.testing.assert_allclose(
         result.samples.lnp[first : first + len(rows)], direct.lnp[rows], rtol=3e-7, atol=1e-6
     )
-    for p, (name, bins) in enumerate(zip(fitter.names, fitter.bins, strict=True)):
+    for p, (name, bins) in enumerate(zip(fitter.names, fitter.pdf_bins.one, strict=True)):
         values = values_of(models, name)
         np.testing.assert_allclose(result.pdf1d[p][i], direct.pdf(values, bins), rtol=1e-9, atol=1e-14)
         assert result.expectation[i, p] == pytest.approx(
@@ -50,8 +51,8 @@ def check_star(
         )
         expected = direct.percentiles(values, bins)
         np.testing.assert_allclose(result.percentiles[i, p], expected, rtol=1e-8, atol=1e-8)
-    for q, (one, two) in enumerate(fitter.pair_names):
-        bins = fitter.pair_bins[q]
+    for q, (one, two) in enumerate(fitter.pdf_bins.pair_names):
+        bins = fitter.pdf_bins.pair_bins[q]
         codes = [
             b.codes(values_of(models, n)[direct.members]).astype(int)
             for n, b in zip((one, two), bins, strict=True)
@@ -156,7 +157,8 @@ def test_the_same_bits_in_parts_and_by_threads() -> None:
 DIGEST = """
 import hashlib, numpy as np
 from tests.fit.stars.reference import hard_stars, random_models
-from fastsed.fit.stars.engine import FitOptions, StarFitter
+from fastsed.fit.stars.engine import StarFitter
+from fastsed.fit.stars.options import FitOptions
 digest = hashlib.sha256()
 for error, bands in (("fraction", 6), ("floor", 3), ("full", 4)):
     models = random_models(150, 40, bands, 15, error)
