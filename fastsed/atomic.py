@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -100,6 +101,29 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w", sync: bool = Tru
         newline = None if "b" in mode else "\n"
         with open(temporary, mode, encoding=encoding, errors=errors, newline=newline) as f:
             yield f
+
+
+def write_small(path: str, data: bytes) -> None:
+    """Write one of very many small files into a folder that exists: whole or not at all, but not synced.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    folder, _, _ = path.rpartition(os.sep)
+    name = f".fastsed-{_machine()}-{os.getpid()}-{threading.get_ident() & 0xFFFFFFFF:08x}.tmp"
+    temporary = os.path.join(folder or os.curdir, name)
+    try:
+        with open(temporary, "wb", buffering=0) as f:
+            # one call, unless the disk is full
+            while data:
+                data = data[f.write(data) :]
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise InputError(f"cannot be written: {error.strerror or error}", path) from error
 
 
 def final_path(path: str | os.PathLike[str]) -> Path:

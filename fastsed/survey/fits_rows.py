@@ -26,6 +26,8 @@ from fastsed.survey.fits_blocks import (
     with_value,
 )
 
+# rows of so many bytes are held in memory
+_IN_MEMORY = 1 << 28
 _FORMS = {"f8": "D", "f4": "E", "i8": "K", "i4": "J", "i2": "I", "u1": "B", "i1": "L", "c8": "C", "c16": "M"}
 
 
@@ -77,6 +79,12 @@ class FitsRows:
         mapped = np.memmap(self.path, self.dtype, "r", self.start, (self.n,))
         return np.array(mapped[rows])
 
+    def mapped(self) -> NDArray[Any]:
+        """All rows: in memory, or mapped from the file where there are very many bytes."""
+        if self.n * self.dtype.itemsize <= _IN_MEMORY:
+            return self.rows()
+        return np.memmap(self.path, self.dtype, "r", self.start, (self.n,))
+
     def column(self, name: str) -> NDArray[Any]:
         """A column, in the machine's byte order.
 
@@ -85,17 +93,27 @@ class FitsRows:
         InputError
             If it is not there.
         """
-        if name not in (self.dtype.names or ()):
-            raise InputError(f"no column {name}", self.path)
+        return self.columns([name])[0]
+
+    def columns(self, names: Sequence[str]) -> list[NDArray[Any]]:
+        """Columns, in the machine's byte order; the file is read once.
+
+        Raises
+        ------
+        InputError
+            If one of them is not there.
+        """
+        for name in names:
+            if name not in (self.dtype.names or ()):
+                raise InputError(f"no column {name}", self.path)
+        found = [np.empty(self.n, dtype=self.dtype[name].newbyteorder("=")) for name in names]
         step = max(1, (1 << 24) // self.dtype.itemsize)
-        pieces = [
-            np.fromfile(
-                self.path, self.dtype, min(step, self.n - i), offset=self.start + i * self.dtype.itemsize
-            )[name]
-            for i in range(0, self.n, step)
-        ]
-        native = self.dtype[name].newbyteorder("=")
-        return np.concatenate([np.zeros(0, dtype=native), *(piece.astype(native) for piece in pieces)])
+        for i in range(0, self.n, step):
+            start = self.start + i * self.dtype.itemsize
+            rows = np.fromfile(self.path, self.dtype, min(step, self.n - i), offset=start)
+            for name, values in zip(names, found, strict=True):
+                values[i : i + step] = rows[name]
+        return found
 
     def extensions(self) -> bytes:
         """The extensions after the table, whole."""

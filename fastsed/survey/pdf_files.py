@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
-from fastsed.survey.fits_blocks import EMPTY_PRIMARY, card, header_bytes, padding, read_blocks
+from fastsed.survey.fits_blocks import EMPTY_PRIMARY, card, header_bytes, padding, read_blocks, with_value
 
 # bytes of PDFs that are held at once
 CHUNK_BYTES = 1 << 24
@@ -166,17 +166,29 @@ def square_primary() -> bytes:
     return header_bytes([*cards, card("EXTEND", True)]) + bytes(32) + padding(32)
 
 
-def write_pdf_rows(
-    images: dict[str, PdfImage], rows: NDArray[np.int64], path: str | os.PathLike[str], sync: bool = True
-) -> None:
-    """Write some stars of a file in its own layout."""
-    with PdfWriter(path, sync=sync) as writer:
+class PdfRows:
+    """Some stars of a file at a time, in the file's own layout.
+
+    Parameters
+    ----------
+    images : dict of PdfImage
+        The file.
+    """
+
+    def __init__(self, images: dict[str, PdfImage]):
+        self._parts = []
         for name, image in images.items():
-            pieces = [image.rows(rows)]
-            if not image.condensed:
-                pieces.append(image.centres()[None])
-            shape = (len(rows) + (not image.condensed), *image.shape[1:])
-            writer.write(name, shape, pieces)
+            data = np.memmap(image.path, _FLOAT, "r", image.start, image.shape)
+            last = b"" if image.condensed else image.centres().tobytes()
+            self._parts.append((_image_header(name, image.shape), f"NAXIS{len(image.shape)}", data, last))
+
+    def file(self, rows: NDArray[np.int64]) -> bytes:
+        """A whole file with these stars."""
+        pieces = [EMPTY_PRIMARY]
+        for header, axis, data, last in self._parts:
+            values = data[rows].tobytes() + last
+            pieces += [with_value(header, axis, len(rows) + bool(last)), values, padding(len(values))]
+        return b"".join(pieces)
 
 
 def stack_pdfs(files: Sequence[dict[str, PdfImage]], path: str | os.PathLike[str], sync: bool = True) -> None:

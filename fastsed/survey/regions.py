@@ -7,17 +7,20 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.atomic import write_small
 from fastsed.errors import InputError
-from fastsed.survey.fits_rows import FitsRows, RowWriter, extended_header, extended_rows
+from fastsed.survey.fits_blocks import EMPTY_PRIMARY, padding, with_value
+from fastsed.survey.fits_rows import FitsRows, extended_header, extended_rows
 from fastsed.survey.merging import join_samples, stack_stats
-from fastsed.survey.pdf_files import stack_pdfs, write_pdf_rows
+from fastsed.survey.pdf_files import PdfRows, stack_pdfs
 from fastsed.survey.pixels import unwrapped
 from fastsed.survey.results import STATS, SubResult, existing, find_results, natural_key
 from fastsed.survey.star_groups import StarGroupWriter
@@ -142,16 +145,17 @@ def reorder_results(
         If something cannot be read or does not fit together.
     """
     merged = FitsRows.open(stats_path)
-    grid = RegionGrid.of_field(merged.column("RA"), merged.column("DEC"), size)
+    grid = RegionGrid.of_field(*merged.columns(["RA", "DEC"]), size)
     results = find_results(region_filebase)
     kinds = [] if stats_only else [kind for kind in ("pdf1d", "lnp") if existing(results, kind)]
     ids = _RowIds(merged)
     counts = np.zeros(grid.n_x * grid.n_y, dtype=np.int64)
+    writer = _RegionWriter(grid, os.fspath(output_filebase), kinds)
     for result in results:
         stats = result.read_stats()
-        numbers = grid.numbers(stats.column("RA"), stats.column("DEC"))
+        numbers = grid.numbers(*stats.columns(["RA", "DEC"]))
         counts += np.bincount(numbers, minlength=len(counts))
-        _write_regions(grid, numbers, ids.of(result, stats), result, kinds, os.fspath(output_filebase))
+        writer.write(result, stats, numbers, ids.of(result, stats))
     os.sync()
     image = Path(f"{output_filebase}_nstars.fits")
     write_image(counts.reshape(grid.n_y, grid.n_x), grid.wcs().to_header(), image)
@@ -164,70 +168,90 @@ class _RowIds:
     """The `row_id` of the stars of each sub file."""
 
     def __init__(self, merged: FitsRows):
-        names = merged.dtype.names or ()
-        self._tags = merged.column("reorder_tag") if "reorder_tag" in names else None
-        self._ids = merged.column("row_id") if "row_id" in names else np.arange(merged.n)
-        self._next = 0
+        self._merged, self._next = merged, 0
+        self._columns: tuple[NDArray[Any], NDArray[Any]] | None = None
 
     def of(self, result: SubResult, stats: FitsRows) -> NDArray[np.int64]:
         """Its own, or those of the merged table's rows with its tag, or the next numbers."""
         first, self._next = self._next, self._next + stats.n
         if "row_id" in (stats.dtype.names or ()):
             return stats.column("row_id").astype(np.int64)
-        if self._tags is not None:
-            rows = np.flatnonzero(self._tags == result.tag.encode())
+        if "reorder_tag" in (self._merged.dtype.names or ()):
+            tags, ids = self._columns = self._columns or self._read()
+            rows = np.flatnonzero(tags == result.tag.encode())
             if len(rows) == stats.n:
-                return self._ids[rows].astype(np.int64)
+                return np.asarray(ids[rows], dtype=np.int64)
         return np.arange(first, first + stats.n)
 
-
-def _write_regions(
-    grid: RegionGrid,
-    numbers: NDArray[np.int64],
-    ids: NDArray[np.int64],
-    result: SubResult,
-    kinds: list[str],
-    output: str,
-) -> None:
-    """Write the files of one sub file, region by region."""
-    stats = result.read_stats()
-    order = np.argsort(numbers, kind="stable")
-    regions, first = np.unique(numbers[order], return_index=True)
-    edges = [*first.tolist(), len(order)]
-    table = _RegionStats(stats, ids, order)
-    pdfs = result.read_pdfs(stats.n) if "pdf1d" in kinds else {}
-    samples = result.open_lnp(stats.n) if "lnp" in kinds else None
-    try:
-        for i, number in enumerate(regions.tolist()):
-            name = grid.name(number)
-            target = SubResult(result.tag, f"{output}_{name}/{name}_{result.tag}")
-            target.stats.parent.mkdir(parents=True, exist_ok=True)
-            table.write(slice(edges[i], edges[i + 1]), target.stats)
-            rows = order[edges[i] : edges[i + 1]]
-            if pdfs:
-                write_pdf_rows(pdfs, rows, target.pdf1d, sync=False)
-            if samples is not None:
-                with StarGroupWriter(target.lnp, samples.fields, sync=False) as writer:
-                    writer.append(samples.read(rows))
-    finally:
-        if samples is not None:
-            samples.close()
+    def _read(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        if "row_id" in (self._merged.dtype.names or ()):
+            tags, ids = self._merged.columns(["reorder_tag", "row_id"])
+            return tags, ids
+        return self._merged.column("reorder_tag"), np.arange(self._merged.n)
 
 
-class _RegionStats:
-    """Rows of a table by region, with their `row_id`."""
+class _RegionWriter:
+    """Writes the files of the regions, one sub file after the other.
 
-    def __init__(self, stats: FitsRows, ids: NDArray[np.int64], order: NDArray[np.int64]):
-        extra = {} if "row_id" in (stats.dtype.names or ()) else {"row_id": ids[order]}
-        kinds = {name: values.dtype for name, values in extra.items()}
+    Parameters
+    ----------
+    grid : RegionGrid
+    output : str
+        Begins the names of the folders.
+    kinds : list of str
+        Of `pdf1d`, `lnp`: what to write besides the stats.
+    """
+
+    def __init__(self, grid: RegionGrid, output: str, kinds: list[str]):
+        self._grid, self._output, self._kinds = grid, output, kinds
+        self._folders: set[int] = set()
+
+    def write(
+        self, result: SubResult, stats: FitsRows, numbers: NDArray[np.int64], ids: NDArray[np.int64]
+    ) -> None:
+        """Write the files of a sub file whose stars lie in the regions `numbers`."""
+        order = np.argsort(numbers, kind="stable")
+        regions, first = np.unique(numbers[order], return_index=True)
+        table = _StatsRows(stats, ids)
+        pdfs = PdfRows(result.read_pdfs(stats.n)) if "pdf1d" in self._kinds else None
+        with result.open_lnp(stats.n) if "lnp" in self._kinds else nullcontext() as samples:
+            for number, rows in zip(regions.tolist(), np.split(order, first[1:]), strict=True):
+                base = self._base(number, result.tag)
+                write_small(f"{base}{STATS}", table.file(rows))
+                if pdfs is not None:
+                    write_small(f"{base}_pdf1d.fits", pdfs.file(rows))
+                if samples is not None:
+                    with StarGroupWriter(f"{base}_lnp.hd5", samples.fields, sync=False) as writer:
+                        writer.append(samples.read(rows))
+
+    def _base(self, number: int, tag: str) -> str:
+        """Path of a region's files; its folder is made when it is met first."""
+        name = self._grid.name(number)
+        folder = f"{self._output}_{name}"
+        if number not in self._folders:
+            try:
+                os.makedirs(folder, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"cannot be made: {error.strerror or error}", folder) from error
+            self._folders.add(number)
+        return f"{folder}{os.sep}{name}_{tag}"
+
+
+class _StatsRows:
+    """Some rows of a table at a time, with their `row_id`."""
+
+    def __init__(self, stats: FitsRows, ids: NDArray[np.int64]):
+        self._extra = {} if "row_id" in (stats.dtype.names or ()) else {"row_id": ids}
+        kinds = {name: values.dtype for name, values in self._extra.items()}
         self._header = extended_header(stats.header, stats.dtype, kinds)
-        self._stats, self._order, self._extra = stats, order, extra
+        self._rows = stats.mapped()
 
-    def write(self, part: slice, path: Path) -> None:
-        """Write some of the ordered rows."""
-        rows = self._stats.rows(self._order[part])
-        with RowWriter(path, self._header, len(rows), sync=False) as writer:
-            writer.append(extended_rows(rows, {name: values[part] for name, values in self._extra.items()}))
+    def file(self, rows: NDArray[np.int64]) -> bytes:
+        """A whole file with these rows."""
+        data = extended_rows(self._rows[rows], {name: values[rows] for name, values in self._extra.items()})
+        return b"".join(
+            [EMPTY_PRIMARY, with_value(self._header, "NAXIS2", len(rows)), data.tobytes(), padding(data.size)]
+        )
 
 
 def condense_results(folder: str | os.PathLike[str], stats_only: bool = False) -> list[Path]:

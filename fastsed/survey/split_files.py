@@ -44,8 +44,9 @@ def write_parts(
         files = {f"{start}.fits": part.rows} if whole_bins else {}
         files |= {f"{start}_sub{k}.fits": rows for k, rows in enumerate(part.sub_rows)}
         for path, rows in files.items():
-            write_table(table[rows], path)
+            write_table(table[rows], path, sync=False)
             written.append(Path(path))
+    os.sync()
     return written
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -184,7 +185,7 @@ class StarGroupWriter:
 
     def _write_stars(self, counts: NDArray[np.int64], addresses: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Write headers of some stars' groups and datasets; the addresses of the groups."""
-        template, marks = _template(self.fields)
+        template, marks = _template(tuple(self.fields.items()))
         n = len(counts)
         first = np.uint64(self._position) + np.arange(n, dtype=np.uint64) * np.uint64(len(template))
         block = np.tile(np.frombuffer(template, dtype=np.uint8), (n, 1))
@@ -213,18 +214,19 @@ def _star_names(n: int) -> list[bytes]:
     return [b"star_%d" % i for i in range(n)]
 
 
-def _template(fields: Mapping[str, StarField]) -> tuple[bytes, dict[tuple[str, int], int]]:
+@lru_cache(maxsize=8)
+def _template(fields: tuple[tuple[str, StarField], ...]) -> tuple[bytes, dict[tuple[str, int], int]]:
     """Headers of one star with marks in place of numbers, and where each number goes.
 
     The keys are (what, number of the field): `header` and `data` are addresses, `length` and `size` the number of
     samples and their bytes; `start` is the offset of a dataset's header itself.
     """
     marks: dict[tuple[str, int], int] = {}
-    data = object_header(group_messages([(name, _MARK + i) for i, name in enumerate(fields)]))
+    data = object_header(group_messages([(name, _MARK + i) for i, (name, _) in enumerate(fields)]))
     for i in range(len(fields)):
         marks["header", i] = _offset(data, _MARK + i)
     data = padded(data)
-    for i, field in enumerate(fields.values()):
+    for i, (_, field) in enumerate(fields):
         shape = field.shape if field.shape is not None else (_MARK,)
         header = object_header(dataset_messages(field.dtype, shape, _MARK + 1))
         marks["start", i], marks["data", i] = len(data), len(data) + _offset(header, _MARK + 1)

@@ -150,15 +150,22 @@ def _make_native(table: Table) -> None:
             table[name] = table[name].astype(dtype.newbyteorder("="))
 
 
-def write_table(table: Table, path: str | os.PathLike[str]) -> None:
+def write_table(table: Table, path: str | os.PathLike[str], sync: bool = True) -> None:
     """Write a table as FITS; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    table : astropy Table
+    path : path-like
+    sync : bool
+        See `atomic_path`.
 
     Raises
     ------
     InputError
         If it cannot be written.
     """
-    with atomic_path(path) as temporary:
+    with atomic_path(path, sync) as temporary:
         table.write(temporary, format="fits", overwrite=True)
 
 
