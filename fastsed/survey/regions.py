@@ -145,7 +145,8 @@ def reorder_results(
         If something cannot be read or does not fit together.
     """
     merged = FitsRows.open(stats_path)
-    grid = RegionGrid.of_field(*merged.columns(["RA", "DEC"]), size)
+    ra, dec = merged.columns(["RA", "DEC"])
+    grid = RegionGrid.of_field(ra, dec, size)
     results = find_results(region_filebase)
     kinds = [] if stats_only else [kind for kind in ("pdf1d", "lnp") if existing(results, kind)]
     ids = _RowIds(merged)
