@@ -180,7 +180,7 @@ class PdfRows:
         for name, image in images.items():
             data = np.memmap(image.path, _FLOAT, "r", image.start, image.shape)
             last = b"" if image.condensed else image.centres().tobytes()
-            self._parts.append((_image_header(name, image.shape), f"NAXIS{len(image.shape)}", data, last))
+            self._parts.append((image_header(name, image.shape), f"NAXIS{len(image.shape)}", data, last))
 
     def file(self, rows: NDArray[np.int64]) -> bytes:
         """A whole file with these stars."""
