@@ -68,7 +68,9 @@ def parser_errors(path: str | PathLike[str], what: str) -> Iterator[None]:
         raise InputError(f"is not {what}, or is damaged ({detail})", path) from error
 
 
-def parse_foreign(parse: Callable[[], T], path: str | PathLike[str], what: str) -> T:
+def parse_foreign(
+    parse: Callable[[], T], path: str | PathLike[str], what: str, bytes_per_second: float = BYTES_PER_SECOND
+) -> T:
     """Parse a file in a process of its own, so that a parser that crashes or never ends does no harm.
 
     Files that come with fastsed are parsed in this process; so are all where no further process can be started.
@@ -81,6 +83,8 @@ def parse_foreign(parse: Callable[[], T], path: str | PathLike[str], what: str) 
         The file.
     what : str
         What it should be, for messages.
+    bytes_per_second : float
+        The parser may take a second of the processor for each so many bytes of the file.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def parse_foreign(parse: Callable[[], T], path: str | PathLike[str], what: str) 
         if is_shipped(path):
             return parse()
     reader, writer = os.pipe()
-    limit = PARSER_SECONDS + status.st_size / BYTES_PER_SECOND
+    limit = PARSER_SECONDS + status.st_size / bytes_per_second
     try:
         pid = _fork()
     except OSError:
