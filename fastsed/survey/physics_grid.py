@@ -68,7 +68,6 @@ def physics_grid(settings: Settings) -> StellarGrid:
     InputError
         For settings that are missing or wrong, and for input files that cannot be used.
     """
-    settings.check_keys(KEYS)
     beast2 = _is_beast2(settings)
     curves = read_filter_curves(settings.file("filter_curves"), _distinct_filters(settings))
     law = extinction_law(settings.text("extinction", "G16"))

@@ -11,7 +11,7 @@ from fastsed.errors import InputError
 from fastsed.text import decode, read_bytes
 
 
-def read_number_rows(path: str | Path, n_columns: int, what: str) -> NDArray[np.float64]:
+def read_number_rows(path: str | Path, n_columns: int, what: str, skip: int = 0) -> NDArray[np.float64]:
     """The first numbers of each line, between blanks or commas (`#` begins a comment).
 
     Parameters
@@ -20,6 +20,8 @@ def read_number_rows(path: str | Path, n_columns: int, what: str) -> NDArray[np.
     n_columns : int
     what : str
         What a line should be, for messages: "a wavelength and a flux".
+    skip : int
+        Lines at the beginning that are not looked at.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def read_number_rows(path: str | Path, n_columns: int, what: str) -> NDArray[np.
         For a file that cannot be read, has no numbers, or something else in their stead.
     """
     rows = []
-    for line, text in enumerate(decode(read_bytes(path)).splitlines(), 1):
+    for line, text in enumerate(decode(read_bytes(path)).splitlines()[skip:], 1 + skip):
         words = text.split("#", 1)[0].replace(",", " ").split()
         if not words:
             continue

@@ -14,6 +14,7 @@ from fastsed.survey.ast_inputs import (
     write_ast_list,
     write_placed_list,
 )
+from fastsed.survey.known_keys import known_keys
 from fastsed.survey.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the lists."""
     settings = read_settings(arguments.settings)
-    settings.check_keys(KEYS)
+    settings.check_keys(known_keys())
     method = arguments.method or settings.values.get("ast_models_selection", "fluxbins")
     models = choose_ast_models(settings, arguments.method)
     project = settings.path.parent / settings.text("project", "field")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 
+from fastsed.survey.known_keys import known_keys
 from fastsed.survey.physics_grid import KEYS, output_path, physics_grid, write_physics_grid
 from fastsed.survey.settings import read_settings
 
@@ -21,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the grid."""
     settings = read_settings(arguments.settings)
+    settings.check_keys(known_keys())
     grid, path = physics_grid(settings), output_path(settings)
     log.info(
         "%d models: %d stars, %d distances, %d dust points",

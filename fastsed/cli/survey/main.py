@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "merge": ("merge", "merge the results of all sub files"),
     "reorder": ("reorder", "divide the results of sub files into spatial regions"),
     "condense": ("condense", "condense the files of each spatial region"),
+    "simulate": ("simulate", "a simulated field, with its truth and artificial stars"),
     "convert": ("convert", "isochrones, atmospheres, filters as users have them, to the formats used here"),
     "inspect": ("inspect", "what a file is and holds"),
 }
