@@ -1,5 +1,6 @@
 # Everything starts from a fresh clone with Python 3.11 or later and a C compiler:
 #     make example    install into .venv, fit the shipped example, show what came out
+#     make example-survey     the same for a simulated field of stars, through all steps of the survey
 #     make test       install into .venv, run the tests against the installed package
 # The package in .venv is a real wheel, not a link to this folder: what is tested is what users get.
 
@@ -16,10 +17,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # those that take seconds each; benchmarks/ has more
 BENCHMARKS := startup full_grid run1 run2 kernels scaling grid_write
 
-.PHONY: help example test fuzz sanitize lint format docs bench clean
+.PHONY: help example example-survey test fuzz sanitize lint format docs bench clean
 
 help:
-	@echo "make example | test | fuzz | sanitize | lint | format | docs | bench | clean        (PYTHON=$(PYTHON))"
+	@echo "make example | example-survey | test | fuzz | sanitize | lint | format | docs | bench | clean        (PYTHON=$(PYTHON))"
 
 $(VENV)/created:
 	$(PYTHON) -m venv --clear $(VENV)
@@ -38,6 +39,10 @@ $(VENV)/linters: $(VENV)/installed
 
 example: $(VENV)/installed
 	$(BIN)/fastsed --example example-output
+
+example-survey: $(VENV)/installed
+	$(PIP) install '.[survey,plot]'
+	$(BIN)/fastsed-survey --example example-survey-output
 
 test: $(VENV)/installed
 	FASTSED_TEST_INSTALLED=1 $(RUN) -m pytest $(PYTEST_ARGS)
@@ -66,5 +71,5 @@ bench: $(VENV)/installed
 	@cd benchmarks && for name in $(BENCHMARKS); do ../$(BIN)/python $$name.py --quick || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache example-output
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache example-output example-survey-output
 	rm -f fastsed/_ext/*.c fastsed/_ext/*.so

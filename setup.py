@@ -121,7 +121,7 @@ setup(
     packages=[*find_packages(include=["fastsed", "fastsed.*"]), "fastsed.share"],
     package_dir={"fastsed": "fastsed", "fastsed.share": "share"},
     package_data={
-        "fastsed.share": ["*", "libraries/*", "examples/*/*"],
+        "fastsed.share": ["*", "libraries/*", "stars/*", "examples/*/*"],
         "fastsed": ["py.typed"],
         "fastsed._ext": ["*.pyi"],
     },

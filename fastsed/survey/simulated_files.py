@@ -38,6 +38,7 @@ KEYS = {
     "sim_dec": "centre [deg] (-69.1)",
     "sim_size": "side [arcsec] (100)",
     "sim_gradient": "ratio of the source densities of the east and west edges (6)",
+    "sim_cloud": "how closely A_V follows a dust cloud on the sky, 0 to 1 (0.8)",
     "sim_calibration": "scatter of each flux, relative to it (0.02)",
     "sim_aperture": "radius within which neighbours count [arcsec] (0.25)",
     "sim_detection": "signal-to-noise from which a star is recovered (8)",
@@ -61,7 +62,7 @@ def field_options(settings: Settings, filters: tuple[str, ...]) -> FieldOptions:
     default = FieldOptions(1, np.zeros(0))
     numbers = {
         name: settings.number(f"sim_{name}", getattr(default, name))
-        for name in ("ra", "dec", "size", "gradient", "calibration", "aperture", "detection")
+        for name in ("ra", "dec", "size", "gradient", "cloud", "calibration", "aperture", "detection")
     }
     n_stars = settings.integer("sim_n_stars", 3000, 1)
     return FieldOptions(n_stars, np.array([float(depth[name]) for name in filters]), **numbers)

@@ -37,6 +37,8 @@ class FieldOptions:
         Side of the field [arcsec].
     gradient : float
         Ratio of the source densities of the east and west edges.
+    cloud : float
+        How closely A_V follows a dust cloud on the sky, between 0 (not at all) and 1.
     depth : float64 (n_filters,)
         Vega magnitudes at which the sky's noise is a fifth of the flux.
     calibration : float
@@ -55,6 +57,7 @@ class FieldOptions:
     dec: float = -69.1
     size: float = 100.0
     gradient: float = 6.0
+    cloud: float = 0.8
     calibration: float = 0.02
     aperture: float = 0.25
     detection: float = 8.0
@@ -73,6 +76,8 @@ class FieldOptions:
         for name, value in {"calibration": self.calibration, "aperture": self.aperture}.items():
             if value < 0:
                 raise InputError(f"{name} = {value:g} must not be negative")
+        if not 0.0 <= self.cloud <= 1.0:
+            raise InputError(f"cloud = {self.cloud:g} must lie between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -203,6 +208,7 @@ def simulate_field(grid: StellarGrid, vega: Floats, options: FieldOptions, seed:
         {name: np.concatenate([part.parameters[name] for part in visible]) for name in names},
     )
     x, y = _positions(len(stars.flux), options, random)
+    stars = stars.take(_behind_cloud(stars.parameters["Av"], x, y, options, random))
     density = source_density(x, options)
     measured, recovered = measure(stars.flux, density, stars.flux, noise, options, random)
     rows = np.flatnonzero(recovered)[: options.n_stars]
@@ -222,6 +228,28 @@ def _positions(n: int, options: FieldOptions, random: np.random.Generator) -> tu
     flat = np.isclose(low, high)
     east = u if flat else (np.sqrt(low**2 + u * (high**2 - low**2)) - low) / (high - low)
     return (east - 0.5) * options.size, (random.random(n) - 0.5) * options.size
+
+
+def _behind_cloud(
+    a_v: Floats, x: Floats, y: Floats, options: FieldOptions, random: np.random.Generator
+) -> NDArray[np.intp]:
+    """Which star to put at each position, so that A_V is highest where a cloud is densest."""
+    column = np.exp(-((x / 0.2) ** 2 + ((y - 0.5 * x) / 0.12) ** 2) / options.size**2 / 2.0)
+    column += np.exp(
+        -(((x - 0.3 * options.size) / 0.1) ** 2 + ((y + 0.3 * options.size) / 0.1) ** 2)
+        / options.size**2
+        / 2.0
+    )
+
+    def order(values: Floats) -> NDArray[np.intp]:
+        rank = np.argsort(np.argsort(values, kind="stable"), kind="stable") / len(values)
+        return np.argsort(
+            options.cloud * rank + (1.0 - options.cloud) * random.random(len(values)), kind="stable"
+        )
+
+    star = np.empty(len(x), dtype=np.intp)
+    star[order(column)] = order(a_v)
+    return star
 
 
 def source_density(x: Floats, options: FieldOptions) -> Floats:

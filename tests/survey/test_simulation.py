@@ -39,11 +39,13 @@ def test_population_follows_the_weights():
     made = grid()
     drawn = draw_population(made, 20000, np.random.default_rng(1))
     star, _ = made.weights.weight
-    numbers = np.round(np.interp(drawn.parameters["M_ini"], np.sort(made.columns["M_ini"]), np.arange(made.n_stars)))
+    numbers = np.round(
+        np.interp(drawn.parameters["M_ini"], np.sort(made.columns["M_ini"]), np.arange(made.n_stars))
+    )
     share = np.bincount(numbers.astype(int), minlength=made.n_stars) / 20000
     expected = star[np.argsort(made.columns["M_ini"])]
     np.testing.assert_allclose(share, expected, atol=5 * np.sqrt(expected.max() / 20000))
-    assert 0.0 <= drawn.parameters["Av"].min()
+    assert drawn.parameters["Av"].min() >= 0.0
     assert len(np.unique(drawn.parameters["Av"])) > 19000  # between the values of the grid too
 
 
@@ -55,7 +57,9 @@ def test_fluxes_between_values_of_av():
         one = grid(av=(drawn.parameters["Av"][k],))
         star = int(np.flatnonzero(one.columns["M_ini"] == drawn.parameters["M_ini"][k])[0])
         curve = int(np.flatnonzero(one.dust.columns["Rv"] == drawn.parameters["Rv"][k])[0])
-        expected = one.fluxes(slice(0, one.n_points))[curve, star] / (0.1 * drawn.parameters["distance"][k]) ** 2
+        expected = (
+            one.fluxes(slice(0, one.n_points))[curve, star] / (0.1 * drawn.parameters["distance"][k]) ** 2
+        )
         np.testing.assert_allclose(drawn.flux[k], expected, rtol=2e-3)
 
 
@@ -69,6 +73,18 @@ def test_field():
     assert 2.0 < east.sum() / (~east).sum() < 3.2  # (1 + 4 * 3/4) / (1 + 4 / 4) = 2.2 to 2.5 for a ratio of 5
     difference = (field.measured - field.stars.flux) / field.stars.flux
     assert np.abs(np.median(difference)) < 0.05
+
+
+def test_a_v_follows_the_cloud():
+    for cloud, order in ((0.0, -1), (1.0, 1)):
+        field = simulate_field(grid(), VEGA, replace(OPTIONS, cloud=cloud), seed=5)
+        y = (field.dec - OPTIONS.dec) * 3600
+        x = (field.ra - OPTIONS.ra) * 3600 * np.cos(np.radians(OPTIONS.dec))
+        inside = np.hypot(x, y) < 8
+        difference = np.median(field.stars.parameters["Av"][inside]) - np.median(field.stars.parameters["Av"])
+        assert (difference > 0.2) == (order > 0)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        replace(OPTIONS, cloud=2.0)
 
 
 def test_fields_that_show_nothing():

@@ -12,6 +12,7 @@ from fastsed._version import __version__
 from fastsed.cli.messages import run_command, start_logging
 
 PROGRAM = "fastsed-survey"
+EXAMPLE_FOLDER = "fastsed-survey-example"
 
 # subcommand: (module in this folder, what it does). A module has `configure(parser)` and `run(arguments)`;
 # it is imported only when it is asked for, so that the others start fast
@@ -50,6 +51,12 @@ def _run(argv: Sequence[str] | None) -> int:
     name = next((word for word in words if not word.startswith("-")), None)
     parser = _parser(name)
     arguments = parser.parse_args(words)
+    if arguments.example is not None:
+        from fastsed.cli.survey.example import run_example
+
+        start_logging(logging.INFO)
+        run_example(arguments.example, _run)
+        return 0
     if arguments.command is None:
         parser.error("which step? (`fastsed-survey --help` lists them)")
     start_logging(logging.WARNING if arguments.quiet else logging.INFO)
@@ -64,6 +71,13 @@ def _parser(name: str | None) -> argparse.ArgumentParser:
         description="Catalogues of resolved stars, from the photometry to spatial regions of posteriors.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(
+        "--example",
+        nargs="?",
+        const=EXAMPLE_FOLDER,
+        metavar="DIR",
+        help=f"simulate a field in DIR (default: {EXAMPLE_FOLDER}) and take it through all steps",
+    )
     parser.set_defaults(quiet=False)
     steps = parser.add_subparsers(dest="command", metavar="STEP", title="steps")
     for step, (module, meaning) in COMMANDS.items():

@@ -1,0 +1,90 @@
+"""Figures of a fitted field: a colour-magnitude diagram, a map of A_V, recovered against true parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.atomic import atomic_path
+from fastsed.survey.extras import need
+
+if TYPE_CHECKING:
+    from fastsed.survey.recovery import Recovered
+
+Floats = NDArray[np.float64]
+LABELS = {"Av": "$A_V$ [mag]", "logA": "log age [yr]", "M_ini": "log initial mass [M$_\\odot$]"}
+
+
+def plot_colour_magnitude(
+    colour: Floats, magnitude: Floats, a_v: Floats, names: tuple[str, str], path: str | Path
+) -> None:
+    """Draw a colour-magnitude diagram, the stars coloured by their A_V.
+
+    Parameters
+    ----------
+    colour, magnitude, a_v : float64 (n,)
+    names : (str, str)
+        What is on the axes. Stars without a number on one of them are not drawn.
+    path : path-like
+        PNG or PDF.
+    """
+    seen = np.isfinite(colour) & np.isfinite(magnitude)
+    colour, magnitude, a_v = colour[seen], magnitude[seen], a_v[seen]
+    figure, axes = _figure(1)
+    points = axes[0].scatter(
+        colour, magnitude, c=a_v, s=3, cmap="viridis", vmax=np.percentile(a_v, 98), linewidths=0
+    )
+    axes[0].set(
+        xlabel=f"{names[0]} [mag]", ylabel=f"{names[1]} [mag]", xlim=np.percentile(colour, [0.5, 99.5])
+    )
+    figure.colorbar(points, label=LABELS["Av"])
+    _save(figure, path)
+
+
+def plot_sky(ra: Floats, dec: Floats, values: Floats, label: str, path: str | Path) -> None:
+    """Draw the medians of a quantity of the stars in hexagons on the sky."""
+    figure, axes = _figure(1)
+    east = (ra - ra.mean()) * np.cos(np.radians(dec.mean())) * 3600.0
+    north = (dec - dec.mean()) * 3600.0
+    hexagons = axes[0].hexbin(east, north, values, gridsize=16, reduce_C_function=np.median, cmap="viridis")
+    axes[0].set(xlabel="east [arcsec]", ylabel="north [arcsec]", aspect="equal")
+    axes[0].invert_xaxis()
+    figure.colorbar(hexagons, label=label)
+    _save(figure, path)
+
+
+def plot_recovered(recovered: list[Recovered], path: str | Path) -> None:
+    """Draw recovered against true parameters, a panel each."""
+    figure, axes = _figure(len(recovered))
+    for one, panel in zip(recovered, axes, strict=True):
+        truth, middle = (np.log10(v) if one.name == "M_ini" else v for v in (one.truth, one.middle))
+        low, high = np.percentile(np.concatenate([truth, middle]), [0.5, 99.5])
+        counts = panel.hexbin(
+            truth, middle, gridsize=28, extent=(low, high, low, high), bins="log", mincnt=1, cmap="viridis"
+        )
+        panel.plot([low, high], [low, high], color="black", linewidth=0.8)
+        label = LABELS.get(one.name, one.name)
+        panel.set(xlabel=f"true {label}", ylabel=f"recovered {label}", xlim=(low, high), ylim=(low, high))
+    figure.colorbar(counts, label="stars")
+    _save(figure, path)
+
+
+def _most(values: Floats) -> Floats:
+    """Limits of an axis that leave out half a per cent on both sides."""
+    low, high = np.percentile(values, [0.5, 99.5])
+    return np.array([low - 0.05 * (high - low), high + 0.05 * (high - low)])
+
+
+def _figure(n: int) -> tuple[Any, list[Any]]:
+    figure_module = need("matplotlib.figure", "a figure")
+    figure = figure_module.Figure(figsize=(4.2 * n, 3.6), layout="constrained")
+    axes = figure.subplots(1, n)
+    return figure, list(np.atleast_1d(axes))
+
+
+def _save(figure: Any, path: str | Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150, format=Path(path).suffix.lstrip("."))
