@@ -38,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("simulate", "a simulated field, with its truth and artificial stars"),
     "convert": ("convert", "isochrones, atmospheres, filters as users have them, to the formats used here"),
     "inspect": ("inspect", "what a file is and holds"),
+    "status": ("status", "tell which sub files are fitted, begun, or not begun"),
+    "jobs": ("jobs", "job lists that trim and fit all sub files on a batch system"),
 }
 
 
