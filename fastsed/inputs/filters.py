@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.filter_names import FilterNumber
 from fastsed.inputs.header import split_row
 from fastsed.inputs.wavelengths import SMALLEST_WAVELENGTH
 from fastsed.text import decode, parse_number, read_bytes
@@ -45,7 +46,34 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class _Curve:
+class Throughput:
+    """A filter curve as its file has it.
+
+    Attributes
+    ----------
+    number : int
+        Position in the filter file, from 1; 0 for a curve of the user's.
+    name : str
+        Text of its header.
+    lam : float64 (n,)
+        Wavelength, strictly ascending [A].
+    throughput : float64 (n,)
+        Relative, linear between the wavelengths, 0 beyond.
+    """
+
+    number: int
+    name: str
+    lam: NDArray[np.float64]
+    throughput: NDArray[np.float64]
+
+    @property
+    def width(self) -> float:
+        """Width of the rectangle of the same height and area, int T dlambda / max T [A]."""
+        return integrate(self.lam, self.throughput) / float(self.throughput.max())
+
+
+@dataclass(frozen=True)
+class _Section:
     """Where a curve is in the file: lines `start` to `stop` of its points."""
 
     name: str
@@ -54,18 +82,12 @@ class _Curve:
 
 
 def read_filters(path: str | Path, numbers: Sequence[int], filter_format: int = 1) -> list[Filter]:
-    """Read filter curves.
-
-    Points that are out of order are sorted, keeping the order of those at the same wavelength; the
-    latter, which draw a vertical edge, are set apart by the least step that a float knows.
+    """Read filter curves and normalise them.
 
     Parameters
     ----------
     path : path-like
-        For each curve a line `npoint text`, then `npoint` lines `index wavelength[A] throughput`. The text may be
-        anything; where it is two numbers, the index of the point below must be 0 or 1.
     numbers : sequence of int
-        The curves to return, counted from 1 in the order of the file.
     filter_format : int
         1: response = lambda T; otherwise lambda^2 T.
 
@@ -77,23 +99,56 @@ def read_filters(path: str | Path, numbers: Sequence[int], filter_format: int = 
     Raises
     ------
     InputError
-        For a malformed file, numbers that it does not hold, or a curve without throughput.
+        As `read_throughputs`, and for a curve without throughput or whose wavelengths are not in Angstrom.
+    """
+    curves = {curve.number: curve for curve in read_throughputs(path, numbers)}
+    filters = {number: normalised(curve, filter_format, path) for number, curve in curves.items()}
+    return [filters[int(number)] for number in numbers]
+
+
+def read_throughputs(path: str | Path, numbers: Sequence[int] | None = None) -> list[Throughput]:
+    """Read filter curves.
+
+    Points that are out of order are sorted, keeping the order of those at the same wavelength; the
+    latter, which draw a vertical edge, are set apart by the least step that a float knows.
+
+    Parameters
+    ----------
+    path : path-like
+        For each curve a line `npoint text`, then `npoint` lines `index wavelength[A] throughput`. The text may be
+        anything; where it is two numbers, the index of the point below must be 0 or 1.
+    numbers : sequence of int, optional
+        The curves to return, counted from 1 in the order of the file; all of them by default. Those of the type
+        `FilterNumber`, which were given by name, have to be the curves of fastsed's own database.
+
+    Returns
+    -------
+    list of Throughput
+        In the order of `numbers`.
+
+    Raises
+    ------
+    InputError
+        For a malformed file, numbers that it does not hold, or another curve under the number of a name.
     """
     log.info("reading filters from '%s'", path)
     lines, line_numbers = _content_lines(read_bytes(path))
-    curves = _find_curves(path, lines, line_numbers)
-    wanted = dict.fromkeys(int(number) for number in numbers)
-    missing = [number for number in wanted if not 1 <= number <= len(curves)]
+    sections = _find_sections(path, lines, line_numbers)
+    numbers = range(1, len(sections) + 1) if numbers is None else numbers
+    missing = [number for number in dict.fromkeys(numbers) if not 1 <= number <= len(sections)]
     if missing:
-        raise InputError(f"has no filter {', '.join(map(str, missing))}: it holds 1 to {len(curves)}", path)
-    log.info("found %d filters in the database, will use %d of them", len(curves), len(wanted))
-
-    filters = {}
-    for number in wanted:
-        curve = curves[number - 1]
-        lam, throughput = _read_points(path, number, curve, lines, line_numbers)
-        filters[number] = _normalised(path, number, curve.name, lam, throughput, filter_format)
-    return [filters[int(number)] for number in numbers]
+        raise InputError(f"has no filter {', '.join(map(str, missing))}: it holds 1 to {len(sections)}", path)
+    for number in numbers:
+        if isinstance(number, FilterNumber):
+            number.check_description(sections[number - 1].name, path)
+    used = dict.fromkeys(int(number) for number in numbers)
+    log.info("found %d filters in the database, will use %d of them", len(sections), len(used))
+    curves = {}
+    for number in used:
+        section = sections[number - 1]
+        lam, throughput = _read_points(path, number, section, lines, line_numbers)
+        curves[number] = Throughput(number, section.name, lam, throughput)
+    return [curves[int(number)] for number in numbers]
 
 
 def integrate(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
@@ -110,15 +165,15 @@ def _content_lines(data: bytes) -> tuple[list[bytes], Sequence[int]]:
     return [lines[i] for i in kept], [i + 1 for i in kept]
 
 
-def _find_curves(path: str | Path, lines: list[bytes], line_numbers: Sequence[int]) -> list[_Curve]:
+def _find_sections(path: str | Path, lines: list[bytes], line_numbers: Sequence[int]) -> list[_Section]:
     """Walk from header to header."""
-    curves: list[_Curve] = []
+    sections: list[_Section] = []
     at = 0
     while at < len(lines):
         words = lines[at].split(None, 1)
         name = decode(words[1]).strip() if len(words) > 1 else ""
         if not words[0].isdigit() or not _can_be_header(lines, at):
-            previous = f" after filter {len(curves)}" if curves else ""
+            previous = f" after filter {len(sections)}" if sections else ""
             raise InputError(
                 f"expected a line 'number-of-points name'{previous}, found '{decode(lines[at]).strip()}'; "
                 "is the number of points above it right?",
@@ -128,16 +183,16 @@ def _find_curves(path: str | Path, lines: list[bytes], line_numbers: Sequence[in
         stop = at + 1 + int(words[0])
         if stop > len(lines):
             raise InputError(
-                f"filter {len(curves) + 1} announces {int(words[0])} points, but the file ends after "
+                f"filter {len(sections) + 1} announces {int(words[0])} points, but the file ends after "
                 f"{len(lines) - at - 1}",
                 path,
                 line_numbers[at],
             )
-        curves.append(_Curve(name, at + 1, stop))
+        sections.append(_Section(name, at + 1, stop))
         at = stop
-    if not curves:
+    if not sections:
         raise InputError("holds no filter curves", path)
-    return curves
+    return sections
 
 
 def _can_be_header(lines: list[bytes], at: int) -> bool:
@@ -157,15 +212,15 @@ def _point(line: bytes) -> list[float] | None:
 
 
 def _read_points(
-    path: str | Path, number: int, curve: _Curve, lines: list[bytes], line_numbers: Sequence[int]
+    path: str | Path, number: int, section: _Section, lines: list[bytes], line_numbers: Sequence[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Wavelengths, strictly ascending, and throughputs of a curve."""
+    """Wavelengths, strictly ascending, and throughputs of a section."""
     rows = []
-    for i in range(curve.start, curve.stop):
+    for i in range(section.start, section.stop):
         row = _point(lines[i])
         if row is None:
             raise InputError(
-                f"filter {number} ({curve.name}): expected 'index wavelength throughput', found "
+                f"filter {number} ({section.name}): expected 'index wavelength throughput', found "
                 f"'{decode(lines[i]).strip()}'",
                 path,
                 line_numbers[i],
@@ -175,7 +230,7 @@ def _read_points(
     order = np.argsort(points[:, 1], kind="stable")
     if np.any(np.diff(order) < 0):
         log.warning(
-            "filter %d (%s): its points are not in the order of wavelength; sorted", number, curve.name
+            "filter %d (%s): its points are not in the order of wavelength; sorted", number, section.name
         )
     lam, throughput = points[order, 1].copy(), points[order, 2].copy()
     for i in range(1, lam.size):
@@ -184,25 +239,31 @@ def _read_points(
     return lam, throughput
 
 
-def _normalised(
-    path: str | Path,
-    number: int,
-    name: str,
-    lam: NDArray[np.float64],
-    throughput: NDArray[np.float64],
-    filter_format: int,
-) -> Filter:
-    """Weight a curve by the wavelength and bring it to unit integral."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        response = throughput * (lam if filter_format == 1 else lam**2)
-        total = integrate(lam, response)
-    if not (total > 0 and np.isfinite(total)):
-        raise InputError(f"filter {number} ({name}) has no throughput (its integral is {total:g})", path)
+def normalised(curve: Throughput, filter_format: int = 1, path: str | Path | None = None) -> Filter:
+    """Weight a curve by the wavelength and bring it to unit integral.
+
+    Parameters
+    ----------
+    curve : Throughput
+    filter_format : int
+        1: response = lambda T; otherwise lambda^2 T.
+    path : path-like, optional
+        The file, for messages.
+
+    Raises
+    ------
+    InputError
+        For a curve without throughput, or whose wavelengths are not in Angstrom.
+    """
+    response = curve.throughput * (curve.lam if filter_format == 1 else curve.lam**2)
+    total = integrate(curve.lam, response)
+    label = f"filter {curve.number} ({curve.name})" if curve.number else f"filter {curve.name}"
+    if not total > 0:
+        raise InputError(f"{label} has no throughput (its integral is {total:g})", path)
     response /= total
-    mean = integrate(lam, lam * response)
+    mean = integrate(curve.lam, curve.lam * response)
     if mean < SMALLEST_WAVELENGTH:
         raise InputError(
-            f"filter {number} ({name}) has a mean wavelength of {mean:g} A; wavelengths must be in Angstrom",
-            path,
+            f"{label} has a mean wavelength of {mean:g} A; wavelengths must be in Angstrom", path
         )
-    return Filter(number, name, lam, response, mean)
+    return Filter(curve.number, curve.name, curve.lam, response, mean)
