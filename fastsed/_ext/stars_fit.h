@@ -63,6 +63,18 @@ static void search_tree(worker_t *w, int level)
     (void)level;
 }
 
+static double evaluate(const search_t *s, members_t *m, int level)
+{
+#if FASTSED_X86
+    if (level == SIMD_AVX512)
+        return evaluate_members_avx512(s, m);
+    if (level == SIMD_AVX2)
+        return evaluate_members_avx2(s, m);
+#endif
+    (void)level;
+    return evaluate_members_plain(s, m);
+}
+
 static double weigh(members_t *m, double best, int level)
 {
 #if FASTSED_X86
@@ -208,7 +220,8 @@ static ptrdiff_t fit_star(worker_t *w, const parameters_t *p, const outputs_t *o
         if (!reserve_members(&w->members, s->ncandidate))
             return -1;
         collect_candidates(s, &w->members);
-        if (!accept_members(s, &w->members, &out->summary[i]))
+        const double best = evaluate(s, &w->members, level);
+        if (!accept_members(s, &w->members, best, &out->summary[i]))
             out->status[i] = NO_MODEL;
     }
     if (out->status[i] != FITTED) {

@@ -98,23 +98,10 @@ static NOT_INLINE void collect_candidates(search_t *s, members_t *m)
     m->nmember = n;
 }
 
-/* ln(posterior) of the candidates, and of those which are acceptable; the summary of the star. */
-static NOT_INLINE int accept_members(const search_t *s, members_t *m, summary_t *out)
+/* Which candidates, of which the best has this ln(posterior), are acceptable; the summary of the star. */
+static NOT_INLINE int accept_members(const search_t *s, members_t *m, double best, summary_t *out)
 {
     const tree_t *t = s->t;
-    double best = -INFINITY;
-    for (ptrdiff_t i = 0; i < m->nmember; i++) {
-        if (i + 12 < m->nmember) {
-            const double *ahead = t->exact + m->index[i + 12] * t->record;
-            PREFETCH(ahead);
-            PREFETCH(ahead + 8);
-        }
-        const double chi2 = model_chi2(t, s->y, m->index[i]);
-        const double lnp = model_constant(t, m->index[i]) - 0.5 * chi2;
-        m->chi2[i] = chi2;
-        m->lnp[i] = lnp;
-        best = lnp > best ? lnp : best;
-    }
     if (!(best > -INFINITY))
         return 0;
     ptrdiff_t n = 0;

@@ -1,5 +1,27 @@
 /* The sums over a star's acceptable models. Included once per SIMD level. */
 
+/* chi2 and ln(posterior) of the candidates; the largest of the latter. */
+TARGET static double PASTE(evaluate_members, LEVEL)(const search_t *s, members_t *m)
+{
+    const tree_t *t = s->t;
+    const ptrdiff_t n = m->nmember, ahead = 16;
+    double best = -INFINITY;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        if (i + ahead < n) {
+            PREFETCH(t->exact + m->index[i + ahead] * t->record);
+            PREFETCH(t->exact + m->index[i + ahead] * t->record + 8);
+        }
+        const double *record = t->exact + m->index[i] * t->record;
+        const double chi2 = t->full ? covariance_chi2(record, s->y, t->nband, t->padded)
+                                    : fixed_chi2(record, s->y, t->padded);
+        const double lnp = record[t->nband] - 0.5 * chi2;
+        m->chi2[i] = chi2;
+        m->lnp[i] = lnp;
+        best = lnp > best ? lnp : best;
+    }
+    return best;
+}
+
 /* Weights exp(lnP - best), and their sum. */
 TARGET static double PASTE(weigh_members, LEVEL)(members_t *m, double best)
 {

@@ -77,10 +77,14 @@ class RawRows:
     Parameters
     ----------
     data : h5py.Dataset
-        One that `is_raw` says is such.
+        See `raw_rows`.
+    reuse : bool, optional
+        Read into the same memory again and again: rows are valid until the next reading.
     """
 
-    def __init__(self, data: h5py.Dataset):
+    def __init__(self, data: h5py.Dataset, reuse: bool = False):
+        self._buffer: NDArray[Any] | None = None
+        self._reuse = reuse
         self._file = open(data.file.filename, "rb", buffering=0)  # noqa: SIM115 (closed by `close`)
         self._offset, self._dtype, self._shape = data.id.get_offset(), data.dtype, data.shape
         self._row_size = data.dtype.itemsize * int(np.prod(data.shape[1:]))
@@ -88,7 +92,7 @@ class RawRows:
     def read(self, rows: slice) -> NDArray[Any]:
         """Rows from a slice with step 1."""
         first, last, _ = rows.indices(self._shape[0])
-        block = np.empty((max(last - first, 0), *self._shape[1:]), self._dtype)
+        block = self._memory(max(last - first, 0))
         view, position = block.reshape(-1).view(np.uint8).data, self._offset + first * self._row_size
         while len(view):
             n_read = os.preadv(self._file.fileno(), [view], position)
@@ -96,6 +100,13 @@ class RawRows:
                 raise OSError("the file ends too early")
             view, position = view[n_read:], position + n_read
         return block
+
+    def _memory(self, n_rows: int) -> NDArray[Any]:
+        if not self._reuse:
+            return np.empty((n_rows, *self._shape[1:]), self._dtype)
+        if self._buffer is None or len(self._buffer) < n_rows:
+            self._buffer = np.empty((n_rows, *self._shape[1:]), self._dtype)
+        return self._buffer[:n_rows]
 
     def read_single(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Single rows, in any order."""
@@ -111,13 +122,13 @@ class RawRows:
         self._file.close()
 
 
-def raw_rows(data: h5py.Dataset) -> RawRows | None:
+def raw_rows(data: h5py.Dataset, reuse: bool = False) -> RawRows | None:
     """Fast access to the rows of a dataset; None where its layout does not allow it."""
     if data.id.get_offset() is None or data.size == 0 or data.chunks is not None or data.external:
         return None
     if not (_is_native(data.dtype) and data.id.get_type().get_size() == data.dtype.itemsize):
         return None
-    return RawRows(data)
+    return RawRows(data, reuse)
 
 
 def _is_native(dtype: np.dtype[Any]) -> bool:

@@ -33,6 +33,8 @@ class NoiseFile:
     Parameters
     ----------
     path : path-like
+    reuse : bool, optional
+        Rows that are read are valid until the next reading of such rows.
 
     Attributes
     ----------
@@ -49,8 +51,8 @@ class NoiseFile:
         If it is not a noise model, or is damaged.
     """
 
-    def __init__(self, path: str | PathLike[str]):
-        self.path, self._file = Path(path), hdf5.open_hdf5(path)
+    def __init__(self, path: str | PathLike[str], reuse: bool = False):
+        self.path, self._file, self._reuse = Path(path), hdf5.open_hdf5(path), reuse
         try:
             self._read_structure()
         except BaseException:
@@ -68,7 +70,7 @@ class NoiseFile:
             item = hdf5.number_dataset(f, name, path, len(shape))
             if item.shape != shape:
                 raise InputError(f'its "{name}" has the shape {item.shape}, not {shape}', path)
-        self._raw = {name: hdf5.raw_rows(f[name]) for name in self.names}
+        self._raw = {name: hdf5.raw_rows(f[name], self._reuse) for name in self.names}
 
     def _shape_of(self, name: str) -> tuple[int, ...]:
         """Shape that a dataset must have; completeness may be one number a model."""

@@ -60,6 +60,8 @@ class SedGrid:
         last row of the primary image, and a table).
     spectra : bool, optional
         The file may be a grid of spectra: it needs no filter names.
+    reuse : bool, optional
+        Rows that are read are valid until the next reading of such rows, which saves the time that fresh memory takes.
 
     Attributes
     ----------
@@ -79,10 +81,10 @@ class SedGrid:
         If it is not such a grid, or is damaged.
     """
 
-    def __init__(self, path: str | PathLike[str], spectra: bool = False):
+    def __init__(self, path: str | PathLike[str], spectra: bool = False, reuse: bool = False):
         self.path = Path(path)
         is_fits = self.path.name.lower().endswith(SUFFIXES_FITS)
-        self._source: _Source = _FitsSource(self.path) if is_fits else _Hdf5Source(self.path)
+        self._source: _Source = _FitsSource(self.path) if is_fits else _Hdf5Source(self.path, reuse)
         self.wavelengths, self.filters = self._source.wavelengths, self._source.filters
         self.n_models, self.has_covariances = self._source.n_models, self._source.has_covariances
         self.columns: tuple[str, ...] = self._source.table_type.names or ()
@@ -290,8 +292,8 @@ class SedGridWriter:
 class _Hdf5Source:
     """BEAST's HDF5 layout, of HEAD (h5py) and of 1.x (PyTables, whose attributes are not looked at)."""
 
-    def __init__(self, path: Path):
-        self._path, self._file = path, hdf5.open_hdf5(path)
+    def __init__(self, path: Path, reuse: bool):
+        self._path, self._file, self._reuse = path, hdf5.open_hdf5(path), reuse
         try:
             self._read_structure()
         except BaseException:
@@ -320,7 +322,7 @@ class _Hdf5Source:
         attributes = {name.lower(): name for name in table.attrs if name.lower() == "filters"}
         text = hdf5.as_text(table.attrs[attributes["filters"]]) if attributes else ""
         self.filters = tuple(text.split())
-        self._raw = {name: hdf5.raw_rows(data) for name, data in self._data.items()}
+        self._raw = {name: hdf5.raw_rows(data, self._reuse) for name, data in self._data.items()}
 
     def rows(self, name: str, rows: slice) -> NDArray[Any]:
         return hdf5.read_rows(self._raw[name] or self._data[name], rows, self._path)

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.foreign import parse_foreign
+from fastsed.survey.fits_rows import FitsRows
 from fastsed.survey.vega import read_vega
 
 FITS_SUFFIXES = (".fits", ".fit", ".fits.gz")
+CONVERSIONS = (b"TSCAL", b"TZERO", b"TNULL", b"THEAP")
+"""Keywords of columns that are not stored as they are."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,9 @@ def read_table_columns(path: str | PathLike[str], names: Sequence[str]) -> dict[
 
 
 def _from_fits(path: str | PathLike[str], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    plain = _from_plain_fits(path, names)
+    if plain is not None:
+        return plain
     from astropy.io import fits
 
     def parse() -> dict[str, NDArray[Any]]:
@@ -127,6 +133,18 @@ def _from_fits(path: str | PathLike[str], names: Sequence[str]) -> dict[str, NDA
             return {name: np.array(data[present[name]]) for name in names if name in present}
 
     return parse_foreign(parse, path, "a readable table")
+
+
+def _from_plain_fits(path: str | PathLike[str], names: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+    """The same without astropy, which takes longer to start than most catalogues to read; None if it is needed."""
+    try:
+        table = FitsRows.open(path)
+    except InputError:
+        return None
+    if any(key in table.header for key in CONVERSIONS):
+        return None
+    present = {name.upper(): name for name in reversed(table.dtype.names or ())}
+    return {name: table.column(present[name]) for name in names if name in present}
 
 
 def _from_table(path: str | PathLike[str], names: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -41,9 +41,9 @@ class FileModels:
     def __init__(
         self, grid: str | PathLike[str], noise: str | PathLike[str], index: str | PathLike[str] | None = None
     ):
-        self.grid = SedGrid(grid)
+        self.grid = SedGrid(grid, reuse=True)
         try:
-            self.noise = NoiseFile(noise)
+            self.noise = NoiseFile(noise, reuse=True)
         except BaseException:
             self.grid.close()
             raise
@@ -83,13 +83,24 @@ class FileModels:
         return self._names
 
     def blocks(self) -> Iterator[ModelBlock]:
-        """All models, in the order of the grid."""
+        """All models, in the order of the grid; a block is valid until the next one."""
+        for first, rows, some in self._pieces():
+            yield self._block(first, rows, some)
+
+    def column_blocks(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Number of the first model, and the columns, of the same blocks."""
+        for first, rows, some in self._pieces():
+            table = self.grid.read_table(rows)
+            yield first, self._numbers(table if some is None else table[some])
+
+    def _pieces(self) -> Iterator[tuple[int, slice, NDArray[np.int64] | None]]:
+        """Number of the first model, rows of the grid, and those of them that are used, if not all."""
         first = 0
         for rows in self.grid.blocks(BLOCK_ROWS):
             some = self._selected(rows)
             n = rows.stop - rows.start if some is None else len(some)
             if n:
-                yield self._block(first, rows, some)
+                yield first, rows, some
             first += n
 
     def _selected(self, rows: slice) -> NDArray[np.int64] | None:

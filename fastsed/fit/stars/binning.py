@@ -13,7 +13,7 @@ from fastsed.errors import InputError
 from fastsed.fit.stars.models import DUST, MODEL, SPECTRUM, Shared, StarModels
 from fastsed.fit.stars.options import FitOptions
 from fastsed.fit.stars.parameters import Bins, bins_1d, bins_2d, pairs_2d, symlog
-from fastsed.fit.stars.source import ModelBlock
+from fastsed.fit.stars.source import BLOCK_ROWS
 
 Floats = NDArray[np.float64]
 MAX_OWN_BINS = 1 << 16
@@ -90,7 +90,7 @@ def choose_bins(models: StarModels, options: FitOptions) -> PdfBins:
 
 
 def build_parameters(
-    models: StarModels, bins: PdfBins, positions: NDArray[np.uint32]
+    models: StarModels, bins: PdfBins, positions: NDArray[np.uint32], ordered: Floats
 ) -> kernel.StarParameters:
     """The kernel's tables.
 
@@ -100,6 +100,8 @@ def build_parameters(
     bins : PdfBins
     positions : uint32, shape (n_models,)
         Position of each model of the source in the tree, NO_ID for those that are not in it.
+    ordered : ndarray, shape (n_valid, n_filters)
+        Fluxes with bias, in the order of the tree and in units of the noise model.
     """
     kinds = np.array(models.kinds)
     numbers = [np.flatnonzero(kinds == kind).astype(np.int32) for kind in (SPECTRUM, DUST, MODEL)]
@@ -116,7 +118,9 @@ def build_parameters(
         codes.append((local + start[numbers[kind]]).astype(np.uint32))
         axis_values = _shared_values(models, table, [axis.number for axis in axes[kind]])
         axis_codes.append(_codes([axis.bins for axis in axes[kind]], axis_values))
-    of_model, axis_of_model = _OwnTables(models, bins, positions, numbers[MODEL], axes[MODEL], start).fill()
+    of_model, axis_of_model = _OwnTables(models, bins, positions, numbers[MODEL], axes[MODEL], start).fill(
+        ordered
+    )
     axis_sizes = np.array([axis.bins.n_bins for axis in bins.axes], dtype=np.int32)
     return kernel.StarParameters(
         numbers, codes, values, of_model, start, sizes, centre, [*axis_codes, axis_of_model], axis_sizes,
@@ -179,33 +183,44 @@ class _OwnTables:
         self.of_model = np.zeros((n_models, -(-(6 * n + 8) // 8) * 8), np.uint8)
         self.axis_of_model = np.zeros((n_models, len(axes)), np.uint16)
 
-    def fill(self) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    def fill(self, ordered: Floats) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
         """Records and bins of pairs, in the order of the tree."""
         n, positions = len(self.numbers), self.positions
         ids = self.of_model[:, 6 * n : 6 * n + 8].view(np.uint32)
         present = positions != kernel.NO_ID
         for kind, table in enumerate((self.models.spectra, self.models.dust)):
             ids[positions[present], kind] = table.ids[present]
-        if n or self.axes:
-            for block in self.models.source.blocks():
-                self._fill_block(block, positions[block.first : block.first + len(block.seds)])
+        for first in range(0, len(ordered), BLOCK_ROWS):
+            self._fill_fluxes(first, ordered[first : first + BLOCK_ROWS])
+        if any(self.models.columns[i] >= 0 for i in [*self.numbers, *(axis.number for axis in self.axes)]):
+            for first, columns in self.models.source.column_blocks():
+                self._fill_columns(columns, positions[first : first + len(columns)])
         return self.of_model, self.axis_of_model
 
-    def _fill_block(self, block: ModelBlock, where: NDArray[np.uint32]) -> None:
-        for column, number in enumerate(self.numbers):
-            values, bins = self._values(block, number), self.bins.one[number]
-            kernel.bin_column(
-                np.log10(values) if bins.log else values, values, where, bins.edges, np.append(bins.centres, 0.0),
-                bins.clamp, int(self.start[number]), self.of_model, column, len(self.numbers),
-            )  # fmt: skip
+    def _fill_fluxes(self, first: int, ordered: Floats) -> None:
+        """Parameters that are fluxes with bias, of models in the order of the tree."""
+        where = np.arange(first, first + len(ordered), dtype=np.uint32)
+        for number in {*self.numbers, *(axis.number for axis in self.axes)}:
+            k = -1 - self.models.columns[number]
+            if k >= 0:
+                flux = ordered[:, k] / self.models.noise.unit[k]
+                self._fill_values(number, symlog(flux, self.models.compat), where)
+
+    def _fill_columns(self, columns: Floats, where: NDArray[np.uint32]) -> None:
+        """Parameters that are columns of the grid, of models in its order."""
+        for number in {*self.numbers, *(axis.number for axis in self.axes)}:
+            column = self.models.columns[number]
+            if column >= 0:
+                self._fill_values(number, np.ascontiguousarray(columns[:, column]), where)
+
+    def _fill_values(self, number: int, values: Floats, where: NDArray[np.uint32]) -> None:
+        bins = self.bins.one[number]
+        kernel.bin_column(
+            np.log10(values) if bins.log else values, values, where, bins.edges, np.append(bins.centres, 0.0),
+            bins.clamp, int(self.start[number]), self.of_model, int(np.searchsorted(self.numbers, number)),
+            len(self.numbers),
+        )  # fmt: skip
         present = where != kernel.NO_ID
         for column, axis in enumerate(self.axes):
-            codes = axis.bins.codes(self._values(block, axis.number))
-            self.axis_of_model[where[present], column] = codes[present]
-
-    def _values(self, block: ModelBlock, number: int) -> Floats:
-        column = self.models.columns[number]
-        if column >= 0:
-            return np.ascontiguousarray(block.columns[:, column], dtype=np.float64)
-        k = -1 - column
-        return symlog(block.seds[:, k] + block.bias[:, k], self.models.compat)
+            if axis.number == number:
+                self.axis_of_model[where[present], column] = axis.bins.codes(values)[present]

@@ -60,10 +60,13 @@ class StarFitter:
         self.pdf_bins = choose_bins(models, options)
         order = self._order(models)
         self._ordered = models.records[order]
+        # what is in order now need not be kept as it was
+        models = replace(models, records=np.zeros((0, 0)))
         self._tree, self._positions = self._build_tree(models, order, n_threads)
-        self._parameters = build_parameters(models, self.pdf_bins, self._positions)
-        # the records are there in their order
-        self._models = replace(models, records=np.zeros((0, 0)))
+        self._parameters = build_parameters(
+            models, self.pdf_bins, self._positions, self._ordered[:, : self._noise.n_filters]
+        )
+        self._models = models
         samples = -1 if options.n_samples is None else options.n_samples
         self._fit = kernel.StarFit(
             self._tree, self._parameters, options.threshold, samples, options.seed, fits_order, n_threads

@@ -74,7 +74,10 @@ class ModelSource(Protocol):
         """Names of the columns, with `weight` among them."""
 
     def blocks(self) -> Iterator[ModelBlock]:
-        """All models, in order."""
+        """All models, in order; a block is valid until the next one."""
+
+    def column_blocks(self) -> Iterator[tuple[int, Floats]]:
+        """Number of the first model, and the columns, of the same blocks."""
 
     def grid_rows(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the grid, as they are reported, of some models."""
@@ -126,7 +129,7 @@ class ArrayModels:
             yield ModelBlock(
                 first,
                 self.seds[rows],
-                np.column_stack([np.asarray(column[rows], float) for column in self.table.values()]),
+                self._columns(rows),
                 self.bias[rows],
                 self.error[rows],
                 None if self.completeness is None else self.completeness[rows],
@@ -134,6 +137,14 @@ class ArrayModels:
                 if full is None
                 else FullCovariance(full.q_norm[rows], full.diagonal[rows], full.off_diagonal[rows]),
             )
+
+    def column_blocks(self) -> Iterator[tuple[int, Floats]]:
+        """Number of the first model, and the columns, of the same blocks."""
+        for first in range(0, self.n_models, BLOCK_ROWS):
+            yield first, self._columns(slice(first, first + BLOCK_ROWS))
+
+    def _columns(self, rows: slice) -> Floats:
+        return np.column_stack([np.asarray(column[rows], float) for column in self.table.values()])
 
     def grid_rows(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
         """The models' own numbers."""
