@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trim": ("trim", "choose the models that can look like the stars of sub files"),
     "grid-info": ("grid_info", "ranges of the parameters of a grid, or of all its parts, for equal bins"),
     "fit": ("fit", "fit the stars of a catalogue: statistics, PDFs and samples of their posteriors"),
+    "split-grid": ("split_grid", "split a grid, and its noise model, into parts"),
+    "merge-subgrids": ("merge_subgrids", "merge the results of fits with the parts of a grid"),
     "merge": ("merge", "merge the results of all sub files"),
     "reorder": ("reorder", "divide the results of sub files into spatial regions"),
     "condense": ("condense", "condense the files of each spatial region"),
