@@ -17,18 +17,23 @@ from fastsed.errors import FastsedError, InputError, UsageError
 
 if TYPE_CHECKING:
     from fastsed.api import Results, Sed, Sfh, merge, run
+    from fastsed.galaxy_model import GalaxyModel, axis
+    from fastsed.models.model_array import ModelArray
     from fastsed.outputs.chi2grid import read_chi2_grid
     from fastsed.params import Params, read_params
 
 __all__ = [
     "FastsedError",
+    "GalaxyModel",
     "InputError",
+    "ModelArray",
     "Params",
     "Results",
     "Sed",
     "Sfh",
     "UsageError",
     "__version__",
+    "axis",
     "merge",
     "read_chi2_grid",
     "read_params",
@@ -37,10 +42,13 @@ __all__ = [
 
 # imported when first used: the commands must start fast
 _LAZY = {
+    "GalaxyModel": "fastsed.galaxy_model",
+    "ModelArray": "fastsed.models.model_array",
     "Params": "fastsed.params",
     "Results": "fastsed.api",
     "Sed": "fastsed.api",
     "Sfh": "fastsed.api",
+    "axis": "fastsed.galaxy_model",
     "merge": "fastsed.api",
     "read_chi2_grid": "fastsed.outputs.chi2grid",
     "read_params": "fastsed.params",

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fastsed import results as plain
+from fastsed.array_problem import fit_array
 from fastsed.atomic import atomic_path
+from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.fit.best_fit import BestFits
+from fastsed.galaxy_model import GalaxyModel
+from fastsed.models.model_array import ModelArray
 from fastsed.models.properties import property_names
 from fastsed.models.spectrum import SpectrumBuilder
 from fastsed.outputs.best_sfhs import best_history
 from fastsed.outputs.catalogue_table import catalogue_columns
 from fastsed.outputs.fout import write_fout
 from fastsed.params import read_params
+from fastsed.pipeline import fit_problem
 from fastsed.pipeline import run as run_pipeline
 from fastsed.problem import Problem
 from fastsed.quantities import axis_quantities, property_quantities
+from fastsed.table_problem import Bands, read_photometry, table_problem, template_error_of
 from fastsed.uncertainties import scaled_properties
 from fastsed.verdict.finding import Finding
 
@@ -85,14 +92,21 @@ class Results:
     Not to be made directly: `fastsed.fit`, `fastsed.run` and `fastsed.merge` return it.
     """
 
-    def __init__(self, found: plain.Results, problem: Problem):
-        self._plain, self._problem = found, problem
+    def __init__(self, found: plain.Results, problem: Problem | None = None):
+        self._plain, self._problem_or_none = found, problem
         self._rows = {str(one): row for row, one in enumerate(found.ids)}
 
     def __repr__(self) -> str:
         n_fitted = int(np.count_nonzero(self.fitted))
         names = ", ".join(column.name for column in self._plain.columns)
         return f"<Results: {n_fitted} of {len(self)} sources fitted; {names}>"
+
+    @property
+    def _problem(self) -> Problem:
+        """The models and data, for what is not in the table."""
+        if self._problem_or_none is None:
+            raise InputError("there are no spectra, histories or other quantities behind an array of models")
+        return self._problem_or_none
 
     def __len__(self) -> int:
         return self._plain.n_sources
@@ -235,13 +249,132 @@ class Results:
         """
         suffix = Path(path).suffix.lower()
         if suffix == ".fout":
-            return write_fout(self._plain, path, self._problem.params.output_precision)
+            problem = self._problem_or_none
+            return write_fout(self._plain, path, problem.params.output_precision if problem else 0.0)
         if suffix not in _FORMATS:
             known = ", ".join([".fout", *_FORMATS])
             raise InputError(f"a suffix that says the format is needed: one of {known}", path)
         with atomic_path(path) as temporary:
             self.table.write(temporary, format=_FORMATS[suffix], overwrite=True)
         return Path(path)
+
+
+def fit(
+    catalog: Any,
+    model: GalaxyModel | ModelArray,
+    *,
+    bands: Bands,
+    id: str | None = None,
+    redshift: str | None = None,
+    unit: str = "uJy",
+    limits: Mapping[Any, str] | None = None,
+    template_error: str | os.PathLike[str] | tuple[ArrayLike, ArrayLike] | None = None,
+    n_sim: int = 0,
+    intervals: Sequence[float] = (68,),
+    seed: int = 42,
+    posterior: bool | str = False,
+    priors: Mapping[str, Any] | None = None,
+    columns: Sequence[str] | None = None,
+    n_threads: int | None = None,
+    progress: Callable[[int], None] | bool | None = None,
+) -> Results:
+    """Fit every source of a table.
+
+    Parameters
+    ----------
+    catalog : astropy Table or QTable, pandas DataFrame, mapping of arrays, or path-like
+        Paths are of FITS, ECSV, CSV, VOTable, HDF5 or Parquet tables. It is not changed.
+    model : GalaxyModel or ModelArray
+    bands : mapping
+        Filter -> (column of the fluxes, column of the errors). A filter is a number or a name of the database, or a
+        `fastsed.Filter`; with a `ModelArray`, a column of the array, from 0. Where flux or error is NaN or masked, or
+        the error not positive, there is no measurement.
+    id : str, optional
+        Column of identifiers; 1, 2, ... if not given.
+    redshift : str, optional
+        Column of known redshifts; where it is NaN, masked or negative, the redshift is free.
+    unit : str
+        Of columns that have no unit of their own: of f_nu ("uJy", "Jy", ...), of F_lambda, or "ABmag" for AB magnitudes
+        with their errors. With a `ModelArray` it is that of the models, whatever it is.
+    limits : mapping, optional
+        Not yet.
+    template_error : path-like or (wavelength, error), optional
+        Relative error of the models against rest wavelength [Angstrom].
+    n_sim : int
+        Monte Carlo simulations of each source, from which the intervals come.
+    intervals : sequence of float
+        Their probabilities in percent.
+    seed : int
+        Of the random numbers; 42 for those of FAST++.
+    posterior, priors : optional
+        Not yet.
+    columns : sequence of str, optional
+        Of the table of the results, as in OUTPUT_COLUMNS.
+    n_threads : int, optional
+        All that the process may use if not given.
+    progress : callable or bool, optional
+        Called with the number of models done, piece by piece; True shows a bar.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    InputError
+        For anything wrong with the table or the models.
+    TypeError
+        For arguments of another type.
+    """
+    _refuse(limits=limits, posterior=posterior, priors=priors)
+    if not isinstance(model, GalaxyModel | ModelArray):
+        raise TypeError(f"model: expected a GalaxyModel or a ModelArray, not {type(model).__name__}")
+    photometry = read_photometry(catalog, bands, id, redshift, unit)
+    options: dict[str, Any] = {
+        "n_sim": n_sim,
+        "c_interval": tuple(intervals),
+        "seed": seed,
+        "output_columns": tuple(columns or ()),
+        "n_thread": n_threads or 0,
+    }
+    if isinstance(model, ModelArray):
+        _refuse_for_arrays(redshift, template_error, n_sim, columns)
+        with _progress(progress, len(model.flux)) as done:
+            found = fit_array(photometry, list(bands), model, RunOptions(**options).n_threads(), done)
+        return Results(found)
+    problem = table_problem(photometry, bands, model, template_error_of(template_error), options)
+    with _progress(progress, problem.plan.n_models) as done:
+        found = fit_problem(problem, done)
+    return Results(replace(found, ids=photometry.ids), problem)
+
+
+def _refuse(**arguments: Any) -> None:
+    """What is not there yet is refused, not ignored."""
+    for name, value in arguments.items():
+        if value:
+            raise InputError(f"{name}: not supported yet")
+
+
+def _refuse_for_arrays(redshift: Any, template_error: Any, n_sim: int, columns: Any) -> None:
+    """What an array of model fluxes has no use for."""
+    given = {"redshift": redshift, "template_error": template_error, "n_sim": n_sim, "columns": columns}
+    for name, value in given.items():
+        if value is not None and value != 0:
+            raise InputError(f"{name}: not with a ModelArray, whose models are compared as they are")
+
+
+@contextmanager
+def _progress(
+    progress: Callable[[int], None] | bool | None, total: int
+) -> Iterator[Callable[[int], None] | None]:
+    """What is called with the number of models done."""
+    if progress is not True:
+        yield progress or None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=" models", unit_scale=True, leave=False) as bar:
+        yield lambda n: bar.update(n) and None
 
 
 def run(
@@ -304,4 +437,5 @@ def merge(parts: Sequence[Results]) -> Results:
         found = plain.Results.concatenated([part._plain for part in parts])
     except ValueError as error:
         raise InputError(str(error)) from error
-    return Results(found, parts[0]._problem.joined([part._problem for part in parts]))
+    problems = [part._problem_or_none for part in parts if part._problem_or_none is not None]
+    return Results(found, problems[0].joined(problems) if problems else None)

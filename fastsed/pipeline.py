@@ -199,7 +199,8 @@ def _results(problem: Problem, best: BestFits, uncertainties: Uncertainties | No
 def _values(problem: Problem, best: BestFits) -> dict[str, NDArray[Any]]:
     """Value of each axis and of each property of the catalogue for all sources; some sources at a time."""
     axes, n = problem.grid.axes, problem.data.n_sources
-    names = wanted_properties(problem)
+    # the verdict looks at the masses
+    names = list(dict.fromkeys([*wanted_properties(problem), "lmass"]))
     # as they are printed: single precision
     values: dict[str, NDArray[Any]] = {
         name: np.full(n, np.nan, dtype=np.float32) for name in (*axes.names, *names)

@@ -22,7 +22,8 @@ class Results:
 
     Attributes
     ----------
-    ids : sequence of str
+    ids : sequence
+        As the catalogue has them.
     columns : tuple of Quantity
         Of the output catalogue, in order.
     axes : mapping of str to float32 array
@@ -42,7 +43,7 @@ class Results:
         What was fitted with what: the lines at the head of the `.fout` file.
     """
 
-    ids: Sequence[str]
+    ids: Sequence[Any] | Array
     columns: tuple[Quantity, ...]
     axes: Mapping[str, NDArray[np.float32]]
     best: BestFits
@@ -82,7 +83,7 @@ class Results:
                 raise ValueError("results of different models, columns or intervals cannot be put together")
         findings = dict.fromkeys(finding for part in parts for finding in part.verdict)
         return cls(
-            ids=[one for part in parts for one in part.ids],
+            ids=np.concatenate([np.asarray(part.ids) for part in parts]),
             columns=first.columns,
             axes=first.axes,
             best=BestFits.concatenated([part.best for part in parts]),

@@ -13,7 +13,8 @@ from fastsed._ext.best_fit import find_best
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.fit.passes import Progress, redshift_indices, walk
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import Tile
+from fastsed.models.template_grid import TemplateGrid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -76,11 +77,11 @@ class BestFit:
 
     Parameters
     ----------
-    grid : ModelGrid
+    grid : TemplateGrid
     data : Observations
     """
 
-    def __init__(self, grid: ModelGrid, data: Observations):
+    def __init__(self, grid: TemplateGrid, data: Observations):
         self._grid, self._data, self._view = grid, data, data_view(data)
         self._best = BestFits.none_yet(data.n_sources)
         self._n_models_at = np.zeros(len(grid.axes.z), dtype=np.int64)
@@ -135,7 +136,7 @@ def improves(best: BestFits, model: Ints, chi2: Floats, tie_rank: Ints) -> NDArr
     return (model >= 0) & ((best.model_id < 0) | better | ties)
 
 
-def find_best_fits(grid: ModelGrid, data: Observations, progress: Progress | None = None) -> BestFits:
+def find_best_fits(grid: TemplateGrid, data: Observations, progress: Progress | None = None) -> BestFits:
     """Find the best model of every source in a pass for nothing else."""
     reducer = BestFit(grid, data)
     walk(grid, data.redshifts_needed(len(grid.axes.z)), [reducer], data.n_sources, progress)

@@ -13,7 +13,8 @@ from fastsed._ext.chi2_rows import acceptable_models
 from fastsed.fit.best_fit import BestFits
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import Tile
+from fastsed.models.template_grid import TemplateGrid
 from fastsed.spool import Spool, mapped_rows
 
 ROW = np.dtype([("source", "i8"), ("model", "i8"), ("chi2", "f8"), ("scale", "f8"), ("spec_scale", "f8")])
@@ -117,14 +118,14 @@ class DeltaChi2:
 
     Parameters
     ----------
-    grid : ModelGrid
+    grid : TemplateGrid
     data : Observations
     excess : float
     best : callable
         The best fits so far, those of the tiles at hand included.
     """
 
-    def __init__(self, grid: ModelGrid, data: Observations, excess: float, best: Callable[[], BestFits]):
+    def __init__(self, grid: TemplateGrid, data: Observations, excess: float, best: Callable[[], BestFits]):
         self._grid, self._data, self._excess, self._best = grid, data, excess, best
         self._view = data_view(data)
         self._models = AcceptableModels(data.n_sources)

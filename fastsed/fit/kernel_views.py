@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastsed._ext.views import DataView, TileView
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import Tile
+from fastsed.models.template_grid import TemplateGrid
 
 
-def tile_view(grid: ModelGrid, tile: Tile) -> TileView:
+def tile_view(grid: TemplateGrid, tile: Tile) -> TileView:
     """A tile as the kernels see it."""
     first = tile.iz * grid.axes.models_per_redshift
     return TileView(

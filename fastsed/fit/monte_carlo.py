@@ -18,7 +18,8 @@ from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.fit.passes import redshift_indices
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
-from fastsed.models.grid import ModelGrid, Rows, Tile
+from fastsed.models.grid import Rows, Tile
+from fastsed.models.template_grid import TemplateGrid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -129,7 +130,7 @@ class MonteCarlo:
 
     Parameters
     ----------
-    grid : ModelGrid
+    grid : TemplateGrid
     data : Observations
     noise : Noise
     rows : slice
@@ -138,7 +139,7 @@ class MonteCarlo:
         False tries every model on every simulation.
     """
 
-    def __init__(self, grid: ModelGrid, data: Observations, noise: Noise, rows: slice, prune: bool = True):
+    def __init__(self, grid: TemplateGrid, data: Observations, noise: Noise, rows: slice, prune: bool = True):
         self._grid, self._data, self._rows, self._prune = grid, data, rows, prune
         self._data_view = data_view(data)
         shape = (rows.stop - rows.start, len(noise.data))

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import Tile
+from fastsed.models.template_grid import TemplateGrid
 
 Ints = NDArray[np.int64]
 Progress = Callable[[int], None]
@@ -112,7 +113,7 @@ class Plan:
         return sum(step.n_models for step in self.passes)
 
 
-def plan_passes(requests: Requests, grid: ModelGrid, data: Observations) -> Plan:
+def plan_passes(requests: Requests, grid: TemplateGrid, data: Observations) -> Plan:
     """Decide which reducers share a pass.
 
     Tiles that stay in memory cost nothing to walk over again, and simulations and models nearly as good as the best are
@@ -155,7 +156,7 @@ def runs(rows: slice, size: int) -> Iterator[slice]:
 
 
 def walk(
-    grid: ModelGrid,
+    grid: TemplateGrid,
     redshifts: NDArray[np.bool_],
     reducers: Sequence[Reducer],
     n_sources: int,
@@ -165,7 +166,7 @@ def walk(
 
     Parameters
     ----------
-    grid : ModelGrid
+    grid : TemplateGrid
     redshifts : (nz,) bool
     reducers : sequence of Reducer
     n_sources : int
@@ -191,7 +192,7 @@ class StagedReducer(Reducer, Protocol):
 
 
 def walk_best_first(
-    grid: ModelGrid,
+    grid: TemplateGrid,
     redshifts: NDArray[np.bool_],
     reducer: StagedReducer,
     best_z: Ints,

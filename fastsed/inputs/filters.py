@@ -20,7 +20,7 @@ from fastsed.text import decode, parse_number, read_bytes
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Filter:
     """What a band, or a channel of a spectrograph, sees of a spectrum: flux = int response F_lambda dlambda.
 

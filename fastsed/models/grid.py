@@ -66,6 +66,10 @@ class Tile:
         [1e-19 erg/s/cm2/A] per unit scale, linear luminosities [Lsun]; rows as in `Rows`, zero in the padding.
     dust : (3, stride) or None
         Dust luminosity [Lsun]: all, birth clouds, cirrus; only where a luminosity is fitted.
+    sigma : (nband, nmodel) or None
+        Errors of the models, in the unit of the fluxes; only where models have their own.
+    ln_prior : (nmodel,) or None
+        Natural logarithm of the prior probability; only where models have their own.
     """
 
     iz: int
@@ -73,6 +77,8 @@ class Tile:
     order: Ints
     flux: Floats
     dust: Floats | None
+    sigma: Floats | None = None
+    ln_prior: Floats | None = None
 
     @property
     def n_models(self) -> int:

@@ -289,8 +289,9 @@ def write_fout(results: Results, path: str | os.PathLike[str], precision: float 
     Path
         Of the file.
     """
-    longest = max(map(len, results.ids), default=0)
+    ids = [str(one) for one in results.ids]
+    longest = max(map(len, ids), default=0)
     header = FoutHeader(results.provenance)
     with FoutWriter(path, header, results.columns, results.confidences, precision, longest) as writer:
-        writer.append_rows(results.ids, results.values, results.intervals)
+        writer.append_rows(ids, results.values, results.intervals)
     return Path(path)

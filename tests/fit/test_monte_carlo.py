@@ -200,7 +200,7 @@ def test_pruning_with_the_first_guess_far_off(library):
     problem = make_case(library, "plain")
     fits, noise, found = simulated(problem, 40)
     for model in (-1, 0, problem.grid.axes.size - 1):
-        other = dataclasses.replace(fits, model=np.full_like(fits.model_id, model))
+        other = dataclasses.replace(fits, model_id=np.full_like(fits.model_id, model))
         again = simulate(problem.grid, problem.data, other, noise, slice(0, problem.data.n_sources)).result()
         np.testing.assert_array_equal(again.model, found.model)
         np.testing.assert_allclose(again.chi2, found.chi2, rtol=1e-12)

@@ -86,7 +86,7 @@ def test_known_models_are_recovered(folder):
     params = parameters()
     models, scale, grid = write_known(folder, params)
     done = []
-    results = run(params, done.append)
+    results = run(params, lambda problem: done.append)
     fits = results.best
     np.testing.assert_array_equal(fits.model_id, models)
     np.testing.assert_allclose(fits.scale, scale, rtol=1e-9)
@@ -231,7 +231,7 @@ def test_best_at_a_photometric_redshift_outside_its_interval(folder):
     (folder / "gal.zout").write_text("\n".join(zout) + "\n")
     results = run(params)
     assert (results.best.model_id >= 0).all()
-    found = results.problem.grid.axes.parameters(results.best.model_id)["z"]
+    found = results.values["z"]
     np.testing.assert_allclose(found, [1.7, 0.5, 1.1], rtol=1e-6)
 
 

@@ -1,0 +1,100 @@
+"""The fit of a table with a user's own array of models: columns and the array in, results out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastsed.errors import InputError
+from fastsed.fit.best_fit import BestFit, BestFits
+from fastsed.fit.fixed_scale import FixedScale
+from fastsed.fit.observations import Observations
+from fastsed.fit.passes import walk
+from fastsed.models.model_array import ArrayGrid, ModelArray
+from fastsed.quantities import BY_NAME, Quantity
+from fastsed.results import Results
+from fastsed.table_problem import Photometry
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int], None]
+
+
+def fit_array(
+    photometry: Photometry,
+    bands: Sequence[int],
+    models: ModelArray,
+    n_threads: int,
+    progress: Progress | None = None,
+) -> Results:
+    """Find the best model of every source.
+
+    Parameters
+    ----------
+    photometry : Photometry
+        In the unit of the models.
+    bands : sequence of int
+        Column of the array for each band.
+    models : ModelArray
+    n_threads : int
+    progress : callable, optional
+
+    Raises
+    ------
+    InputError
+        For columns that the array has not.
+    """
+    n_band = models.flux.shape[1]
+    for band in bands:
+        if isinstance(band, bool) or not isinstance(band, int | np.integer) or not 0 <= band < n_band:
+            raise InputError(f"bands: {band!r} is no column of the models, which have {n_band}, from 0")
+    grid = ArrayGrid(models, [int(band) for band in bands], np.ones(len(bands)), n_threads)
+    data = _observations(photometry)
+    reducer = BestFit(grid, data) if models.scale else FixedScale(grid, data)
+    walk(grid, data.redshifts_needed(1), [reducer], data.n_sources, progress)
+    return _results(photometry, models, data, reducer.result())
+
+
+def _observations(photometry: Photometry) -> Observations:
+    """The data as they are, masked where there is no measurement."""
+    n, n_band = photometry.flux.shape
+    masked = np.isnan(photometry.flux)
+    none = np.zeros(n, dtype=np.int64)
+    last = np.where(masked.all(axis=1), -1, 0)
+    return Observations(
+        value=np.where(masked, 0.0, photometry.flux),
+        variance=np.where(masked, np.inf, photometry.error**2),
+        n_main=n_band,
+        template_error=np.zeros((1, n_band)),
+        own_spec_scale=np.zeros(n, dtype=np.uint8),
+        log_component=np.full(n, -1, dtype=np.int32),
+        log_lir=np.zeros(n),
+        log_error=np.ones(n),
+        first_z=none,
+        last_z=last,
+        best_first_z=none,
+        best_last_z=last,
+    )
+
+
+def _results(photometry: Photometry, models: ModelArray, data: Observations, best: BestFits) -> Results:
+    fitted = best.fitted
+    values = {}
+    for name, of_models in models.quantities.items():
+        values[name] = np.full(len(fitted), np.nan)
+        values[name][fitted] = of_models[best.model_id[fitted]]
+    columns = [Quantity(name, "Given with the models.", kind="other") for name in models.quantities]
+    values["scale"] = best.scale
+    values["chi2"] = best.chi2 / np.maximum(1, data.n_data() - models.scale)
+    values["nmodel"] = best.n_models
+    scale = Quantity("scale", "Factor between the model and the source.", kind="other")
+    return Results(
+        ids=photometry.ids,
+        columns=(BY_NAME["id"], *columns, scale, BY_NAME["nmodel"], BY_NAME["chi2"]),
+        axes={},
+        best=best,
+        values=values,
+        intervals={},
+        confidences=(),
+    )
