@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.atomic import atomic_path, atomic_write
 from fastsed.errors import InputError
+from fastsed.survey.ast_lists import AstList
 from fastsed.survey.ast_positions import Footprint, positions_beside_stars, positions_in_bins, read_wcs
 from fastsed.survey.ast_selection import (
     GridMagnitudes,
@@ -21,10 +18,8 @@ from fastsed.survey.ast_selection import (
     choose_by_age,
     choose_by_flux_bins,
     choose_supplement,
-    magnitude_texts,
 )
 from fastsed.survey.asts import UNDETECTED, rate_columns
-from fastsed.survey.fits_tables import write_fits_table
 from fastsed.survey.sed_grid import SedGrid
 from fastsed.survey.settings import Settings
 from fastsed.survey.star_catalogue import read_table_columns
@@ -71,30 +66,6 @@ KEYS = {
     "ast_coord_boundary": "[[ra, ...], [dec, ...]] of a polygon that the stars stay in",
     "ast_region_all_bands": "footprint of the sources measured in all bands only (true)",
 }
-
-
-@dataclass(frozen=True)
-class AstList:
-    """A list of models to put into the images.
-
-    Attributes
-    ----------
-    filters : tuple of str
-    rows : int64 (n,)
-        Rows of the grid.
-    magnitudes : float64 (n, n_filters)
-        Vega magnitudes.
-    parameters : dict of float64 (n,)
-        Columns of the grid.
-    bins : dict of ndarray, optional
-        Columns bin_mins_*, bin_maxs_*, bin_count_* of the flux-bin method.
-    """
-
-    filters: tuple[str, ...]
-    rows: NDArray[np.int64]
-    magnitudes: Floats
-    parameters: dict[str, NDArray[Any]]
-    bins: dict[str, NDArray[Any]] | None = None
 
 
 def choose_ast_models(settings: Settings, method: str | None = None) -> AstList:
@@ -255,30 +226,6 @@ def _existing(settings: Settings, filters: tuple[str, ...]) -> tuple[set[tuple[s
         raise InputError("is no list of magnitudes", path) from None
 
 
-def write_ast_list(models: AstList, project: str | Path, supplement: bool = False) -> list[Path]:
-    """Write `<project>_inputAST_seds.txt`, `_ASTparams.fits` and, of the flux-bin method, `_ASTfluxbins.txt`.
-
-    Returns
-    -------
-    list of Path
-    """
-    end = "_suppl" if supplement else ""
-    paths = [Path(f"{project}_inputAST_seds{end}.txt"), Path(f"{project}_ASTparams{end}.fits")]
-    _write_text(paths[0], list(models.filters), magnitude_texts(models.magnitudes))
-    write_fits_table(paths[1], models.parameters | {"sedgrid_indx": models.rows})
-    if models.bins is not None:
-        paths.append(Path(f"{project}_ASTfluxbins.txt"))
-        rows = zip(*(values.tolist() for values in models.bins.values()), strict=True)
-        _write_text(paths[2], list(models.bins), [tuple(map(repr, row)) for row in rows])
-    return paths
-
-
-def _write_text(path: Path, names: list[str], rows: list[tuple[str, ...]]) -> None:
-    with atomic_write(path) as f:
-        f.write(" ".join(names) + "\n")
-        f.writelines(" ".join(row) + "\n" for row in rows)
-
-
 def place_ast_models(settings: Settings, models: AstList) -> tuple[tuple[str, str], Floats, NDArray[np.intp]]:
     """Positions for the models of a list.
 
@@ -363,47 +310,3 @@ def _binning(settings: Settings) -> Binning:
         settings.number("sd_binwidth") if "sd_binwidth" in settings else None,
         edges,
     )
-
-
-def write_placed_list(
-    models: AstList,
-    names: tuple[str, str],
-    positions: Floats,
-    model: NDArray[np.intp],
-    path: str | Path,
-) -> None:
-    """Write a list as DOLPHOT reads it: 0, 1, position, magnitudes (first line: the names of the columns)."""
-    texts = magnitude_texts(models.magnitudes)
-    rows = [
-        ("0", "1", f"{x:.5f}", f"{y:.5f}", *texts[k])
-        for (x, y), k in zip(positions.tolist(), model, strict=True)
-    ]
-    _write_text(Path(path), ["zeros", "ones", *names, *models.filters], rows)
-
-
-def split_ast_list(path: str | Path, n: int, archive: str | Path) -> int:
-    """Cut a list into `fake_1.lst`, `fake_2.lst`, ... of n lines without header, in a tar archive.
-
-    Returns
-    -------
-    int
-        Number of files.
-
-    Raises
-    ------
-    InputError
-        If the list cannot be read or n is not positive.
-    """
-    import io
-
-    if n < 1:
-        raise InputError(f"files of {n} lines; at least 1 is needed")
-    lines = decode(read_bytes(path)).splitlines(keepends=True)[1:]
-    starts = range(0, len(lines), n)
-    with atomic_path(archive) as temporary, tarfile.open(temporary, "w") as tar:
-        for k, start in enumerate(starts, 1):
-            data = "".join(lines[start : start + n]).encode()
-            entry = tarfile.TarInfo(f"fake_{k}.lst")
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    return len(starts)

@@ -14,6 +14,7 @@ from fastsed.models.stars.isochrones import read_isochrones
 from fastsed.models.stars.model_tables import read_model_table
 from fastsed.survey import hdf5
 from fastsed.survey.noise_file import NoiseFile
+from fastsed.survey.noise_tables import read_noise_table
 from fastsed.survey.sed_grid import SedGrid
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ def _describe_hdf5(path: str | Path) -> list[str]:
             return _SIMPLE[kind](f)
     if kind == "noise":
         return _describe_noise(path)
+    if kind == "toothpick":
+        filters, model = read_noise_table(path)
+        knots = ", ".join(f"{name} {len(band.flux)}" for name, band in zip(filters, model.bands, strict=True))
+        return ["toothpick model of independent bands, as tables", f"  knots: {knots}"]
     if kind == "isochrones":
         return _describe_isochrones(path)
     if kind == "grid":
@@ -62,6 +67,8 @@ def _kind(f: h5py.File) -> str:
         return "grid"
     if {"bias", "error", "completeness"} <= set(f):
         return "noise"
+    if hdf5.as_text(f.attrs.get("observation_model", "")) == "toothpick":
+        return "toothpick"
     for name, kind in (("filters", "filters"), ("sed", "vega"), ("tile_data", "map")):
         if name in f:
             return kind

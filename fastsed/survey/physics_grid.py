@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastsed.errors import InputError
 from fastsed.models.stars.atmospheres import Atmospheres, SpectralLibrary, read_atmospheres
 from fastsed.models.stars.constants import Z_SUN
+from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.extinction import RV_MILKY_WAY, ExtinctionLaw, extinction_law
 from fastsed.models.stars.filter_curves import read_filter_curves
 from fastsed.models.stars.isochrones import (
@@ -19,7 +20,7 @@ from fastsed.models.stars.isochrones import (
     interpolate_tracks,
     read_isochrones,
 )
-from fastsed.models.stars.stellar_grid import DustGrid, StellarGrid, make_stellar_grid
+from fastsed.models.stars.stellar_grid import StellarGrid, make_stellar_grid
 from fastsed.models.stars.weights import DustAxis, StellarPriors
 from fastsed.survey.sed_grid import SedGridWriter
 from fastsed.survey.settings import Settings

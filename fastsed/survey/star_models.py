@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastsed.errors import InputError
 from fastsed.fit.stars.source import FullCovariance, ModelBlock
 from fastsed.survey.index_lists import read_index_list
-from fastsed.survey.noise_file import NoiseFile
+from fastsed.survey.noise_tables import Noise, open_noise
 from fastsed.survey.sed_grid import BLOCK_ROWS, SedGrid
 
 MANDATORY = ("weight", "specgrid_indx")
@@ -30,7 +30,7 @@ class FileModels:
     Attributes
     ----------
     grid : SedGrid
-    noise : NoiseFile
+    noise : NoiseFile or TabulatedNoise
 
     Raises
     ------
@@ -43,7 +43,7 @@ class FileModels:
     ):
         self.grid = SedGrid(grid, reuse=True)
         try:
-            self.noise = NoiseFile(noise, reuse=True)
+            self.noise: Noise = open_noise(noise, self.grid, reuse=True)
         except BaseException:
             self.grid.close()
             raise

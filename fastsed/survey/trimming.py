@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from fastsed._ext.trim import select_models
 from fastsed.errors import InputError
 from fastsed.survey.index_lists import DATASET, write_index_list
-from fastsed.survey.noise_file import NoiseFile, NoiseFileWriter
+from fastsed.survey.noise_file import NoiseFileWriter
+from fastsed.survey.noise_tables import Noise, open_noise
 from fastsed.survey.sed_grid import BLOCK_ROWS, Layout, SedGrid, SedGridWriter
 from fastsed.survey.star_catalogue import read_star_catalogue
 
@@ -120,7 +121,7 @@ def trim_grid(
         If an input is wrong, or no model is left for a sub file; what could be made for others is written before.
     """
     rules = rules or TrimRules()
-    with SedGrid(grid) as models, NoiseFile(noise) as noise_model:
+    with SedGrid(grid) as models, open_noise(noise, models) as noise_model:
         noise_model.check_against(models.n_models, len(models.filters), grid)
         windows = np.array([_window(sub.catalogue, models.filters, vega, columns) for sub in sub_files])
         chosen = _choose(models, noise_model, windows, rules)
@@ -159,7 +160,7 @@ def _window(
 
 
 def _blocks(
-    models: SedGrid, noise: NoiseFile, rules: TrimRules
+    models: SedGrid, noise: Noise, rules: TrimRules
 ) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]]:
     """First row, fluxes with bias, margins, and which models are usable, of blocks of the grid."""
     for rows in models.blocks(BLOCK_ROWS):
@@ -170,7 +171,7 @@ def _blocks(
 
 
 def _choose(
-    models: SedGrid, noise: NoiseFile, windows: NDArray[np.float64], rules: TrimRules
+    models: SedGrid, noise: Noise, windows: NDArray[np.float64], rules: TrimRules
 ) -> list[NDArray[np.integer]]:
     """Rows of the models that are kept for each window."""
     chosen = _select(models, noise, windows, rules)
@@ -182,7 +183,7 @@ def _choose(
 
 
 def _select(
-    models: SedGrid, noise: NoiseFile, windows: NDArray[np.float64], rules: TrimRules
+    models: SedGrid, noise: Noise, windows: NDArray[np.float64], rules: TrimRules
 ) -> list[NDArray[np.integer]]:
     kind = np.uint32 if models.n_models <= 2**32 else np.uint64
     pieces: list[list[NDArray[np.integer]]] = [[] for _ in windows]
@@ -194,7 +195,7 @@ def _select(
 
 
 def _without_impossible_bands(
-    models: SedGrid, noise: NoiseFile, window: NDArray[np.float64], rules: TrimRules
+    models: SedGrid, noise: Noise, window: NDArray[np.float64], rules: TrimRules
 ) -> NDArray[np.integer]:
     """As BEAST: band after band, those in which none of the models left passes do not count."""
     open_window = np.tile([-np.inf, np.inf], (len(window), 1))
@@ -208,7 +209,7 @@ def _without_impossible_bands(
     return rows
 
 
-def _why_empty(models: SedGrid, noise: NoiseFile, window: NDArray[np.float64], rules: TrimRules) -> str:
+def _why_empty(models: SedGrid, noise: Noise, window: NDArray[np.float64], rules: TrimRules) -> str:
     """Why no model is left."""
     each = np.tile([-np.inf, np.inf], (len(window) + 1, len(window), 1))
     each[np.arange(len(window)), np.arange(len(window))] = window
@@ -226,7 +227,7 @@ def _why_empty(models: SedGrid, noise: NoiseFile, window: NDArray[np.float64], r
 
 def _copy(
     models: SedGrid,
-    noise: NoiseFile,
+    noise: Noise,
     chosen: Sequence[NDArray[np.integer]],
     files: Sequence[Sequence[Path]],
     rules: TrimRules,
@@ -260,7 +261,7 @@ def _copy(
 
 def _copy_block(
     models: SedGrid,
-    noise: NoiseFile,
+    noise: Noise,
     rows: slice,
     chosen: Sequence[NDArray[np.integer]],
     grids: Sequence[SedGridWriter],

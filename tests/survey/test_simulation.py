@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
+from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.extinction import extinction_law
-from fastsed.models.stars.stellar_grid import DustGrid, make_stellar_grid
+from fastsed.models.stars.stellar_grid import make_stellar_grid
 from fastsed.models.stars.weights import DustAxis
 from fastsed.survey.simulation import (
     FieldOptions,

@@ -6,14 +6,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from fastsed.survey.ast_inputs import (
-    KEYS,
-    choose_ast_models,
-    place_ast_models,
-    split_ast_list,
-    write_ast_list,
-    write_placed_list,
-)
+from fastsed.survey.ast_inputs import KEYS, choose_ast_models, place_ast_models
+from fastsed.survey.ast_lists import split_ast_list, write_ast_list, write_placed_list
 from fastsed.survey.known_keys import known_keys
 from fastsed.survey.settings import read_settings
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fastsed.errors import UsageError
 from fastsed.survey.absflux import read_absflux
 from fastsed.survey.asts import read_artificial_stars
+from fastsed.survey.noise_tables import write_noise_table
 from fastsed.survey.observation_model import ObservationModel, write_noise_file
 from fastsed.survey.sed_grid import SedGrid
 from fastsed.survey.splinter import Splinter
@@ -53,6 +54,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     toothpick.add_argument("--statistic", choices=["percentile", "moments"], help="default percentile")
     toothpick.add_argument(
+        "--table",
+        action="store_true",
+        help="write the tables of the bands, some kB, which fit and trim read as well",
+    )
+    toothpick.add_argument(
         "--use_mag", action="store_true", help="recovered magnitudes in place of rates (beast1)"
     )
     toothpick.add_argument("--compat", choices=["beast1", "beast2"], help="rules of BEAST 1.3.2 or HEAD")
@@ -74,7 +80,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.kind == "toothpick" and arguments.use_mag and arguments.compat != "beast1":
         raise UsageError("--use_mag needs --compat beast1")
     with SedGrid(arguments.grid) as grid:
-        write_noise_file(grid, _model(arguments, grid), arguments.output)
+        model = _model(arguments, grid)
+        if isinstance(model, Toothpick) and arguments.table:
+            write_noise_table(model, grid.filters, arguments.output)
+        else:
+            write_noise_file(grid, model, arguments.output)
 
 
 def _model(arguments: argparse.Namespace, grid: SedGrid) -> ObservationModel:

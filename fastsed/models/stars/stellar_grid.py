@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.models.stars.atmospheres import Atmospheres, BandBasis, Scheme, bolometric_scale, place
-from fastsed.models.stars.cells import axis_weights, cell_widths
 from fastsed.models.stars.constants import L_SUN, R_SUN, STEFAN_BOLTZMANN, TEN_PARSEC
-from fastsed.models.stars.extinction import ExtinctionLaw
+from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.filter_curves import FilterCurve
 from fastsed.models.stars.isochrones import FAINTEST, select_rows
-from fastsed.models.stars.weights import DustAxis, StellarPriors, beast2_weights, stellar_factors
+from fastsed.models.stars.model_weights import ModelWeights
+from fastsed.models.stars.weights import StellarPriors
 from fastsed.threads import available_threads, single_threaded_blas
 
 if TYPE_CHECKING:
@@ -37,102 +37,6 @@ NodeFluxes = list[list[Floats]]
 BLOCK_MODELS = 1 << 15
 TABLE_ROWS = 1024  # rows that stay in the cache while their columns are set
 NO_FLUX = -100.0  # in place of the logarithm of a flux that is not positive
-MAGNITUDE = 0.4 * np.log(10.0)
-
-
-@dataclass(frozen=True)
-class DustGrid:
-    """The dust points of a grid: those of the axes that the law allows, A(V) slowest, f_A fastest.
-
-    Attributes
-    ----------
-    law : ExtinctionLaw
-    av, rv, f_a : DustAxis
-        `f_a` has the one value 1 for a law that is no mixture.
-    beast2 : bool
-        Transmission exp(-A) of BEAST, with A in magnitudes, rather than 10^(-0.4 A); the law's limits are strict.
-    """
-
-    law: ExtinctionLaw
-    av: DustAxis
-    rv: DustAxis
-    f_a: DustAxis
-    beast2: bool = False
-
-    def __post_init__(self) -> None:
-        if (self.av.values < 0.0).any():
-            raise InputError(f"A(V) = {self.av.values.min():g} must not be negative")
-        if not self.law.depends_on_rv and not self.law.is_mixture and len(self.rv.values) > 1:
-            raise InputError(f"the law {self.law.name} does not depend on R(V): give one value of rv")
-        if not self.law.is_mixture and len(self.f_a.values) > 1:
-            raise InputError(f"the law {self.law.name} is no mixture: give one value of fA, or none")
-        if not len(self.index):
-            raise InputError(f"no point of the axes rv and fA is valid for the law {self.law.name}")
-
-    @cached_property
-    def index(self) -> NDArray[np.intp]:
-        """Positions on the three axes (n_points, 3)."""
-        limits = (float(self.rv.values.min()), float(self.rv.values.max()))
-        slack = 0.0 if self.beast2 else 1e-9
-        pairs = [
-            (j, k)
-            for j, rv in enumerate(self.rv.values)
-            for k, f_a in enumerate(self.f_a.values)
-            if self.law.valid(float(rv), float(f_a), limits, slack)
-        ]
-        return np.array(
-            [(i, j, k) for i in range(len(self.av.values)) for j, k in pairs], dtype=np.intp
-        ).reshape(-1, 3)
-
-    @cached_property
-    def columns(self) -> dict[str, Floats]:
-        """Av, Rv and, for a mixture, Rv_A and f_A of each point (n_points,)."""
-        i, j, k = self.index.T
-        rv, f_a = self.rv.values[j], self.f_a.values[k]
-        columns = {"Av": self.av.values[i], "Rv": rv}
-        if self.law.is_mixture:
-            columns["Rv_A"] = np.array([self.law.rv_a(r, f) for r, f in zip(rv, f_a, strict=True)])
-            columns["f_A"] = f_a
-        return columns
-
-    def curves(self, lam: Floats) -> Floats:
-        """The distinct curves A/A(V) of the grid at some wavelengths, (n_lam, n_curves)."""
-        pairs, _ = self._distinct
-        curves = [
-            self.law.relative(lam, float(self.rv.values[j]), float(self.f_a.values[k])) for j, k in pairs
-        ]
-        return np.column_stack(curves)
-
-    def transmission(self, curves: Floats, points: slice) -> Floats:
-        """Fraction of the light that passes, (n_lam, n_points), from what `curves` gave."""
-        magnitudes = curves[:, self._distinct[1][points]] * self.columns["Av"][points]
-        return np.asarray(np.exp(-(1.0 if self.beast2 else MAGNITUDE) * magnitudes))
-
-    @cached_property
-    def _distinct(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Distinct pairs of R(V) and f_A, and the pair of each point."""
-        pairs, which = np.unique(self.index[:, 1:], axis=0, return_inverse=True)
-        return pairs, which.ravel()
-
-    def factors(self, distance: float, what: str) -> Floats:
-        """What the dust contributes to the weight of each point (n_points,) at a distance [pc].
-
-        Parameters
-        ----------
-        distance : float
-        what : {"measure", "volume", "prior", "relative"}
-            Prior times cell, the cell alone, the prior alone, or the cell relative to its mean.
-        """
-        total = np.ones(len(self.index))
-        for axis, position in zip((self.av, self.rv, self.f_a), self.index.T, strict=True):
-            values = {
-                "measure": lambda axis=axis: axis.measure(distance),
-                "volume": lambda axis=axis: cell_widths(axis.values),
-                "prior": lambda axis=axis: axis.density(distance),
-                "relative": lambda axis=axis: axis_weights(axis.values),
-            }[what]()
-            total *= values[position]
-        return total
 
 
 @dataclass(frozen=True)
@@ -244,7 +148,7 @@ class StellarGrid:
     @cached_property
     def weights(self) -> ModelWeights:
         """The factors of the weights; change the priors with `dataclasses.replace` and nothing else is recomputed."""
-        return ModelWeights.of(self)
+        return ModelWeights.of(self.columns, self.distances, self.dust, self.priors, self.beast2)
 
     def table_type(self) -> np.dtype[Any]:
         """Columns of the table of models, in BEAST's order."""
@@ -347,58 +251,6 @@ class StellarGrid:
 
 def _log_flux(flux: Floats) -> Floats:
     return np.log10(flux, out=np.full(flux.shape, NO_FLUX), where=flux > 0.0)
-
-
-@dataclass(frozen=True)
-class ModelWeights:
-    """Weights of all models as products of a factor for each star, distance and dust point.
-
-    Attributes
-    ----------
-    weight, prior, grid : list of (float64 (n_stars,), float64 (n_points, n_distances))
-        `weight` = `prior` x `grid`: the prior density, and the volume of the cell.
-    """
-
-    weight: tuple[Floats, Floats]
-    prior: tuple[Floats, Floats]
-    grid: tuple[Floats, Floats]
-
-    @classmethod
-    def of(cls, grid: StellarGrid) -> ModelWeights:
-        """The weights of a grid: BEAST HEAD's, or the absolute measure with sum 1."""
-        dust = grid.dust
-
-        def at_distances(what: str) -> Floats:
-            if not any(axis.needs_distance for axis in (dust.av, dust.rv, dust.f_a)):
-                return np.repeat(dust.factors(1.0, what)[:, None], len(grid.distances), axis=1)
-            return np.column_stack([dust.factors(float(d), what) for d in grid.distances])
-
-        if grid.beast2:
-            split = beast2_weights(grid.columns, grid.priors)
-            prior, relative = at_distances("prior"), at_distances("relative")
-            return cls((split.weight, prior * relative), (split.prior, prior), (split.grid, relative))
-        weight = _absolute(grid, grid.priors, at_distances("measure"))
-        volume = _absolute(grid, StellarPriors(mass={"name": "flat"}), at_distances("volume"))
-        ratio = tuple(
-            np.divide(a, b, out=np.zeros_like(a), where=b > 0.0) for a, b in zip(weight, volume, strict=True)
-        )
-        return cls(weight, (ratio[0], ratio[1]), volume)
-
-
-def _absolute(grid: StellarGrid, priors: StellarPriors, dust: Floats) -> tuple[Floats, Floats]:
-    """Absolute measure of stars, and of distances times dust points, each with sum 1."""
-    n, d = grid.n_stars, len(grid.distances)
-    stars = stellar_factors(grid.columns, priors)
-    # a table of one star at every distance, for the factor of the distance alone
-    one = {"logA": np.ones(d), "M_ini": np.ones(d), "Z": np.ones(d), "distance": grid.distances}
-    distance = stellar_factors(one, priors).distance
-    star, rest = stars.age * stars.mass * stars.met, dust * distance
-    for total, what in ((star.sum(), "stars"), (rest.sum(), "distances and dust points")):
-        if not (total > 0.0 and np.isfinite(total)):
-            raise InputError(
-                f"the weights of the {n if what == 'stars' else rest.size} {what} sum to {total:g}"
-            )
-    return star / star.sum(), rest / rest.sum()
 
 
 def make_stellar_grid(

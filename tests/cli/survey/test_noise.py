@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from fastsed.cli.survey.main import main
 from fastsed.survey import sed_grid
+from fastsed.survey.noise_tables import read_noise_table
 from fastsed.survey.sed_grid import SedGridWriter
 from fastsed.survey.toothpick import Toothpick
 from fastsed.survey.trunchen import Trunchen
@@ -48,6 +49,16 @@ def test_models(inputs, monkeypatch):
     assert main(["noise", "splinter", "grid.hd5", "-o", "n.hd5", "--frac_unc", "0.2"]) == 0
     with h5py.File("n.hd5") as f:
         np.testing.assert_allclose(f["error"][()], 0.2 * FLUX)
+
+
+def test_table_in_place_of_a_file(inputs, tmp_path):
+    arguments = ["noise", "toothpick", "grid.hd5", "ast.fits", "--vega", "vega.txt", "-o", "n.hd5"]
+    assert main([*arguments, "--table"]) == 0
+    filters, model = read_noise_table("n.hd5")
+    assert filters == FILTERS
+    expected = Toothpick.from_stars(inputs, VEGA).evaluate(FLUX)
+    for got, values in zip(model.evaluate(FLUX), expected, strict=True):
+        np.testing.assert_array_equal(got, values)
 
 
 def test_own_covariances_of_the_models(inputs):

@@ -11,8 +11,9 @@ from fastsed.errors import InputError
 from fastsed.models.stars import stellar_grid
 from fastsed.models.stars.atmospheres import BandFluxLibrary, Nodes
 from fastsed.models.stars.constants import L_SUN, R_SUN, STEFAN_BOLTZMANN
+from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.extinction import extinction_law
-from fastsed.models.stars.stellar_grid import DustGrid, make_stellar_grid
+from fastsed.models.stars.stellar_grid import make_stellar_grid
 from fastsed.models.stars.weights import DustAxis, StellarPriors, beast2_weights, stellar_factors
 from tests.models.stars.small_stars import LAM, NAMES, curves, library, stars
 
