@@ -117,6 +117,19 @@ def extension(path: Path) -> Extension:
     )
 
 
+def data_files() -> list[tuple[str, list[str]]]:
+    """Man pages and shell completions, for the folder `share` of the environment."""
+    root = Path("distribution")
+    folders = sorted({path.parent for path in root.glob("share/**/*") if path.is_file()})
+    return [
+        (
+            folder.relative_to(root).as_posix(),
+            [str(path) for path in sorted(folder.iterdir()) if path.is_file()],
+        )
+        for folder in folders
+    ]
+
+
 setup(
     packages=[*find_packages(include=["fastsed", "fastsed.*"]), "fastsed.share"],
     package_dir={"fastsed": "fastsed", "fastsed.share": "share"},
@@ -126,6 +139,7 @@ setup(
         "fastsed._ext": ["*.pyi"],
     },
     include_package_data=False,
+    data_files=data_files(),
     ext_modules=cythonize([extension(p) for p in KERNELS], compiler_directives=DIRECTIVES, nthreads=0),
     cmdclass={"build_ext": BuildKernels},
 )

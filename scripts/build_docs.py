@@ -2,9 +2,10 @@
 
 usage: python scripts/build_docs.py [--outputs | --all] [FOLDER]
 
-Without an option, the pages made of the tables of keys and columns are written to FOLDER (default: docs). With
---outputs, the commands and programs in README.md and docs/*.md are run, and what they print replaces what is shown
-where it differs; tests/shown_outputs.py says how a page marks them. --all does both.
+Without an option, what is made of the tables of keys, columns and options is written: pages to FOLDER (default: docs),
+man pages and shell completions to distribution/share. With --outputs, the commands and programs in README.md and
+docs/*.md are run, and what they print replaces what is shown where it differs; tests/shown_outputs.py says how a page
+marks them. --all does both.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from fastsed.cli.command_tree import commands
+from fastsed.cli.completion import completion_files
+from fastsed.cli.manpages import man_page
 from fastsed.outputs.reference import outputs_markdown
 from fastsed.params import parameters_markdown
 
@@ -31,6 +35,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.all or not options.outputs:
         write_pages(options.folder)
+        write_distribution(ROOT / "distribution" / "share")
     if options.all or options.outputs:
         refresh_outputs()
 
@@ -40,6 +45,23 @@ def write_pages(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (folder / name).write_text(page(), encoding="utf-8", newline="\n")
+
+
+def distribution() -> dict[str, str]:
+    """Man pages and shell completions: path below `share`, and text."""
+    return {f"man/man1/{one.name}.1": man_page(one) for one in commands()} | completion_files()
+
+
+def write_distribution(folder: Path) -> None:
+    """What packages install beside the commands; what is no longer made is removed."""
+    made = distribution()
+    for name, text in made.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    for path in folder.rglob("*"):
+        if path.is_file() and path.relative_to(folder).as_posix() not in made:
+            path.unlink()
 
 
 def refresh_outputs() -> None:

@@ -22,6 +22,21 @@ def test_columns_and_files_are_up_to_date():
     assert text == outputs_markdown(), "run `make docs`"
 
 
+def test_man_pages_and_completions_are_up_to_date():
+    from fastsed.cli.command_tree import commands
+    from fastsed.cli.completion import completion_files
+    from fastsed.cli.manpages import man_page
+
+    folder = ROOT / "distribution" / "share"
+    made = {f"man/man1/{one.name}.1": man_page(one) for one in commands()} | completion_files()
+    there = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    assert there == made, "run `make pages`"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):

@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(PROGRAM, _run, argv)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Convert chi2 grids (chi2.grid, best_chi2/*.grid) to tables that other programs read.",
@@ -53,7 +54,7 @@ def _run(argv: Sequence[str] | None) -> int:
     from fastsed.outputs.chi2grid import read_chi2_grid
     from fastsed.outputs.preflight import check_output
 
-    parser = _parser()
+    parser = make_parser()
     arguments = parser.parse_args(argv)
     output: Path | None = arguments.output
     if output is not None and len(arguments.file) > 1:

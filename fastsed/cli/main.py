@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "fast.param"
 EXAMPLE = "gst"
 EXAMPLE_FOLDER = "fastsed-example"
-DEPENDENCIES = ("numpy", "scipy", "astropy", "h5py", "tqdm", "threadpoolctl")
+SHELLS = ("bash", "zsh", "fish")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -56,33 +56,20 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="say nothing but errors, and how many warnings there were (as VERBOSE=0)",
     )
-    parser.add_argument("--version", action="store_true", help="show versions, threads and SIMD level")
-    return parser
-
-
-def version_text() -> str:
-    """Versions of fastsed and its dependencies, threads, and what the kernels use."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    from fastsed._ext.runtime import has_openmp, simd_name
-    from fastsed._version import __version__
-    from fastsed.threads import available_threads
-
-    def version_of(package: str) -> str:
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            return "missing"
-
-    threads = f"{available_threads()} (OpenMP)" if has_openmp() else "1 (built without OpenMP)"
-    return "\n".join(
-        [
-            f"fastsed {__version__}",
-            f"SIMD:    {simd_name()}",
-            f"threads: {threads}",
-            f"python {sys.version.split()[0]}, " + ", ".join(f"{d} {version_of(d)}" for d in DEPENDENCIES),
-        ]
+    parser.add_argument(
+        "--cite",
+        action="store_true",
+        help="print, as BibTeX, what results of FILE.param (default: of a run without special settings) should cite",
     )
+    parser.add_argument(
+        "--completion",
+        choices=SHELLS,
+        metavar="SHELL",
+        help=f"print the completion of all commands for a shell: {', '.join(SHELLS)}",
+    )
+    parser.add_argument("--version", action="store_true", help="show versions, threads and SIMD level")
+    parser.add_argument("--json", action="store_true", help="with --version: as JSON, for programs")
+    return parser
 
 
 def copy_example(folder: Path) -> Path:
@@ -167,6 +154,7 @@ def run_example(folder: Path, overrides: list[str], options: argparse.Namespace)
             from fastsed.outputs.summary import summary
 
             print(f"\n{summary(results)}\n\nThe catalogue is {catalogue_path(params).resolve()}")
+            print(next_steps(parameter_file.name, folder))
 
 
 def run_file(path: str, overrides: list[str], options: argparse.Namespace) -> None:
@@ -174,15 +162,57 @@ def run_file(path: str, overrides: list[str], options: argparse.Namespace) -> No
     params = read(path, overrides, options.quiet)
     if options.check:
         check(params)
-    else:
-        fit(params)
+        return
+    from fastsed.outputs.paths import catalogue_path
+
+    is_first = not catalogue_path(params).exists()
+    results = fit(params)
+    if is_first and results is not None and params.verbose and sys.stdout.isatty():
+        print(next_steps(path))
+
+
+def next_steps(parameter_file: str, folder: Path | None = None) -> str:
+    """A hint, after a first run, of what can be done with it."""
+    steps = {
+        f"fastsed {parameter_file} BEST_FIT=1": "write the spectra of the best fits, too",
+        "fastsed --help-param DUST_LAW": "what a key of the parameter file means",
+        f"fastsed --cite {parameter_file} > cite.bib": "what a paper that uses the results should cite",
+    }
+    width = max(map(len, steps))
+    where = "" if folder is None else f", in the folder {folder}"
+    return "\n".join([f"\nNext{where}:", *(f"  {step:<{width}}   {what}" for step, what in steps.items())])
+
+
+def cite(words: list[str]) -> None:
+    """Print what the results of a parameter file should cite; of the default settings where none is named."""
+    from fastsed.citations import bibtex, citations
+
+    if not words:
+        print(bibtex(citations()), end="")
+        return
+    from fastsed.inputs.catalog import read_catalog
+
+    path, overrides = split_words(words)
+    params = read(path, checked_overrides(overrides), quiet=True)
+    _, filters = read_catalog(params)
+    print(bibtex(citations(params, [one.name for one in filters])), end="")
 
 
 def command(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says."""
     options = make_parser().parse_intermixed_args(argv)
+    if options.json and not options.version:
+        raise UsageError("--json goes with --version")
     if options.version:
-        print(version_text())
+        from fastsed.cli import version
+
+        print(version.as_json() if options.json else version.as_text())
+    elif options.cite:
+        cite(options.words)
+    elif options.completion is not None:
+        from fastsed.cli.completion import completion
+
+        print(completion(options.completion), end="")
     elif options.help_param is not None:
         from fastsed.params import describe_key
 

@@ -104,7 +104,7 @@ def _run(argv: Sequence[str] | None) -> int:
     from fastsed.outputs.columnfile import write_columns
     from fastsed.outputs.preflight import check_output
 
-    options = read_options(_parser().parse_args(argv).arguments)
+    options = read_options(make_parser().parse_args(argv).arguments)
     start_logging(logging.INFO)
     check_output(options.out)
     lam, values = make_spectrum(options)
@@ -114,7 +114,8 @@ def _run(argv: Sequence[str] | None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     lines = []
     for row in fields(Options):
         default = row.default

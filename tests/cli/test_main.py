@@ -13,8 +13,7 @@ import time
 import pytest
 
 import fastsed
-from fastsed.cli import main as module
-from fastsed.cli.main import run
+from fastsed.cli.main import next_steps, run
 from fastsed.cli.messages import Progress, hold_logging, run_command, start_logging
 from fastsed.errors import InputError
 from tests.helpers import COARSE, PLAIN, copy_example
@@ -56,6 +55,24 @@ class TestFit:
         assert names(folder) == ["gst.cat", "gst.param", "try2.fout"]
         rows = [line for line in (folder / "try2.fout").read_text().splitlines() if not line.startswith("#")]
         assert len(rows) == 5
+
+    def test_hint_after_the_first_run_on_a_terminal(self, folder, capsys, monkeypatch):
+        assert run(["gst.param", *PLAIN]) == 0
+        assert "\nNext:" not in capsys.readouterr().out
+        (folder / "gst.fout").unlink()
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        for shown in (True, False):
+            assert run(["gst.param", *PLAIN]) == 0
+            assert ("\nNext:\n  fastsed gst.param BEST_FIT=1" in capsys.readouterr().out) == shown
+        (folder / "gst.fout").unlink()
+        assert run(["gst.param", *PLAIN, "-q"]) == 0
+        assert "\nNext:" not in capsys.readouterr().out
+
+    def test_hint_names_what_works(self, folder, capsys):
+        commands = re.findall(r"^  fastsed (.*?)   ", next_steps("gst.param"), re.MULTILINE)
+        assert len(commands) == 3
+        for command in commands:
+            assert run([*command.split(" > ")[0].split(), *(PLAIN if "BEST_FIT" in command else [])]) == 0
 
     def test_notes_on_standard_output(self, folder, capsys):
         assert run(["gst.param", *PLAIN]) == 0
@@ -266,6 +283,7 @@ class TestExample:
         out = capsys.readouterr().out
         assert "500 of 500 galaxies fitted" in out
         assert f"The catalogue is {(tmp_path / 'there' / 'gst.fout').resolve()}" in out
+        assert "Next, in the folder there:\n  fastsed gst.param BEST_FIT=1 " in out
         assert os.getcwd() == str(tmp_path)
         assert names(tmp_path / "there") == ["LICENSE.kcorrect", "gst.cat", "gst.fout", "gst.param"]
 
@@ -298,22 +316,6 @@ class TestExample:
 
 
 class TestInformation:
-    def test_version(self, tmp_path):
-        done = process("--version", cwd=tmp_path, OMP_NUM_THREADS="3")
-        assert (done.returncode, done.stderr) == (0, "")
-        first, simd, threads, versions = done.stdout.splitlines()
-        assert first == f"fastsed {fastsed.__version__}"
-        assert re.fullmatch(r"SIMD: +(scalar|avx2|avx512)", simd)
-        assert re.fullmatch(r"threads: (3 \(OpenMP\)|1 \(built without OpenMP\))", threads)
-        for name in ("python", *module.DEPENDENCIES):
-            assert re.search(rf"\b{name} \d+\.\d+", versions)
-
-    def test_version_of_a_build_without_openmp(self, monkeypatch):
-        monkeypatch.setattr("fastsed._ext.runtime.has_openmp", lambda: False)
-        monkeypatch.setattr(module, "DEPENDENCIES", ("no-such-package",))
-        assert "threads: 1 (built without OpenMP)" in module.version_text()
-        assert "no-such-package missing" in module.version_text()
-
     def test_version_imports_nothing_heavy(self, tmp_path):
         code = (
             "import sys; from fastsed.cli.main import run; run(['--version']);"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 
 from fastsed._version import __version__
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     name = next((word for word in words if not word.startswith("-")), None)
-    parser = _parser(name)
+    parser = make_parser([] if name is None else [name])
     arguments = parser.parse_args(words)
     if arguments.example is not None:
         from fastsed.cli.survey.example import run_example
@@ -68,8 +68,8 @@ def _run(argv: Sequence[str] | None) -> int:
     return 0
 
 
-def _parser(name: str | None) -> argparse.ArgumentParser:
-    """The parser, with the options of the subcommand `name` alone."""
+def make_parser(steps: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """Options of the command; those of a step only where it is among `steps`, whose modules are imported."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Catalogues of resolved stars, from the photometry to spatial regions of posteriors.",
@@ -83,10 +83,10 @@ def _parser(name: str | None) -> argparse.ArgumentParser:
         help=f"simulate a field in DIR (default: {EXAMPLE_FOLDER}) and take it through all steps",
     )
     parser.set_defaults(quiet=False)
-    steps = parser.add_subparsers(dest="command", metavar="STEP", title="steps")
+    subparsers = parser.add_subparsers(dest="command", metavar="STEP", title="steps")
     for step, (module, meaning) in COMMANDS.items():
-        sub = steps.add_parser(step, help=meaning, description=meaning, allow_abbrev=False)
+        sub = subparsers.add_parser(step, help=meaning, description=meaning, allow_abbrev=False)
         sub.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
-        if step == name:
+        if step in steps:
             import_module(f"fastsed.cli.survey.{module}").configure(sub)
     return parser
