@@ -86,6 +86,12 @@ def physics_grid(settings: Settings) -> StellarGrid:
     )
 
 
+def input_files(settings: Settings) -> list[Path]:
+    """The files that decide about the grid, besides the settings."""
+    keys = ("filter_curves", "isochrones" if "isochrones" in settings else "tracks")
+    return [settings.file(key) for key in keys] + settings.files("atmospheres")
+
+
 def write_physics_grid(grid: StellarGrid, path: str | Path) -> None:
     """Stream all models of a grid to a file in BEAST's layout.
 

@@ -22,6 +22,7 @@ from fastsed.fit.stars.results import FITTED, NO_MODEL, NO_VALID_FLUX, StarPoste
 from fastsed.survey.fit_layout import STATISTICS, FitLayout
 from fastsed.survey.fit_resume import EarlierResults
 from fastsed.survey.fit_store import FitStore, partial_folder, product_paths
+from fastsed.survey.generated_models import GeneratedModels, open_models
 from fastsed.survey.star_catalogue import StarCatalogue, read_star_catalogue
 from fastsed.survey.star_models import FileModels
 from fastsed.survey.star_names import star_names
@@ -94,7 +95,7 @@ def fit_catalogue(
     """
     if settings.stars_a_batch < 1:
         raise InputError(f"results are to be kept every {settings.stars_a_batch} stars; it must be 1 or more")
-    with FileModels(settings.grid, settings.noise, settings.index) as source:
+    with open_models(settings.grid, settings.noise, settings.index) as source:
         stars = read_star_catalogue(settings.catalogue, source.filters, settings.vega, settings.columns)
         fitter = StarFitter(source, settings.options, available_threads(), fits_order=True)
         run = _Run(settings, source, stars, fitter)
@@ -111,7 +112,11 @@ class _Run:
     """The fit of a catalogue."""
 
     def __init__(
-        self, settings: StarFitSettings, source: FileModels, stars: StarCatalogue, fitter: StarFitter
+        self,
+        settings: StarFitSettings,
+        source: FileModels | GeneratedModels,
+        stars: StarCatalogue,
+        fitter: StarFitter,
     ):
         self.settings, self.source, self.stars, self.fitter = settings, source, stars, fitter
         compat = settings.options.compat
@@ -140,8 +145,8 @@ class _Run:
         digest.update(
             json.dumps([options, settings.survey, settings.compat], sort_keys=True, default=str).encode()
         )
-        for path in (settings.grid, settings.noise, settings.index):
-            digest.update(_file_digest(path) if path is not None else b"-")
+        for path in self.source.input_paths:
+            digest.update(_file_digest(path))
         stars = self.stars
         for array in (
             stars.fluxes,

@@ -31,6 +31,8 @@ class FileModels:
     ----------
     grid : SedGrid
     noise : NoiseFile or TabulatedNoise
+    input_paths : tuple of path-like
+        Files that decide about the models.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class FileModels:
     def __init__(
         self, grid: str | PathLike[str], noise: str | PathLike[str], index: str | PathLike[str] | None = None
     ):
+        self.input_paths = tuple(path for path in (grid, noise, index) if path is not None)
         self.grid = SedGrid(grid, reuse=True)
         try:
             self.noise: Noise = open_noise(noise, self.grid, reuse=True)

@@ -9,7 +9,11 @@ from fastsed.cli.survey.options import add_compat, report
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the step."""
-    parser.add_argument("grid", metavar="GRID", help="grid of model fluxes (HDF5 or FITS), whole or trimmed")
+    parser.add_argument(
+        "grid",
+        metavar="GRID",
+        help="grid of model fluxes (HDF5 or FITS), whole or trimmed; or settings of `grid` (.toml)",
+    )
     parser.add_argument("noise", metavar="NOISE", help="its noise model")
     parser.add_argument("catalog", metavar="CAT", help="catalogue of stars")
     parser.add_argument(

@@ -36,6 +36,7 @@ Floats = NDArray[np.float64]
 NodeFluxes = list[list[Floats]]
 BLOCK_MODELS = 1 << 15
 TABLE_ROWS = 1024  # rows that stay in the cache while their columns are set
+CHUNK_POINTS = 16  # dust points whose fluxes are made together for single models
 NO_FLUX = -100.0  # in place of the logarithm of a flux that is not positive
 
 
@@ -190,6 +191,60 @@ class StellarGrid:
                     yield queue.pop(0).result()
             for future in queue:
                 yield future.result()
+
+    def values(self, names: Sequence[str], models: NDArray[np.int64]) -> Floats:
+        """Columns of some models, by their numbers in the order of `blocks`.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of the columns of `table_type`.
+        models : int64 (n,)
+
+        Returns
+        -------
+        float64 (n, n_names)
+        """
+        point, rest = np.divmod(models, len(self.distances) * self.n_stars)
+        distance, star = np.divmod(rest, self.n_stars)
+        out, dust = np.empty((len(models), len(names))), self.dust.columns
+        weights = {
+            "weight": self.weights.weight,
+            "prior_weight": self.weights.prior,
+            "grid_weight": self.weights.grid,
+        }
+        dimmed = [k for k, name in enumerate(names) if name in self._dimmed]
+        bare = {f"log{name}_nd" for name in self.filters}
+        if dimmed:
+            out[:, dimmed] = self._log_fluxes(point, star, [self._dimmed[names[k]] for k in dimmed])
+        for k, name in enumerate(names):
+            if name in dust:
+                out[:, k] = dust[name][point]
+            elif name == "distance":
+                out[:, k] = self.distances[distance]
+            elif name in weights:
+                out[:, k] = weights[name][0][star] * weights[name][1][point, distance]
+            elif k not in dimmed:
+                out[:, k] = self._star_rows[star, self._names.index(name)]
+            if name in self._dimmed or name in bare:
+                shift = -2.0 * np.log10(0.1 * self.distances[distance])
+                np.add(out[:, k], shift, out=out[:, k], where=out[:, k] != NO_FLUX)
+        return out
+
+    @cached_property
+    def _dimmed(self) -> dict[str, int]:
+        """Filter of each column of fluxes with dust."""
+        return {f"log{name}_wd": k for k, name in enumerate(self.filters)}
+
+    def _log_fluxes(self, point: NDArray[np.int64], star: NDArray[np.int64], filters: list[int]) -> Floats:
+        """log10 of fluxes at 10 pc of stars behind dust points (n, n_filters), chunk by chunk of the points."""
+        flux = np.empty((len(star), len(filters)))
+        for first in range(0, self.n_points, CHUNK_POINTS):
+            rows = np.flatnonzero((point >= first) & (point < first + CHUNK_POINTS))
+            if len(rows):
+                made = self.fluxes(slice(first, min(first + CHUNK_POINTS, self.n_points)))
+                flux[rows] = made[(point[rows] - first)[:, None], star[rows, None], np.array(filters)]
+        return _log_flux(flux)
 
     def _pieces(self) -> Iterator[tuple[slice, slice]]:
         """Dust points and distances of each block, of about BLOCK_MODELS rows (as few as one distance has)."""
