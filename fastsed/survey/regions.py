@@ -211,6 +211,8 @@ class _RegionWriter:
         self, result: SubResult, stats: FitsRows, numbers: NDArray[np.int64], ids: NDArray[np.int64]
     ) -> None:
         """Write the files of a sub file whose stars lie in the regions `numbers`."""
+        if not stats.n:
+            return
         order = np.argsort(numbers, kind="stable")
         regions, first = np.unique(numbers[order], return_index=True)
         table = _StatsRows(stats, ids)

@@ -218,6 +218,8 @@ def damaged_file(path: Path) -> Iterator[None]:
     """Turn what h5py raises on a file that is no HDF5, or is damaged, into an InputError."""
     try:
         yield
+    except InputError:
+        raise
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"not a readable HDF5 file, or cut short: {reason}", path) from error

@@ -29,6 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run_trim = kinds.add_parser("run-trim", help="do what a file of `jobs trim` lists", allow_abbrev=False)
     run_trim.add_argument("listing", metavar="FILE", help="such as P/trim_batch_jobs/BEAST_1")
     _add_catalogue_options(run_trim, required=True)
+    for kind in (trim, fit, run_trim):
+        kind.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="as above")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
