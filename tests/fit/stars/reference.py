@@ -144,3 +144,20 @@ def hard_stars(models: ArrayModels, n: int, seed: int) -> dict[str, np.ndarray]:
         "nothing": np.zeros_like(usual),
         "enormous": 1e8 * usual,
     }
+
+
+def sharp_models(n: int, n_filters: int, signal_to_noise: float, seed: int) -> ArrayModels:
+    """Models that differ by some standard deviations, which are a tiny part of their fluxes; some lie far off.
+
+    Single precision resolves such differences badly, which is what the margins of the search are for.
+    """
+    rng = np.random.default_rng(seed)
+    centre = 10 ** rng.uniform(-19, -15, n_filters)
+    offset = rng.normal(size=(n, n_filters)) * rng.choice(
+        [0.7, 3, 100, 3e4], (n, 1), p=[0.5, 0.3, 0.15, 0.05]
+    )
+    seds = centre * (1 + offset / signal_to_noise)
+    error = centre / signal_to_noise * rng.uniform(0.8, 1.25, seds.shape)
+    table = {"weight": rng.uniform(0.5, 2, n), "specgrid_indx": np.arange(float(n)), "Av": np.zeros(n)}
+    filters = tuple(f"F{k}" for k in range(n_filters))
+    return ArrayModels(filters, seds, table, np.zeros_like(seds), error)

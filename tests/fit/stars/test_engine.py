@@ -14,7 +14,7 @@ from fastsed.fit.stars.engine import StarFitter
 from fastsed.fit.stars.options import FitOptions
 from fastsed.fit.stars.parameters import symlog
 from fastsed.fit.stars.source import ArrayModels
-from tests.fit.stars.reference import fit_directly, hard_stars, random_models, random_stars
+from tests.fit.stars.reference import fit_directly, hard_stars, random_models, random_stars, sharp_models
 
 KINDS = {"fraction": 6, "floor": 3, "full": 4}
 
@@ -86,6 +86,21 @@ def test_no_acceptable_model_is_missed(error: str) -> None:
             direct = fit_directly(models, flux)
             assert result.n_models[i] == len(direct.members), kind
             assert direct.lnp[result.best_row[i]] == pytest.approx(direct.lnp.max(), rel=1e-12), kind
+
+
+@pytest.mark.parametrize("signal_to_noise", [30.0, 1e3, 1e4, 1e5, 1e6])
+@pytest.mark.parametrize("threshold", [-10.0, -1.0])
+def test_margins_of_single_precision(signal_to_noise: float, threshold: float) -> None:
+    """Without one of the margins of stars.h and stars_build.h, models near the threshold are missed."""
+    models = sharp_models(6000, 4, signal_to_noise, 30)
+    fitter = StarFitter(models, FitOptions(threshold, 0, 5))
+    fluxes = random_stars(models, 200, 31)
+    for scale in (1.0, 1 + 20 / signal_to_noise):
+        result = fitter.fit(fluxes * scale)
+        for i, flux in enumerate(fluxes * scale):
+            direct = fit_directly(models, flux, threshold)
+            assert result.n_models[i] == len(direct.members)
+            assert direct.lnp[result.best_row[i]] == pytest.approx(direct.lnp.max(), rel=1e-12, abs=1e-9)
 
 
 @pytest.mark.parametrize("n_models", [1, 2, 15, 16, 17, 255, 256, 257, 4097])
