@@ -19,7 +19,8 @@ from fastsed.fit.observations import Observations
 from fastsed.fit.passes import simulated_chunks, walk_best_first
 from fastsed.memory import machine_bytes, memory_parts
 from fastsed.models.axes import Axes
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import ModelGrid
+from fastsed.models.tile import Tile
 from fastsed.outputs.chi2grid import size_text
 from fastsed.outputs.grid_file import chi_grid_bytes
 from fastsed.problem import Problem

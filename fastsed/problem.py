@@ -18,13 +18,14 @@ from fastsed.fit.passes import Plan, Requests, plan_passes
 from fastsed.inputs.catalog import Catalog, read_catalog, with_ending
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.luminosity import find_luminosities
-from fastsed.inputs.photoz import PhotoZ, find_photoz
+from fastsed.inputs.photoz import PhotoZ, find_photoz, photoz_paths
 from fastsed.inputs.redshifts import Redshifts, resolve_redshifts
 from fastsed.inputs.sed_list import read_sed_list
 from fastsed.inputs.spectra import read_spectra, with_spectra
 from fastsed.inputs.working_directory import check_working_directory
 from fastsed.models.attenuation import dust_law
 from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
+from fastsed.models.cosmology import Cosmology
 from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import need_spectra, property_names
 from fastsed.models.sfh import parse_sfh_quantities
@@ -107,7 +108,8 @@ def prepare(params: RunOptions) -> Problem:
         For anything wrong with the files or the parameters.
     """
     check_working_directory(params)
-    asked = warned(request_findings(params))
+    universe = Cosmology(params.h0, params.omega_m, params.omega_l)
+    asked = warned(request_findings(params, universe.age, bool(photoz_paths(params))))
     catalog, filters = read_catalog(params)
     if params.spectrum:
         spectra = read_spectra(

@@ -13,8 +13,8 @@ from fastsed._ext.best_fit import find_best
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.fit.passes import Progress, redshift_indices, walk
-from fastsed.models.grid import Tile
 from fastsed.models.template_grid import TemplateGrid
+from fastsed.models.tile import Tile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

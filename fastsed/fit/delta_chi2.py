@@ -13,8 +13,8 @@ from fastsed._ext.chi2_rows import acceptable_models
 from fastsed.fit.best_fit import BestFits
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import Tile
 from fastsed.models.template_grid import TemplateGrid
+from fastsed.models.tile import Tile
 from fastsed.spool import Spool, mapped_rows
 
 ROW = np.dtype([("source", "i8"), ("model", "i8"), ("chi2", "f8"), ("scale", "f8"), ("spec_scale", "f8")])

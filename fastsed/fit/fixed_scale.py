@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from fastsed.fit.best_fit import BestFits
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import Tile
 from fastsed.models.template_grid import TemplateGrid
+from fastsed.models.tile import Tile
 
 Floats = NDArray[np.float64]
 

@@ -16,7 +16,8 @@ from fastsed._ext.chi2_rows import all_chi2
 from fastsed._ext.gridio import fill_block
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import ModelGrid
+from fastsed.models.tile import Tile
 
 # size of the blocks that are stored at once
 BLOCK_BYTES = 8 << 20

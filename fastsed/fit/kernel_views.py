@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastsed._ext.views import DataView, TileView
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import Tile
 from fastsed.models.template_grid import TemplateGrid
+from fastsed.models.tile import Tile
 
 
 def tile_view(grid: TemplateGrid, tile: Tile) -> TileView:

@@ -18,8 +18,8 @@ from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.fit.passes import redshift_indices
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
-from fastsed.models.grid import Rows, Tile
 from fastsed.models.template_grid import TemplateGrid
+from fastsed.models.tile import Rows, Tile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -17,8 +17,8 @@ from fastsed.inputs.luminosity import InfraredLuminosities
 from fastsed.inputs.redshifts import Redshifts
 from fastsed.inputs.template_error import read_template_error
 from fastsed.models.axes import Axes
-from fastsed.models.grid import Rows
 from fastsed.models.photometry import band_template_errors
+from fastsed.models.tile import Rows
 
 log = logging.getLogger(__name__)
 

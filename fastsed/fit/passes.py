@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.fit.observations import Observations
-from fastsed.models.grid import Tile
 from fastsed.models.template_grid import TemplateGrid
+from fastsed.models.tile import Tile
 
 Ints = NDArray[np.int64]
 Progress = Callable[[int], None]

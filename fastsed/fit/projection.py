@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.simulate import weighted_norms
-from fastsed.models.grid import Tile
+from fastsed.models.tile import Tile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -17,18 +17,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._version import __version__
 from fastsed.atomic import final_path, remove_orphans, temporary_path
+from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
+from fastsed.inputs.filters import Filter
+from fastsed.models.axes import Axes
+from fastsed.models.populations import Populations
+from fastsed.models.tile import Rows, Tile
 from fastsed.padded import PADDING
-
-if TYPE_CHECKING:
-    from fastsed.models.grid import ModelGrid, Tile
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +58,30 @@ PARAMETERS = (
 )  # fmt: skip
 
 
+class CachedGrid(Protocol):
+    """What shapes the tiles of a model grid, and where their cache is kept."""
+
+    params: ModelOptions
+    axes: Axes
+    bands: list[Filter]
+    rows: Rows
+    needs_dust: bool
+    n_threads: int
+    cache_dir: str
+
+    @property
+    def populations(self) -> Sequence[Populations]: ...
+
+
 class ModelCache:
     """Files that hold the tiles of a grid, one for each choice of redshifts.
 
     Parameters
     ----------
-    grid : ModelGrid
+    grid : CachedGrid
     """
 
-    def __init__(self, grid: ModelGrid):
+    def __init__(self, grid: CachedGrid):
         self._grid = grid
         self._gave_up = False
         self._mentioned: set[Path] = set()
@@ -270,7 +287,7 @@ def _read_index(file: BinaryIO, key: str) -> dict[str, Any] | None:
         return None
 
 
-def _is_index(index: Mapping[str, Any], grid: ModelGrid, wanted: NDArray[np.bool_]) -> bool:
+def _is_index(index: Mapping[str, Any], grid: CachedGrid, wanted: NDArray[np.bool_]) -> bool:
     """Whether an index is that of tiles of these redshifts, each array with the type and shape of a tile's."""
     head = len(MAGIC) + 2 * DIGEST_BYTES
     tiles = index.get("tiles")
@@ -289,7 +306,7 @@ def _is_index(index: Mapping[str, Any], grid: ModelGrid, wanted: NDArray[np.bool
     return True
 
 
-def _are_arrays_of_a_tile(entry: Mapping[str, Any], grid: ModelGrid, content: range) -> bool:
+def _are_arrays_of_a_tile(entry: Mapping[str, Any], grid: CachedGrid, content: range) -> bool:
     """Whether the arrays of one tile lie in the content of the file, with the types and shapes that belong together."""
     kinds = {"ids": "i8", "order": "i8", "flux": "f8"} | ({"dust": "f8"} if grid.needs_dust else {})
     if not grid.needs_dust and entry["dust"] is not None:
@@ -348,8 +365,6 @@ def _runs(index: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]
 
 
 def _mapped_tiles(file: BinaryIO, entries: Sequence[Mapping[str, Any]]) -> list[Tile]:
-    from fastsed.models.grid import Tile
-
     # a map begins with a page
     start = _start_of_tile(entries[0])
     start -= start % mmap.ALLOCATIONGRANULARITY

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.errors import InputError
-from fastsed.models.grid import Rows, Tile
+from fastsed.models.tile import Rows, Tile
 from fastsed.padded import padded_rows
 
 Floats = NDArray[np.float64]

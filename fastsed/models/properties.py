@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.models.axes import divided
-from fastsed.models.grid import ModelGrid
-from fastsed.models.indices import Index, combine
+from fastsed.models.grid import Metal, ModelGrid
+from fastsed.models.indices import combine
 from fastsed.models.populations import Populations
 from fastsed.models.sfh import SfhQuantity, parse_sfh_quantities, sfh_quantities
 from fastsed.quantities import property_quantities
@@ -107,59 +106,51 @@ def _of_one_metal(
     grid: ModelGrid, metal: int, cell: Ints, population: Ints, names: Sequence[str]
 ) -> dict[str, Floats]:
     """Properties that depend on the library, for models of one metallicity."""
-    own = grid.metal(metal)
-    numbers, place = _distinct(population)
-    weights = own.populations.weights(numbers)
-    masses = own.populations.masses(numbers)
+    library = grid.metal(metal)
+    numbers, row = _distinct(population)
+    masses = library.populations.masses(numbers)
+    values = {"lmass": masses.living[row], "lsfr": masses.sfr[row], "lmform": masses.formed[row]}
+    if "lssfr" in names:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values["lssfr"] = (single(masses.sfr) / single(masses.living))[row]
+    if need_spectra(grid, names):
+        values |= _from_spectra(grid, library, cell, numbers, row, names)
+    quantities = [q for q in parse_sfh_quantities(grid.params.sfh_quantities) if q.name in names]
+    histories = _history_quantities(grid, library.populations, numbers, quantities)
+    values |= {name: of_history[row] for name, of_history in histories.items()}
+    return {name: values[name] for name in names if name in values}
 
-    spectral = need_spectra(grid, names)
-    rest, columns = own.rest_of(numbers) if spectral else (None, numbers)
+
+def _from_spectra(
+    grid: ModelGrid, library: Metal, cell: Ints, numbers: Ints, row: Ints, names: Sequence[str]
+) -> dict[str, Floats]:
+    """Properties that integrate the spectra of models; `row` is that of each model's population in `numbers`."""
+    weights = library.populations.weights(numbers)
+    rest, columns = library.rest_of(numbers)
 
     def of_models(table: Floats) -> Floats:
         """Value of each model from a (ncell, nbasis) table."""
         if weights is None:
-            return table[cell, columns[place]]
-        return np.einsum("ij,ij->i", table[cell], weights[place])
+            return table[cell, columns[row]]
+        return np.einsum("ij,ij->i", table[cell], weights[row])
 
-    def rate() -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return (single(masses.sfr) / single(masses.living))[place]
-
-    def ionising() -> Floats:
-        assert rest is not None
-        return rest.ionising[columns[place]] if weights is None else (weights @ rest.ionising)[place]
-
-    def absorbed(part: str) -> Floats:
-        return of_models(getattr(rest, part))
-
-    def magnitude(row: int) -> Floats:
-        assert rest is not None
-        return of_models(rest.attenuated[row])
-
-    def index_value(index: Index, start: int) -> Floats:
-        assert rest is not None
-        tables = rest.attenuated[start : start + len(index.windows)]
-        return combine(index, np.stack([of_models(table) for table in tables], axis=-1))
-
-    sources: dict[str, Callable[[], Floats]] = {
-        "lmass": lambda: masses.living[place],
-        "lsfr": lambda: masses.sfr[place],
-        "lssfr": rate,
-        "lldust": partial(absorbed, "absorbed"),
-        "lldust_bc": partial(absorbed, "absorbed_young"),
-        "llion": ionising,
-        "lmform": lambda: masses.formed[place],
-    }
-    for row, band in enumerate(grid.magnitude_bands):
-        sources[f"M{band.number}"] = partial(magnitude, row)
+    values: dict[str, Floats] = {}
+    if "lldust" in names:
+        values["lldust"] = of_models(rest.absorbed)
+    if "lldust_bc" in names:
+        values["lldust_bc"] = of_models(rest.absorbed_young)
+    if "llion" in names:
+        values["llion"] = rest.ionising[columns[row]] if weights is None else (weights @ rest.ionising)[row]
+    for band, table in zip(grid.magnitude_bands, rest.attenuated, strict=False):
+        if f"M{band.number}" in names:
+            values[f"M{band.number}"] = of_models(table)
     start = len(grid.magnitude_bands)
     for index in grid.indices:
-        sources[index.name] = partial(index_value, index, start)
+        tables = rest.attenuated[start : start + len(index.windows)]
         start += len(index.windows)
-    values = {name: sources[name]() for name in names if name in sources}
-    quantities = [q for q in parse_sfh_quantities(grid.params.sfh_quantities) if q.name in names]
-    found = _history_quantities(grid, own.populations, numbers, quantities)
-    return values | {name: v[place] for name, v in found.items()}
+        if index.name in names:
+            values[index.name] = combine(index, np.stack([of_models(table) for table in tables], axis=-1))
+    return values
 
 
 def _history_quantities(

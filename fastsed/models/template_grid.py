@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.models.grid import Rows, Tile
+from fastsed.models.tile import Rows, Tile
 
 Ints = NDArray[np.int64]
 

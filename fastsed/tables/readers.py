@@ -185,38 +185,11 @@ def _hdf5() -> Format:
     import h5py
     from astropy.table.meta import get_header_from_yaml
 
-    def compound(f: Any) -> Any:
-        """The dataset of named columns, of which there must be one; None where there is none."""
-        found: list[Any] = []
-
-        def visit(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset) and item.dtype.names and item.ndim == 1:
-                found.append(item)
-
-        f.visititems(visit)
-        if len(found) > 1:
-            names = ", ".join(item.name for item in found[:5])
-            raise InputError(f"holds more than one table ({names}); expected one", f.filename)
-        return found[0] if found else None
-
-    def separate(f: Any) -> dict[str, Any]:
-        """One-dimensional datasets of one length, of the file or of its only group: a column each."""
-        for group in (f, *(item for item in f.values() if isinstance(item, h5py.Group) and len(f) == 1)):
-            items = {
-                k: item for k, item in group.items() if isinstance(item, h5py.Dataset) and item.ndim >= 1
-            }
-            if items and len({len(item) for item in items.values()}) == 1:
-                return items
-        raise InputError(
-            "holds no table: expected one dataset of named columns, or a dataset of the same length for each column",
-            f.filename,
-        )
-
     def open_table(path: str) -> _Opened:
         with h5py.File(path, "r") as f:
-            table = compound(f)
+            table = _compound_dataset(f)
             if table is None:
-                items = separate(f)
+                items = _separate_datasets(f)
                 info = {name: _attributes(item.attrs) for name, item in items.items()}
                 return _Opened(info, len(next(iter(items.values()))))
             info = dict.fromkeys(table.dtype.names, ColumnInfo())
@@ -228,8 +201,8 @@ def _hdf5() -> Format:
 
     def load(path: str, names: Sequence[str]) -> Loaded:
         with h5py.File(path, "r") as f:
-            table = compound(f)
-            items = separate(f) if table is None else {}
+            table = _compound_dataset(f)
+            items = _separate_datasets(f) if table is None else {}
             known = table.dtype.names if table is not None else items
             values = {}
             for name in [*names, *(f"{name}.mask" for name in names if f"{name}.mask" in known)]:
@@ -238,6 +211,37 @@ def _hdf5() -> Format:
             return {name: (values[name], masks[name]) for name in names}
 
     return "an HDF5 table", open_table, load
+
+
+def _compound_dataset(f: Any) -> Any:
+    """The dataset of named columns, of which there must be one; None where there is none."""
+    import h5py
+
+    found: list[Any] = []
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.names and item.ndim == 1:
+            found.append(item)
+
+    f.visititems(visit)
+    if len(found) > 1:
+        names = ", ".join(item.name for item in found[:5])
+        raise InputError(f"holds more than one table ({names}); expected one", f.filename)
+    return found[0] if found else None
+
+
+def _separate_datasets(f: Any) -> dict[str, Any]:
+    """One-dimensional datasets of one length, of the file or of its only group: a column each."""
+    import h5py
+
+    for group in (f, *(item for item in f.values() if isinstance(item, h5py.Group) and len(f) == 1)):
+        items = {k: item for k, item in group.items() if isinstance(item, h5py.Dataset) and item.ndim >= 1}
+        if items and len({len(item) for item in items.values()}) == 1:
+            return items
+    raise InputError(
+        "holds no table: expected one dataset of named columns, or a dataset of the same length for each column",
+        f.filename,
+    )
 
 
 def _native_hdf5(values: Any) -> Any:

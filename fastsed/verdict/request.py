@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.config.run import RunOptions
-from fastsed.inputs.photoz import photoz_paths
-from fastsed.models.cosmology import Cosmology
 from fastsed.verdict.finding import LIMITS, Finding, listed, outside
 
-Floats = NDArray[np.float64]
+UniverseAge = Callable[[ArrayLike], Floats]
 
 _NAME_ZPHOT = RunOptions().name_zphot or "z_phot"
 _C_INTERVAL = RunOptions().c_interval
@@ -21,14 +20,23 @@ _C_INTERVAL = RunOptions().c_interval
 _REDSHIFTS_COMPARED = 1000
 
 
-def request_findings(params: RunOptions) -> list[Finding]:
-    """All findings on the parameters alone."""
+def request_findings(params: RunOptions, universe_age: UniverseAge, has_photoz: bool) -> list[Finding]:
+    """All findings on the options alone.
+
+    Parameters
+    ----------
+    params : RunOptions
+    universe_age : callable
+        Redshifts -> age of the Universe [Gyr], with the cosmology of `params`.
+    has_photoz : bool
+        Whether there is a file of photometric redshifts.
+    """
     return [
         *hubble_constant(params.h0),
         *times(params),
-        *ages_of_the_universe(params),
+        *ages_of_the_universe(params, universe_age),
         *library_folder(params.library_dir),
-        *photoz_without_file(params),
+        *([] if has_photoz else photoz_without_file(params)),
         *intervals_without_simulations(params),
     ]
 
@@ -57,10 +65,9 @@ def times(params: RunOptions) -> Iterator[Finding]:
             )
 
 
-def ages_of_the_universe(params: RunOptions) -> Iterator[Finding]:
+def ages_of_the_universe(params: RunOptions, universe_age: UniverseAge) -> Iterator[Finding]:
     """Ages beyond that of the Universe."""
-    universe = Cosmology(params.h0, params.omega_m, params.omega_l)
-    today = 9 + float(np.log10(universe.age(0.0)))
+    today = 9 + float(np.log10(universe_age(0.0)))
     if params.log_age_max > today + LIMITS.log_age_excess:
         yield Finding(
             f"LOG_AGE_MAX = {params.log_age_max:g} is far beyond the age of the Universe, {today:.2f} (log10 yr)",
@@ -69,7 +76,7 @@ def ages_of_the_universe(params: RunOptions) -> Iterator[Finding]:
     if params.no_max_age:
         return
     z = np.linspace(params.z_min, params.z_max, _REDSHIFTS_COMPARED)
-    fits = 9 + np.log10(universe.age(z)) >= params.log_age_min
+    fits = 9 + np.log10(universe_age(z)) >= params.log_age_min
     if not fits.all():
         where = f"above z = {z[fits][-1]:.3g}" if fits.any() else "at any redshift"
         yield Finding(
@@ -97,7 +104,7 @@ def photoz_without_file(params: RunOptions) -> Iterator[Finding]:
         "FORCE_ZPHOT": params.force_zphot,
     }
     keys = [key for key, set_by_user in asked.items() if set_by_user]
-    if keys and not photoz_paths(params):
+    if keys:
         yield Finding(
             f"{listed(keys)}: there are no photometric redshifts, since there is no file '{params.catalog}.zout'",
             unusual=True,

@@ -14,7 +14,7 @@ from fastsed.inputs.catalog import Catalog
 from fastsed.inputs.luminosity import InfraredLuminosities
 from fastsed.inputs.redshifts import Redshifts
 from fastsed.models.axes import history_axes, make_axes
-from fastsed.models.grid import Tile
+from fastsed.models.tile import Tile
 from fastsed.params import read_params
 from tests.fit.toys import acceptable, simulate
 from tests.models.helpers import make_filter

@@ -12,7 +12,7 @@ import pytest
 
 from fastsed.fit.best_fit import find_best_fits
 from fastsed.fit.monte_carlo import MonteCarlo, Noise, draw_noise, polar_normals
-from fastsed.models.grid import Rows, Tile
+from fastsed.models.tile import Rows, Tile
 from fastsed.params import read_params
 from fastsed.pipeline import run
 from tests.fit.toys import (

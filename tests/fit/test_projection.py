@@ -7,7 +7,7 @@ import pytest
 
 from fastsed.fit import projection
 from fastsed.fit.projection import LARGEST_SLACK, SLACK_OF_PRODUCT, Coordinates, Projector
-from fastsed.models.grid import Tile
+from fastsed.models.tile import Tile
 
 
 def invented(n_column: int, n_shape: int, n_model: int, seed: int = 0) -> tuple[np.ndarray, ...]:

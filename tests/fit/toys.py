@@ -14,7 +14,8 @@ from fastsed.fit.observations import Observations
 from fastsed.fit.passes import simulated_chunks, walk, walk_best_first
 from fastsed.inputs.catalog import Catalog
 from fastsed.models.axes import history_axes, make_axes
-from fastsed.models.grid import ModelGrid, Rows
+from fastsed.models.grid import ModelGrid
+from fastsed.models.tile import Rows
 from fastsed.problem import Problem
 from fastsed.uncertainties import Uncertainties, from_chi2, from_simulations, unknown_uncertainties
 from tests.models.helpers import BANDS, make_filter, make_params

@@ -13,8 +13,9 @@ from fastsed.library.types import Library
 from fastsed.models.attenuation import attenuation_curve
 from fastsed.models.axes import history_axes, make_axes
 from fastsed.models.cosmology import Cosmology
-from fastsed.models.grid import ModelGrid, Rows
+from fastsed.models.grid import ModelGrid
 from fastsed.models.igm import igm_transmission
+from fastsed.models.tile import Rows
 from fastsed.params import Params, read_params
 
 AGES = np.array([0.0, 1e6, 4e6, 1e7, 4e7, 1e8, 3e8, 7e8, 1.5e9, 3e9, 6e9, 1e10, 1.4e10, 2e10])

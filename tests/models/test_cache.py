@@ -17,7 +17,7 @@ import pytest
 from fastsed.errors import InputError
 from fastsed.models import cache
 from fastsed.models.cache import DIGEST_BYTES, END, MAGIC, SIZE_BYTES, ModelCache, find_caches
-from fastsed.models.grid import Rows
+from fastsed.models.tile import Rows
 from fastsed.params import read_params
 from tests.helpers import COARSE, copy_example
 from tests.models.helpers import BANDS, make_filter, make_grid, make_params

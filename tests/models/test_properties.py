@@ -7,8 +7,9 @@ import pytest
 
 from fastsed.models.attenuation import attenuation_curve
 from fastsed.models.axes import history_axes, make_axes
-from fastsed.models.grid import ModelGrid, Rows
+from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import model_properties, need_spectra, property_names
+from fastsed.models.tile import Rows
 from fastsed.params import read_params
 from tests.models.helpers import (
     LAM,

@@ -5,17 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fastsed.inputs.photoz import photoz_paths
+from fastsed.models.cosmology import Cosmology
 from fastsed.params import Params, read_params
 from fastsed.verdict.request import moved_redshifts, redshift_findings, request_findings
 
 
+def findings(params):
+    universe = Cosmology(params.h0, params.omega_m, params.omega_l)
+    return request_findings(params, universe.age, bool(photoz_paths(params)))
+
+
 def unusual(*overrides):
     """Texts of the warnings; anything but these overrides is default."""
-    return [f.text for f in request_findings(read_params(None, list(overrides))) if f.unusual]
+    return [f.text for f in findings(read_params(None, list(overrides))) if f.unusual]
 
 
 def test_defaults_are_usual():
-    assert not any(finding.unusual for finding in request_findings(Params()))
+    assert not any(finding.unusual for finding in findings(Params()))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +65,7 @@ def test_values(words, expected):
 
 
 def test_a_usual_interval_without_simulations_is_a_note():
-    (finding,) = request_findings(read_params(None, ["N_SIM=0", "C_INTERVAL=68"]))
+    (finding,) = findings(read_params(None, ["N_SIM=0", "C_INTERVAL=68"]))
     assert "C_INTERVAL = 68, but no intervals" in finding.text
 
 
