@@ -21,7 +21,12 @@ from fastsed.models.stars.constants import SPEED_OF_LIGHT, STEFAN_BOLTZMANN, Z_S
 from fastsed.models.stars.extinction import ExtinctionLaw
 from fastsed.models.stars.filter_curves import FilterCurve, band_weights
 from fastsed.models.stars.model_tables import read_model_table
-from fastsed.models.stars.node_weights import column_weights, pegase_weights
+from fastsed.models.stars.node_weights import (
+    column_weights,
+    is_scattered,
+    pegase_weights,
+    temperature_columns,
+)
 from fastsed.survey.sed_grid import SedGrid
 
 log = logging.getLogger(__name__)
@@ -30,6 +35,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Scheme = Literal["columns", "pegase"]
 
+TINY = 1e-9
 MARGIN_T, MARGIN_G = 0.1, 0.3  # dex beyond the outermost nodes that still count
 SPECTRUM_SUFFIXES = (".hd5", ".hdf5", ".h5", ".fits", ".fits.gz", ".fit")
 
@@ -45,17 +51,33 @@ class Nodes:
     def inside(self, log_t: Floats, log_g: Floats, margin_t: float, margin_g: float) -> NDArray[np.bool_]:
         """Whether points lie between the lowest and highest gravity of the library at their temperature.
 
-        Both limits are linear between the temperatures of the nodes. Limits belong to the library.
+        Both limits are linear between the temperatures of the nodes. Limits belong to the library. For scattered
+        nodes it is their convex hull that counts.
         """
-        columns, member = np.unique(self.log_t, return_inverse=True)
+        if is_scattered(self.log_t):
+            return self._inside_hull(log_t, log_g, margin_t, margin_g)
+        columns, member = temperature_columns(self.log_t)
         low, high = np.full(len(columns), np.inf), np.full(len(columns), -np.inf)
         np.minimum.at(low, member, self.log_g)
         np.maximum.at(high, member, self.log_g)
-        tiny = 1e-9
-        between = (log_t >= columns[0] - margin_t - tiny) & (log_t <= columns[-1] + margin_t + tiny)
-        above = log_g >= np.interp(log_t, columns, low) - margin_g - tiny
-        below = log_g <= np.interp(log_t, columns, high) + margin_g + tiny
+        between = (log_t >= columns[0] - margin_t - TINY) & (log_t <= columns[-1] + margin_t + TINY)
+        above = log_g >= np.interp(log_t, columns, low) - margin_g - TINY
+        below = log_g <= np.interp(log_t, columns, high) + margin_g + TINY
         return np.asarray(between & above & below)
+
+    def _inside_hull(
+        self, log_t: Floats, log_g: Floats, margin_t: float, margin_g: float
+    ) -> NDArray[np.bool_]:
+        """Whether points lie in the convex hull of the nodes with their margins."""
+        from scipy.spatial import Delaunay
+
+        signs = [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)]
+        corners = [
+            np.column_stack([self.log_t + t * (margin_t + TINY), self.log_g + g * (margin_g + TINY)])
+            for t, g in signs
+        ]
+        hull = Delaunay(np.unique(np.concatenate(corners), axis=0))
+        return np.asarray(hull.find_simplex(np.column_stack([log_t, log_g])) >= 0)
 
     def weights(self, log_t: Floats, log_g: Floats, z: Floats, scheme: Scheme) -> tuple[Indices, Floats]:
         """Nodes of each point and their weights.

@@ -47,9 +47,8 @@ def column_weights(
     weight : float64 (n, 4)
         Non-negative, sum 1.
     """
-    steps = np.unique(np.round(nodes_t / SAME_TEMPERATURE), return_inverse=True)
-    columns, member = steps[0] * SAME_TEMPERATURE, steps[1]
-    if len(columns) > max(8, len(nodes_t) // 2):
+    columns, member = temperature_columns(nodes_t)
+    if is_scattered(nodes_t):
         return _triangle_weights(temperature, gravity, nodes_t, nodes_g)
     low, fraction = _bracket(columns, temperature)
     index, weight = np.zeros((len(temperature), 4), dtype=np.intp), np.zeros((len(temperature), 4))
@@ -64,6 +63,19 @@ def column_weights(
             weight[points, 2 * side] = part[points] * (1.0 - along)
             weight[points, 2 * side + 1] = part[points] * along
     return index, weight
+
+
+def temperature_columns(nodes_t: Floats) -> tuple[Floats, Indices]:
+    """Distinct temperatures of nodes, ascending (those that differ by rounding count as one), and that of each node."""
+    distinct, member = np.unique(nodes_t, return_inverse=True)
+    number = np.concatenate([[0], np.cumsum(np.diff(distinct) > SAME_TEMPERATURE)])
+    first = np.concatenate([[True], np.diff(number) > 0])
+    return distinct[first], number[member.ravel()]
+
+
+def is_scattered(nodes_t: Floats) -> bool:
+    """Whether hardly two nodes have the same temperature."""
+    return len(temperature_columns(nodes_t)[0]) > max(8, len(nodes_t) // 2)
 
 
 def _bracket(axis: Floats, values: Floats) -> tuple[Indices, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastsed.models.stars.node_weights import column_weights, pegase_weights
+from fastsed.models.stars.node_weights import column_weights, pegase_weights, temperature_columns
 
 T_AXIS, G_AXIS = np.arange(3.5, 4.01, 0.05), np.arange(1.0, 5.1, 0.5)
 NODES_T, NODES_G = (axis.ravel() for axis in np.meshgrid(T_AXIS, G_AXIS, indexing="ij"))
@@ -33,6 +33,24 @@ def test_a_node_gives_itself(find):
     values = RNG.random(len(NODES_T))
     got = interpolated(find, NODES_T, NODES_G, NODES_T, NODES_G, values)
     np.testing.assert_allclose(got, values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+def test_nodes_of_any_temperature_give_themselves_alone(scattered):
+    """log10 of round temperatures are no round numbers; a neighbour must not count by a part in 1e6."""
+    t = np.log10(np.arange(3500.0, 8001.0, 250.0))
+    nodes_t, nodes_g = (axis.ravel() for axis in np.meshgrid(t, G_AXIS, indexing="ij"))
+    if scattered:
+        nodes_t = nodes_t + RNG.uniform(-0.01, 0.01, len(nodes_t))
+    index, weight = column_weights(nodes_t, nodes_g, nodes_t, nodes_g)
+    own = (weight * (index == np.arange(len(nodes_t))[:, None])).sum(axis=1)
+    np.testing.assert_allclose(own, 1.0, rtol=0, atol=1e-9)
+
+
+def test_temperatures_that_differ_by_rounding_are_one_column():
+    columns, member = temperature_columns(np.array([3.6, 3.5, 3.5 + 1e-12, 3.6 - 1e-9]))
+    np.testing.assert_allclose(columns, [3.5, 3.6])
+    np.testing.assert_array_equal(member, [1, 0, 0, 1])
 
 
 def test_columns_hold_their_ends():

@@ -275,3 +275,12 @@ def test_boundary_follows_the_library():
     t, g = np.array([3.5, 3.75, 3.75, 4.0, 4.05, 4.2]), np.array([0.9, 2.0, 1.9, 3.0, 5.2, 4.0])
     np.testing.assert_array_equal(nodes.inside(t, g, 0, 0), [False, True, False, True, False, False])
     np.testing.assert_array_equal(nodes.inside(t, g, 0.1, 0.3), [True, True, True, True, True, False])
+
+
+def test_boundary_of_scattered_nodes_is_their_hull():
+    random = np.random.default_rng(3)
+    nodes = Nodes(random.uniform(3.5, 4.5, 200), random.uniform(1, 5, 200), np.full(200, 0.02))
+    assert nodes.inside(nodes.log_t, nodes.log_g, 0.0, 0.0).all()
+    t, g = np.array([4.0, 4.0, 4.55, 4.0, 4.8]), np.array([3.0, 5.2, 3.0, 5.6, 3.0])
+    np.testing.assert_array_equal(nodes.inside(t, g, 0.0, 0.0), [True, False, False, False, False])
+    np.testing.assert_array_equal(nodes.inside(t, g, 0.1, 0.3), [True, True, True, False, False])
