@@ -15,7 +15,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in README.md LICENSE \
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # those that take seconds each; benchmarks/ has more
-BENCHMARKS := startup full_grid run1 run2 kernels scaling grid_write
+BENCHMARKS := startup full_grid run1 run2 kernels scaling grid_write star_grid
 
 .PHONY: help example example-survey test fuzz sanitize lint format docs bench clean
 
