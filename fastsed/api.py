@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fastsed import results as plain
 from fastsed.array_problem import fit_array
+from fastsed.arrays import Floats, Mask
 from fastsed.atomic import atomic_path
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 
 _FORMATS = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv"}
 
@@ -117,7 +117,7 @@ class Results:
         return self._plain.best
 
     @property
-    def fitted(self) -> NDArray[np.bool_]:
+    def fitted(self) -> Mask:
         """Which sources have a fit, (nsource,)."""
         return self._plain.fitted
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.fit.best_fit import BestFit, BestFits
@@ -17,7 +16,6 @@ from fastsed.quantities import BY_NAME, Quantity
 from fastsed.results import Results
 from fastsed.table_problem import Photometry
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Ints, Mask
 from fastsed.fit.best_fit import find_best_fits
 from fastsed.fit.monte_carlo import MonteCarlo
 from fastsed.fit.observations import Observations
@@ -25,8 +25,6 @@ from fastsed.outputs.chi2grid import size_text
 from fastsed.outputs.grid_file import chi_grid_bytes
 from fastsed.problem import Problem
 from fastsed.uncertainties import from_simulations, unknown_uncertainties
-
-Ints = NDArray[np.int64]
 
 # the trial makes tiles for this long, of this many redshifts, and fits them to this many sources
 TRIAL_SECONDS = 0.15
@@ -124,7 +122,7 @@ def _seconds(problem: Problem) -> float:
     return start + building + (fitting + simulating) * pairs / trial_pairs
 
 
-def spread(wanted: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+def spread(wanted: Mask, count: int) -> Mask:
     """Of the redshifts marked, at most `count`, evenly spread, without the ends if others are left."""
     marked = np.flatnonzero(wanted)
     chosen = np.zeros_like(wanted)
@@ -132,7 +130,7 @@ def spread(wanted: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
     return chosen
 
 
-def trial_data(data: Observations, chosen: NDArray[np.bool_]) -> Observations:
+def trial_data(data: Observations, chosen: Mask) -> Observations:
     """Some of the sources that may lie at one of the redshifts chosen."""
     rows = np.flatnonzero(_n_redshifts(data, chosen))
     rows = rows[:: max(1, len(rows) // TRIAL_SOURCES)]
@@ -142,11 +140,11 @@ def trial_data(data: Observations, chosen: NDArray[np.bool_]) -> Observations:
 class TrialGrid(ModelGrid):
     """A few models of a grid: nothing is kept between passes, no cache is read or written."""
 
-    chosen: NDArray[np.bool_]
+    chosen: Mask
     limit: int | None = None
 
     @classmethod
-    def of(cls, problem: Problem, chosen: NDArray[np.bool_]) -> TrialGrid:
+    def of(cls, problem: Problem, chosen: Mask) -> TrialGrid:
         """A grid of its own for the trial, with the redshifts chosen and few values of the other axes."""
         grid = problem.grid
         params = dataclasses.replace(problem.params, no_cache=True)
@@ -156,7 +154,7 @@ class TrialGrid(ModelGrid):
         trial.chosen = chosen
         return trial
 
-    def tiles(self, wanted: NDArray[np.bool_]) -> Iterator[Tile]:
+    def tiles(self, wanted: Mask) -> Iterator[Tile]:
         """No more than `limit` tiles, whatever is wanted."""
         return islice(super().tiles(self.chosen), self.limit)
 
@@ -251,13 +249,13 @@ def _silence() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _n_redshifts(data: Observations, chosen: NDArray[np.bool_]) -> Ints:
+def _n_redshifts(data: Observations, chosen: Mask) -> Ints:
     """How many of the redshifts chosen lie in the window of each source."""
     before = np.concatenate([[0], np.cumsum(chosen)])
     return np.where(data.last_z >= data.first_z, before[data.last_z + 1] - before[data.first_z], 0)
 
 
-def _sources_per_redshift(data: Observations, chosen: NDArray[np.bool_]) -> float:
+def _sources_per_redshift(data: Observations, chosen: Mask) -> float:
     """Mean number of sources that are fitted at one of the redshifts chosen."""
     return float(_n_redshifts(data, chosen).sum() / np.count_nonzero(chosen))
 

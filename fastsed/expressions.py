@@ -24,11 +24,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 
-Array = NDArray[np.float64]
 Operation = Callable[..., Any]
 
 MAX_NESTING = 50  # parentheses in one another
@@ -90,7 +90,7 @@ class Number:
     def names(self) -> tuple[str, ...]:
         return ()
 
-    def evaluate(self, values: Mapping[str, Array], memo: Memo | None) -> Any:
+    def evaluate(self, values: Mapping[str, Floats], memo: Memo | None) -> Any:
         return self.value
 
 
@@ -104,7 +104,7 @@ class Name:
     def names(self) -> tuple[str, ...]:
         return (self.name,)
 
-    def evaluate(self, values: Mapping[str, Array], memo: Memo | None) -> Any:
+    def evaluate(self, values: Mapping[str, Floats], memo: Memo | None) -> Any:
         return values[self.name]
 
 
@@ -121,7 +121,7 @@ class Call:
         """Variables of all operands."""
         return tuple(sorted({name for operand in self.operands for name in operand.names}))
 
-    def evaluate(self, values: Mapping[str, Array], memo: Memo | None) -> Any:
+    def evaluate(self, values: Mapping[str, Floats], memo: Memo | None) -> Any:
         inputs = [values[name] for name in self.names]
         if memo is not None and (known := memo.get(id(self))) is not None:
             before, result = known
@@ -136,7 +136,7 @@ class Call:
 Node = Number | Name | Call
 
 # values of the parts of a formula, each with the arrays it came from
-Memo = dict[int, tuple[list[Array], Any]]
+Memo = dict[int, tuple[list[Floats], Any]]
 # a part with more values than this is found anew
 LARGEST_KEPT = 1 << 18
 
@@ -157,7 +157,7 @@ class Expression:
     names: frozenset[str]
     root: Node
 
-    def evaluate(self, values: Mapping[str, ArrayLike], memo: Memo | None = None) -> Array:
+    def evaluate(self, values: Mapping[str, ArrayLike], memo: Memo | None = None) -> Floats:
         """The value of the formula.
 
         Parameters

@@ -9,8 +9,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats, Singles
 from fastsed.config.models import ModelOptions
 from fastsed.config.options import option_fields
 from fastsed.errors import InputError
@@ -22,7 +23,6 @@ from fastsed.sizes import check_models
 if TYPE_CHECKING:
     from astropy.cosmology import FLRW
 
-Singles = NDArray[np.float32]
 
 HISTORIES = {"exponential": "exp", "delayed": "del", "truncated": "tru"}
 """Names of the star formation histories, and FAST's for them."""
@@ -43,7 +43,7 @@ _REPLACED = {
 }
 
 
-def axis(low: float, high: float, step: float) -> NDArray[np.float64]:
+def axis(low: float, high: float, step: float) -> Floats:
     """Values of an axis of the grid, by FAST's rule.
 
     Parameters

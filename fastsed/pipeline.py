@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.config.run import RunOptions
 from fastsed.fit.best_fit import BestFit, BestFits
 from fastsed.fit.delta_chi2 import DeltaChi2
@@ -38,7 +39,6 @@ from fastsed.verdict.fits import FittedSources, fit_findings
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
 
 

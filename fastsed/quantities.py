@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
 
@@ -59,7 +60,7 @@ class Quantity:
         """Whether the printed value is log10 of the stored one."""
         return self.transform == "log"
 
-    def shown(self, values: ArrayLike) -> NDArray[np.float64]:
+    def shown(self, values: ArrayLike) -> Floats:
         """Stored values as they are shown: log10, or AB magnitudes of fluxes in microjansky; -inf for log of 0."""
         shown = np.asarray(values, dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Mask, Singles
 from fastsed.fit.best_fit import BestFits
 from fastsed.quantities import Quantity
 from fastsed.verdict.finding import Finding
@@ -45,10 +46,10 @@ class Results:
 
     ids: Sequence[Any] | Array
     columns: tuple[Quantity, ...]
-    axes: Mapping[str, NDArray[np.float32]]
+    axes: Mapping[str, Singles]
     best: BestFits
     values: Mapping[str, Array]
-    intervals: Mapping[str, NDArray[np.float64]]
+    intervals: Mapping[str, Floats]
     confidences: tuple[float, ...]
     verdict: tuple[Finding, ...] = ()
     provenance: tuple[str, ...] = ()
@@ -59,7 +60,7 @@ class Results:
         return len(self.ids)
 
     @property
-    def fitted(self) -> NDArray[np.bool_]:
+    def fitted(self) -> Mask:
         """Which sources have a fit, (nsource,)."""
         return self.best.fitted
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.arrays import Floats, Singles
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
@@ -30,7 +31,6 @@ from fastsed.tables.sources import as_source
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 Bands = Mapping[Any, tuple[str, str]]
 """Filter, or column of an array of models -> (column of the fluxes, column of the errors)."""
 
@@ -245,7 +245,7 @@ def table_problem(
 
 
 def with_template_error(
-    data: Observations, error: TemplateError | None, filters: Sequence[Filter], z: NDArray[np.float32]
+    data: Observations, error: TemplateError | None, filters: Sequence[Filter], z: Singles
 ) -> Observations:
     """The data beside models whose fluxes have an error."""
     if error is None:

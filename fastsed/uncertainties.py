@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints
 from fastsed.fit.best_fit import BestFits
 from fastsed.fit.delta_chi2 import AcceptableModels
 from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations, percentiles_from_simulations
@@ -17,9 +17,6 @@ from fastsed.fit.passes import runs
 from fastsed.models.properties import model_properties, single
 from fastsed.problem import Problem, wanted_properties
 from fastsed.quantities import property_quantities
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # one quantity of the simulations that are described together: it should stay in the processor's cache
 DESCRIBED_BYTES = 256 << 10

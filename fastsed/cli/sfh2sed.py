@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._version import __version__
+from fastsed.arrays import Floats
 from fastsed.cli.messages import run_command, start_logging
 from fastsed.errors import InputError, UsageError
 from fastsed.foreign import parse_foreign
@@ -24,7 +24,6 @@ from fastsed.text import parse_number
 
 log = logging.getLogger("fastsed.sfh2sed")
 
-Floats = NDArray[np.float64]
 
 PROGRAM = "fastsed-sfh2sed"
 YR_PER_MYR = 1e6

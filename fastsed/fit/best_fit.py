@@ -7,17 +7,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.best_fit import find_best
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.fit.passes import Progress, redshift_indices, walk
 from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Tile
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class BestFits:
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
     @property
-    def fitted(self) -> NDArray[np.bool_]:
+    def fitted(self) -> Mask:
         """Which sources have a fit, (nsource,)."""
         return self.model_id >= 0
 
@@ -129,7 +126,7 @@ class BestFit:
         return replace(self._best, n_models=n_models)
 
 
-def improves(best: BestFits, model: Ints, chi2: Floats, tie_rank: Ints) -> NDArray[np.bool_]:
+def improves(best: BestFits, model: Ints, chi2: Floats, tie_rank: Ints) -> Mask:
     """Whether models (nsource,) beat the best so far: the rule of the kernels (`improves` in chi2_exact.h)."""
     better = chi2 < best.chi2 - best.tolerance
     ties = (chi2 <= best.chi2 + best.tolerance) & (tie_rank < best.tie_rank)

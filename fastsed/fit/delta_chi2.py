@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.chi2_rows import acceptable_models
+from fastsed.arrays import Ints
 from fastsed.fit.best_fit import BestFits
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
@@ -60,7 +61,7 @@ class AcceptableModels:
             yield from self._spool.pieces(ROWS_IN_MEMORY)
         yield from self._held
 
-    def batches(self, n_rows: int = 1 << 17) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.void]]]:
+    def batches(self, n_rows: int = 1 << 17) -> Iterator[tuple[int, Ints, NDArray[np.void]]]:
         """Acceptable models of runs of sources, at most about `n_rows` at a time.
 
         Yields
@@ -84,7 +85,7 @@ class AcceptableModels:
             yield first, np.searchsorted(rows["source"], np.arange(first, stop + 1)), rows
             first = stop
 
-    def _by_source(self, starts: NDArray[np.int64]) -> NDArray[np.void]:
+    def _by_source(self, starts: Ints) -> NDArray[np.void]:
         """All rows, those of a source together."""
         if self._spool is None:
             rows = np.concatenate([np.empty(0, dtype=ROW), *self._held])

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints
 from fastsed.fit.best_fit import BestFits
 from fastsed.fit.observations import Observations
 from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Tile
-
-Floats = NDArray[np.float64]
 
 # numbers (source, model) that are compared at a time
 PAIRS = 1 << 18
@@ -48,7 +46,7 @@ class FixedScale:
             for start in range(0, len(sources), step):
                 self._compare(tile, sources[start : start + step])
 
-    def _compare(self, tile: Tile, sources: NDArray[np.int64]) -> None:
+    def _compare(self, tile: Tile, sources: Ints) -> None:
         """Compare some sources with all models of a tile, band by band."""
         n = tile.n_models
         chi2, score = np.zeros((2, len(sources), n))
@@ -66,7 +64,7 @@ class FixedScale:
             score += tile.ln_prior
         self._take(tile, sources, chi2, score)
 
-    def _take(self, tile: Tile, sources: NDArray[np.int64], chi2: Floats, score: Floats) -> None:
+    def _take(self, tile: Tile, sources: Ints, chi2: Floats, score: Floats) -> None:
         first = np.argmax(score, axis=1)
         at = np.arange(len(sources)), first
         better = score[at] > self._score[sources]

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.chi2_rows import all_chi2
 from fastsed._ext.gridio import fill_block
+from fastsed.arrays import Floats, Ints, Singles
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
 from fastsed.models.grid import ModelGrid
@@ -22,7 +22,7 @@ from fastsed.models.tile import Tile
 # size of the blocks that are stored at once
 BLOCK_BYTES = 8 << 20
 # takes the first modelID, and float32 (nmodel, 1 + nproperty, nsource): chi2, properties
-Store = Callable[[int, NDArray[np.float32]], None]
+Store = Callable[[int, Singles], None]
 
 
 class FullGrid:
@@ -49,7 +49,7 @@ class FullGrid:
         self,
         grid: ModelGrid,
         data: Observations,
-        properties: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+        properties: Callable[[Ints], Floats],
         scales: Sequence[bool],
         i_spec_scale: int,
         store: Store,
@@ -129,21 +129,21 @@ class _Blocks:
         self._memory = deque(np.empty(size * n_sources * (1 + n_properties), np.float32) for _ in range(2))
         self._storing: Future[None] | None = None
 
-    def pairs(self, n_sources: int, n_models: int) -> list[NDArray[np.float64]]:
+    def pairs(self, n_sources: int, n_models: int) -> list[Floats]:
         """Three arrays (nsource, nmodel)."""
         return [values[: n_sources * n_models].reshape(n_sources, n_models) for values in self._pairs]
 
-    def block(self, *shape: int) -> NDArray[np.float32]:
+    def block(self, *shape: int) -> Singles:
         """An array of single-precision numbers, to be stored before the next one is asked for."""
         self._memory.rotate()
         return self._memory[0][: math.prod(shape)].reshape(shape)
 
-    def store(self, models: NDArray[np.int64], block: NDArray[np.float32]) -> None:
+    def store(self, models: Ints, block: Singles) -> None:
         """Store the rows of a block, in runs of consecutive modelIDs."""
         self._wait()
         self._storing = self._pool.submit(self._store_runs, models, block)
 
-    def _store_runs(self, models: NDArray[np.int64], block: NDArray[np.float32]) -> None:
+    def _store_runs(self, models: Ints, block: Singles) -> None:
         for run in np.split(np.arange(len(models)), np.flatnonzero(np.diff(models) != 1) + 1):
             self._store(int(models[run[0]]), block[run[0] : run[-1] + 1])
 

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.groups import Grouping, find_groups
 from fastsed._ext.views import GROUP_SIZE
+from fastsed.arrays import Floats, Ints, Singles
 from fastsed.padded import padded_sets
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Pair = tuple[Floats, NDArray[np.float32]]
+Pair = tuple[Floats, Singles]
 
 # smaller than this beside a length of one, a coordinate is zero in single precision: its square would be slow
 SMALLEST = 1e-15

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fastsed._ext.percentiles import interpolated_percentiles
+from fastsed.arrays import Floats
 from fastsed.config.fit import chi2_threshold
 
 __all__ = [
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-def interval_probabilities(confidences: Sequence[float]) -> NDArray[np.float64]:
+def interval_probabilities(confidences: Sequence[float]) -> Floats:
     """Probabilities below the bounds of central intervals.
 
     Parameters
@@ -43,7 +44,7 @@ def interval_probabilities(confidences: Sequence[float]) -> NDArray[np.float64]:
 
 def grid_percentiles(
     indices: ArrayLike, values: ArrayLike, probabilities: ArrayLike, n_threads: int = 1
-) -> NDArray[np.float64]:
+) -> Floats:
     """Percentiles of a grid parameter over the best models of the simulations.
 
     The histogram over the grid points, cumulated, is interpolated linearly: all simulations up to and
@@ -73,7 +74,7 @@ def grid_percentiles(
     return found
 
 
-def property_percentiles(values: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+def property_percentiles(values: ArrayLike, probabilities: ArrayLike) -> Floats:
     """Percentiles of a property over the simulations: order statistics number floor(n * p), from 0.
 
     The product is of single precision, as in FAST++: 16 % of 100 is then 16, not 15.999 999 6.
@@ -104,7 +105,7 @@ def percentiles_from_simulations(
     properties: Mapping[str, ArrayLike],
     confidences: Sequence[float],
     n_threads: int = 1,
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, Floats]:
     """Confidence intervals from the best models of the simulations.
 
     Parameters
@@ -135,7 +136,7 @@ def medians_from_simulations(
     axes: Mapping[str, ArrayLike],
     properties: Mapping[str, ArrayLike],
     n_threads: int = 1,
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, Floats]:
     """Medians of the simulations by the rules of the percentiles (BEST_FROM_SIM).
 
     Parameters are those of `percentiles_from_simulations`.
@@ -150,7 +151,7 @@ def medians_from_simulations(
 
 def intervals_from_chi2(
     chi2: ArrayLike, values: ArrayLike, confidences: Sequence[float], best: float | None = None
-) -> NDArray[np.float64]:
+) -> Floats:
     """Range of the models of one source whose chi2 is close enough to the best (Avni 1976, ApJ 210, 642).
 
     Parameters

@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Ints, Mask
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import counted
 
 log = logging.getLogger(__name__)
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
-
-def check_fittable(fittable: Bools, zero_error: Bools, path: str) -> None:
+def check_fittable(fittable: Mask, zero_error: Mask, path: str) -> None:
     """Stop where no source can be fitted, whatever the models.
 
     Parameters
@@ -40,7 +37,7 @@ def check_fittable(fittable: Bools, zero_error: Bools, path: str) -> None:
     raise InputError(f"no source can be fitted: {', '.join(reasons)}", path)
 
 
-def lost_reasons(lost: Bools, n_ages: Ints, n_models: Ints) -> dict[str, Bools]:
+def lost_reasons(lost: Mask, n_ages: Ints, n_models: Ints) -> dict[str, Mask]:
     """Sources without a best model, by reason.
 
     Parameters
@@ -61,7 +58,7 @@ def lost_reasons(lost: Bools, n_ages: Ints, n_models: Ints) -> dict[str, Bools]:
     }
 
 
-def report_lost(fittable: Bools, fitted: Bools, n_ages: Ints, n_models: Ints, path: str) -> None:
+def report_lost(fittable: Mask, fitted: Mask, n_ages: Ints, n_models: Ints, path: str) -> None:
     """Warn of the sources that have valid data but no best model.
 
     Raises

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.simulate import simulate, simulation_parts
 from fastsed._ext.views import SpaceView, TileView
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.fit.groups import Pair, group_models, group_sets, in_both_precisions
 from fastsed.fit.kernel_views import data_view, tile_view
 from fastsed.fit.observations import Observations
@@ -20,9 +20,6 @@ from fastsed.fit.passes import redshift_indices
 from fastsed.fit.projection import FEWEST_COLUMNS, Projector
 from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Rows, Tile
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass
@@ -176,7 +173,7 @@ class MonteCarlo:
         """Index of the redshift of each tile of a batch, (ntile, 1)."""
         return redshift_indices([prepared.tile for prepared in batch])
 
-    def update(self, tiles: Sequence[PreparedTile], chosen: NDArray[np.bool_] | None = None) -> None:
+    def update(self, tiles: Sequence[PreparedTile], chosen: Mask | None = None) -> None:
         """Fit a batch to all sources that may take its redshifts; with `chosen` (ntile, nsource) to some of them."""
         iz = self.redshift_indices(tiles)
         wanted = (self._data.first_z[self._rows] <= iz) & (iz <= self._data.last_z[self._rows])
@@ -190,9 +187,7 @@ class MonteCarlo:
         spaces = [tiles[k].space or self._spaces_of_columns([tiles[k].tile])[0] for k in left]
         self._simulate(views, spaces, wanted[left], self._grid.n_threads)
 
-    def _simulate(
-        self, tiles: list[TileView], spaces: list[SpaceView], chosen: NDArray[np.bool_], n_threads: int
-    ) -> None:
+    def _simulate(self, tiles: list[TileView], spaces: list[SpaceView], chosen: Mask, n_threads: int) -> None:
         simulate(
             tiles,
             self._data_view,
@@ -210,7 +205,7 @@ class MonteCarlo:
             n_threads,
         )
 
-    def _take_projected(self, prepared: PreparedTile, sources: NDArray[np.bool_]) -> None:
+    def _take_projected(self, prepared: PreparedTile, sources: Mask) -> None:
         """Fit a tile to sources (nsource,) in coordinates of the models as each sees them.
 
         Those where it is not worth it are left in `sources`.

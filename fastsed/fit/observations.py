@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Flags, Floats, Int32s, Ints, Mask
 from fastsed.config.inputs import InputOptions
 from fastsed.inputs.catalog import Catalog
 from fastsed.inputs.filters import Filter
@@ -21,9 +21,6 @@ from fastsed.models.photometry import band_template_errors
 from fastsed.models.tile import Rows
 
 log = logging.getLogger(__name__)
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass
@@ -56,8 +53,8 @@ class Observations:
     variance: Floats
     n_main: int
     template_error: Floats
-    own_spec_scale: NDArray[np.uint8]
-    log_component: NDArray[np.int32]
+    own_spec_scale: Flags
+    log_component: Int32s
     log_lir: Floats
     log_error: Floats
     first_z: Ints
@@ -98,7 +95,7 @@ class Observations:
         }
         return replace(parts[0], **of_sources)
 
-    def redshifts_needed(self, n_z: int) -> NDArray[np.bool_]:
+    def redshifts_needed(self, n_z: int) -> Mask:
         """Which redshifts any source needs, (nz,)."""
         edges = np.zeros(n_z + 1, dtype=np.int64)
         for first, last in ((self.first_z, self.last_z), (self.best_first_z, self.best_last_z)):
@@ -109,7 +106,7 @@ class Observations:
 
 
 def redshift_windows(
-    params: InputOptions, axes: Axes, redshifts: Redshifts, fittable: NDArray[np.bool_]
+    params: InputOptions, axes: Axes, redshifts: Redshifts, fittable: Mask
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """The redshift indices that each source may take.
 

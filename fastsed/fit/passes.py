@@ -13,13 +13,12 @@ from itertools import chain
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Ints, Mask
 from fastsed.fit.observations import Observations
 from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Tile
 
-Ints = NDArray[np.int64]
 Progress = Callable[[int], None]
 Product = Literal["best fit", "simulations", "delta chi2", "full grid"]
 
@@ -105,7 +104,7 @@ class Plan:
     """
 
     passes: tuple[Pass, ...]
-    redshifts: NDArray[np.bool_]
+    redshifts: Mask
 
     @property
     def n_models(self) -> int:
@@ -157,7 +156,7 @@ def runs(rows: slice, size: int) -> Iterator[slice]:
 
 def walk(
     grid: TemplateGrid,
-    redshifts: NDArray[np.bool_],
+    redshifts: Mask,
     reducers: Sequence[Reducer],
     n_sources: int,
     progress: Progress | None = None,
@@ -184,7 +183,7 @@ def walk(
 class StagedReducer(Reducer, Protocol):
     """A reducer whose sources may take some tiles before the others."""
 
-    def update(self, batch: Any, chosen: NDArray[np.bool_] | None = None) -> None:
+    def update(self, batch: Any, chosen: Mask | None = None) -> None:
         """Take a batch into account; with `chosen` (ntile, nsource) for some sources only."""
 
     def redshift_indices(self, batch: Any) -> Ints:
@@ -193,7 +192,7 @@ class StagedReducer(Reducer, Protocol):
 
 def walk_best_first(
     grid: TemplateGrid,
-    redshifts: NDArray[np.bool_],
+    redshifts: Mask,
     reducer: StagedReducer,
     best_z: Ints,
     progress: Progress | None = None,

@@ -9,13 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.simulate import weighted_norms
+from fastsed.arrays import Floats, Ints
 from fastsed.models.tile import Tile
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # fewer columns than this are not worth a projection
 FEWEST_COLUMNS = 48

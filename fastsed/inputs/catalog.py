@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
@@ -56,12 +56,12 @@ class Catalog:
     """
 
     ids: list[str]
-    bands: NDArray[np.int64]
-    flux: NDArray[np.float64]
-    error: NDArray[np.float64]
-    z_spec: NDArray[np.float64]
-    fittable: NDArray[np.bool_]
-    zero_error: NDArray[np.bool_]
+    bands: Ints
+    flux: Floats
+    error: Floats
+    z_spec: Floats
+    fittable: Mask
+    zero_error: Mask
     findings: list[Finding] = field(default_factory=list)
 
     @classmethod
@@ -146,7 +146,7 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
     return catalog, filters
 
 
-def flux_factor(ab_zeropoint: float, wavelength: NDArray[np.float64]) -> NDArray[np.float64]:
+def flux_factor(ab_zeropoint: float, wavelength: Floats) -> Floats:
     """Factor from catalogue fluxes (f_nu) to F_lambda.
 
     Parameters
@@ -165,7 +165,7 @@ def flux_factor(ab_zeropoint: float, wavelength: NDArray[np.float64]) -> NDArray
     return np.asarray(microjansky * _JY_FACTOR / (wavelength * 1e-4) ** 2)
 
 
-def mask_invalid(flux: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
+def mask_invalid(flux: Floats, error: Floats) -> Mask:
     """Mask, in place, what is no measurement: error = inf and flux = 0.
 
     Not measured are bands with a negative error, or with a flux or an error that is not finite. An error
@@ -190,11 +190,11 @@ def mask_invalid(flux: NDArray[np.float64], error: NDArray[np.float64]) -> NDArr
 
 def mask_extreme(
     table: NamedTable,
-    flux: NDArray[np.float64],
-    error: NDArray[np.float64],
-    measured: NDArray[np.bool_],
+    flux: Floats,
+    error: Floats,
+    measured: Mask,
     names: Sequence[str],
-    rows: NDArray[np.int64] | None = None,
+    rows: Ints | None = None,
 ) -> None:
     """Mask, in place and with a warning, what has no square in double precision: error = inf and flux = 0.
 
@@ -233,7 +233,7 @@ def mask_extreme(
     error[extreme] = np.inf
 
 
-def fittable_sources(error: NDArray[np.float64], zero_error: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def fittable_sources(error: Floats, zero_error: Mask) -> Mask:
     """Sources with at least one valid band and no error of zero: bool (nsource,)."""
     return np.isfinite(error).any(axis=1) & ~zero_error
 
@@ -387,9 +387,7 @@ def _find_columns(table: TextTable, names: list[str]) -> _Columns:
     )
 
 
-def _read_columns(
-    table: TextTable, columns: _Columns
-) -> tuple[Columns, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _read_columns(table: TextTable, columns: _Columns) -> tuple[Columns, Floats, Floats, Floats]:
     """What is in the file, fluxes and errors scaled to total ones, and spectroscopic redshifts."""
     optional = [i for i in (columns.total, columns.z_spec) if i is not None]
     wanted = [*columns.flux, *columns.error, *optional]
@@ -414,9 +412,9 @@ def _photometry(
     table: TextTable,
     names: list[str],
     columns: _Columns,
-    numbers: NDArray[np.float64],
-    flux: NDArray[np.float64],
-    error: NDArray[np.float64],
+    numbers: Floats,
+    flux: Floats,
+    error: Floats,
 ) -> Photometry:
     """The fluxes as the verdict looks at them."""
     nband = len(columns.bands)

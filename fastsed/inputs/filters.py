@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.filter_names import FilterNumber
 from fastsed.inputs.header import split_row
@@ -40,8 +40,8 @@ class Filter:
 
     number: int
     name: str
-    lam: NDArray[np.float64]
-    response: NDArray[np.float64]
+    lam: Floats
+    response: Floats
     mean_wavelength: float
 
 
@@ -63,8 +63,8 @@ class Throughput:
 
     number: int
     name: str
-    lam: NDArray[np.float64]
-    throughput: NDArray[np.float64]
+    lam: Floats
+    throughput: Floats
 
     @property
     def width(self) -> float:
@@ -151,7 +151,7 @@ def read_throughputs(path: str | Path, numbers: Sequence[int] | None = None) -> 
     return [curves[int(number)] for number in numbers]
 
 
-def integrate(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+def integrate(x: Floats, y: Floats) -> float:
     """Trapezoid integral of y over x."""
     return float(np.dot(np.diff(x), y[1:] + y[:-1]) / 2)
 
@@ -213,7 +213,7 @@ def _point(line: bytes) -> list[float] | None:
 
 def _read_points(
     path: str | Path, number: int, section: _Section, lines: list[bytes], line_numbers: Sequence[int]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     """Wavelengths, strictly ascending, and throughputs of a section."""
     rows = []
     for i in range(section.start, section.stop):

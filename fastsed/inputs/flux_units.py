@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import flux_factor
-
-Floats = NDArray[np.float64]
 
 MICROJANSKY = 23.9
 """AB magnitude of a microjansky: the zero point of catalogues in this unit."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.config.run import RunOptions
 from fastsed.inputs.catalog import mask_extreme
 from fastsed.inputs.photoz import check_same_ids
@@ -36,10 +36,10 @@ class InfraredLuminosities:
         0: all dust, 1: birth clouds, 2: cirrus.
     """
 
-    value: NDArray[np.float64]
-    error: NDArray[np.float64]
-    log: NDArray[np.bool_]
-    component: NDArray[np.int64]
+    value: Floats
+    error: Floats
+    log: Mask
+    component: Ints
 
 
 def find_luminosities(params: RunOptions, ids: Sequence[str]) -> InfraredLuminosities | None:
@@ -99,7 +99,7 @@ def read_luminosities(
     return InfraredLuminosities(value, error, logarithmic, component)
 
 
-def _components(table: NamedTable, names: list[str], differential: bool) -> NDArray[np.int64]:
+def _components(table: NamedTable, names: list[str], differential: bool) -> Ints:
     for row, name in enumerate(names):
         if name.lower() not in COMPONENTS:
             raise table.error(f"column COMP: '{name}' must be one of {', '.join(COMPONENTS)}", row)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.inputs.tables import FitsTable, NamedTable, TextTable, needs, same_id
@@ -39,10 +39,10 @@ class PhotoZ:
         The file they come from.
     """
 
-    z_phot: NDArray[np.float64]
-    z_spec: NDArray[np.float64]
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
+    z_phot: Floats
+    z_spec: Floats
+    lower: Floats
+    upper: Floats
     n_intervals: int = 0
     path: str = ""
 
@@ -169,6 +169,6 @@ def check_same_ids(table: NamedTable, found: Sequence[str], ids: Sequence[str]) 
         raise InputError(f"lists {len(found)} sources, but the catalogue {len(ids)}", table.path)
 
 
-def _positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _positive(values: Floats) -> Floats:
     """The values that are finite and above 0, NaN for the others."""
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.inputs.catalog import Catalog, counted
 from fastsed.inputs.photoz import PhotoZ
 
@@ -25,10 +25,10 @@ class Redshifts:
         Confidence interval of z_phot, where one was asked for.
     """
 
-    z_spec: NDArray[np.float64]
-    z_phot: NDArray[np.float64]
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
+    z_spec: Floats
+    z_phot: Floats
+    lower: Floats
+    upper: Floats
 
 
 def resolve_redshifts(catalog: Catalog, photoz: PhotoZ | None, z_min: float, z_max: float) -> Redshifts:
@@ -57,7 +57,7 @@ def resolve_redshifts(catalog: Catalog, photoz: PhotoZ | None, z_min: float, z_m
     return Redshifts(z_spec, z_phot, lower, upper)
 
 
-def _warn_of_clipping(name: str, values: NDArray[np.float64], z_min: float, z_max: float) -> None:
+def _warn_of_clipping(name: str, values: Floats, z_min: float, z_max: float) -> None:
     sides = (("below", values < z_min, "MIN", z_min), ("above", values > z_max, "MAX", z_max))
     for side, outside, end, limit in sides:
         if outside.any():

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import (
     Catalog,
@@ -54,11 +54,11 @@ class Spectra:
     """
 
     channels: list[Filter]
-    low: NDArray[np.float64]
-    up: NDArray[np.float64]
-    flux: NDArray[np.float64]
-    error: NDArray[np.float64]
-    zero_error: NDArray[np.bool_]
+    low: Floats
+    up: Floats
+    flux: Floats
+    error: Floats
+    zero_error: Mask
 
 
 def read_spectra(path: str | Path, ids: Sequence[str], lsf_path: str | Path = "") -> Spectra:
@@ -134,7 +134,7 @@ def with_spectra(catalog: Catalog, filters: list[Filter], spectra: Spectra) -> t
     return merged, [*filters, *spectra.channels]
 
 
-def lsf_sigma(path: str | Path, lam: NDArray[np.float64]) -> NDArray[np.float64]:
+def lsf_sigma(path: str | Path, lam: Floats) -> Floats:
     """Width (n,) [A] of a line spread function at observed wavelengths `lam` (n,) [A]; constant outside it.
 
     Raises
@@ -148,7 +148,7 @@ def lsf_sigma(path: str | Path, lam: NDArray[np.float64]) -> NDArray[np.float64]
     return np.interp(lam, known, sigma)
 
 
-def lsf_response(low: float, up: float, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def lsf_response(low: float, up: float, sigma: float) -> tuple[Floats, Floats]:
     """Response of an element to light of each wavelength: its top hat convolved with a Gaussian.
 
     Parameters
@@ -212,9 +212,7 @@ def _names_elements(header: list[str]) -> bool:
     return needs("WL")(header) or needs("WL_LOW", "WL_UP")(header)
 
 
-def _element_limits(
-    table: TextTable, columns: dict[str, NDArray[np.float64]], used: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _element_limits(table: TextTable, columns: dict[str, Floats], used: Mask) -> tuple[Floats, Floats]:
     """Lower and upper limit of each element that is used."""
     if not used.any():
         raise InputError("every spectral element has TR = 0", table.path)
@@ -234,7 +232,7 @@ def _element_limits(
     return low[used].copy(), up[used].copy()
 
 
-def _uniform_step(path: str | Path, centre: NDArray[np.float64], used: NDArray[np.bool_]) -> float:
+def _uniform_step(path: str | Path, centre: Floats, used: Mask) -> float:
     """Mean step of the elements in use or, where leaving some out makes gaps, of all of them."""
     if not np.isfinite(centre).all():
         raise InputError("column WL holds a wavelength that is not finite", path)
@@ -249,7 +247,7 @@ def _uniform_step(path: str | Path, centre: NDArray[np.float64], used: NDArray[n
     )
 
 
-def _whole_numbers(table: TextTable, values: NDArray[np.float64]) -> NDArray[np.int64]:
+def _whole_numbers(table: TextTable, values: Floats) -> Ints:
     whole = (values >= 0) & (values <= LAST_BIN) & (values == np.round(values))
     for row in np.flatnonzero(~whole)[:1]:
         message = f"column BIN: '{values[row]:g}' must be a whole number from 0 to {LAST_BIN}"
@@ -258,12 +256,12 @@ def _whole_numbers(table: TextTable, values: NDArray[np.float64]) -> NDArray[np.
 
 
 def _combine(
-    bins: NDArray[np.int64],
-    low: NDArray[np.float64],
-    up: NDArray[np.float64],
-    flux: NDArray[np.float64],
-    error: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    bins: Ints,
+    low: Floats,
+    up: Floats,
+    flux: Floats,
+    error: Floats,
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Combine the elements of each bin by inverse variance; bins come out in the order of their numbers."""
     order = np.argsort(bins, kind="stable")
     starts = np.flatnonzero(np.diff(bins[order], prepend=-1))
@@ -283,7 +281,7 @@ def _combine(
     )
 
 
-def _channels(low: NDArray[np.float64], up: NDArray[np.float64], lsf_path: str | Path) -> list[Filter]:
+def _channels(low: Floats, up: Floats, lsf_path: str | Path) -> list[Filter]:
     """A filter per element: a top hat, or its convolution with the line spread function."""
     centre = 0.5 * (low + up)
     sigma = np.zeros_like(centre)

@@ -15,6 +15,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Mask
 from fastsed.errors import InputError
 from fastsed.foreign import parse_foreign
 from fastsed.inputs.header import Accepts, find_header, split_row
@@ -39,7 +40,7 @@ class Columns:
     """
 
     texts: list[list[str]]
-    numbers: NDArray[np.float64]
+    numbers: Floats
 
 
 class NamedTable(ABC):
@@ -90,7 +91,7 @@ class NamedTable(ABC):
             raise InputError(f"its header names {name.upper()} more than once", self.path)
         return upper.index(name.upper())
 
-    def flags(self, name: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def flags(self, name: str, values: Floats) -> Mask:
         """A column of 0 and 1 as booleans.
 
         Raises
@@ -182,7 +183,7 @@ class TextTable(NamedTable):
     def _read_carefully(self, texts: Sequence[int], numbers: Sequence[int]) -> Columns:
         """Read row by row, so that a fault can be named."""
         columns: list[list[str]] = [[] for _ in texts]
-        blocks: list[NDArray[np.float64]] = []
+        blocks: list[Floats] = []
         values: list[list[float]] = []
         self._missing.clear()
         for line, fields in self._rows():
@@ -304,7 +305,7 @@ def canonical_id(identity: str) -> str:
     return identity.upper() if number is None else str(number.normalize())
 
 
-def read_number_columns(path: str | Path, names: Sequence[str]) -> NDArray[np.float64]:
+def read_number_columns(path: str | Path, names: Sequence[str]) -> Floats:
     """Read a headerless table of numbers, of which the first columns are `names`; more columns are ignored.
 
     Fields are separated by blanks or commas. A first line without any number is taken for names.

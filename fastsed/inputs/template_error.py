@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.inputs.tables import read_number_columns
 from fastsed.inputs.wavelengths import warn_unless_angstrom
@@ -28,8 +28,8 @@ class TemplateError:
         Relative error of the flux, not negative.
     """
 
-    lam: NDArray[np.float64]
-    error: NDArray[np.float64]
+    lam: Floats
+    error: Floats
 
 
 def read_template_error(path: str | Path) -> TemplateError:
@@ -52,7 +52,7 @@ def read_template_error(path: str | Path) -> TemplateError:
     return TemplateError(lam, error)
 
 
-def check_curve(path: str | Path, lam: NDArray[np.float64], value: NDArray[np.float64], what: str) -> None:
+def check_curve(path: str | Path, lam: Floats, value: Floats, what: str) -> None:
     """Check a tabulated function of wavelength: finite, ascending, not negative.
 
     Raises

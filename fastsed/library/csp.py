@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 
-Floats = NDArray[np.float64]
 SFHS = ("exp", "del", "tru")
 
 

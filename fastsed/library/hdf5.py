@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.foreign import check_claimed_size, parse_foreign
 from fastsed.hdf5_file import atomic_hdf5
@@ -66,8 +66,8 @@ class Contents:
     path: Path
     kind: str
     attributes: dict[str, str]
-    metallicities: NDArray[np.float64]
-    log_tau: NDArray[np.float64]
+    metallicities: Floats
+    log_tau: Floats
     n_ages: int
     n_wavelengths: int
     wavelength_range: tuple[float, float] = field(default=(np.nan, np.nan))
@@ -269,7 +269,7 @@ def _check_family(path: str | PathLike[str], libraries: Sequence[Library]) -> No
             )
 
 
-def _put(f: h5py.File, name: str, values: NDArray[np.float64]) -> None:
+def _put(f: h5py.File, name: str, values: Floats) -> None:
     f.create_dataset(name, data=values, track_times=False)
 
 

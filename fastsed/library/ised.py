@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Singles
 from fastsed.errors import InputError
 from fastsed.library.types import Library
 from fastsed.library.validate import check_library
@@ -127,7 +127,7 @@ def _mapped(file: BinaryIO, path: str | PathLike[str]) -> memoryview:
 
 def _spectra(
     content: memoryview, order: str, path: str | PathLike[str], first: _Record, n_ages: int, n_lam: int
-) -> tuple[NDArray[np.float32], int]:
+) -> tuple[Singles, int]:
     """All spectra (nage, nlam) as a view of the file, and where the next record starts.
 
     The records of the spectra are equally long, so that only the spectra in use are ever read.
@@ -141,9 +141,7 @@ def _spectra(
     return flux, end
 
 
-def _check_spectra(
-    file: BinaryIO, order: str, path: str | PathLike[str], sed: NDArray[np.float32], end: int
-) -> None:
+def _check_spectra(file: BinaryIO, order: str, path: str | PathLike[str], sed: Singles, end: int) -> None:
     """Raise an error if not all spectra (nage, nlam), which end at `end`, are in records like the first."""
     n_ages, n_lam = sed.shape
     step = sed.strides[0]
@@ -191,9 +189,7 @@ def _records(
     raise InputError(f"is truncated: it ends in record {number or 1}", path)
 
 
-def _read_header(
-    record: memoryview, order: str, path: str | PathLike[str]
-) -> tuple[NDArray[np.float64], int]:
+def _read_header(record: memoryview, order: str, path: str | PathLike[str]) -> tuple[Floats, int]:
     """Ages [yr], and `info`, which is 0 in files that close with 12 records instead of 10."""
     ages = _counted_floats(record, order, path, "ages")
     imf = 4 + 4 * ages.size
@@ -206,7 +202,7 @@ def _read_header(
 
 def _counted_floats(
     record: memoryview, order: str, path: str | PathLike[str], what: str, expected: int | None = None
-) -> NDArray[np.float64]:
+) -> Floats:
     """The n float32 values that follow the count n at the start of a record."""
     count = int(np.frombuffer(record, order + "i4", 1)[0]) if len(record) >= 4 else -1
     if count < 1 or 4 + 4 * count > len(record):

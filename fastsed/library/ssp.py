@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.foreign import parse_foreign
 from fastsed.library.hdf5 import SUFFIXES, read_hdf5, write_ssp_hdf5
@@ -20,7 +20,6 @@ from fastsed.text import read_bytes
 
 __all__ = ["read_library", "read_ssp", "ssp_name", "write_ssp_hdf5"]
 
-Floats = NDArray[np.float64]
 
 KNOWN = (".ised", ".ised_ASCII", ".fits", ".hdf5", ".h5")
 WHAT_FITS = "a table with AGE, MASS, LAMBDA and SED"

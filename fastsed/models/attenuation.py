@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
-
-Array = NDArray[np.float64]
 
 R_CALZETTI = 4.05
 R_MILKY_WAY = 3.1
@@ -26,7 +25,7 @@ class DustLaw:
 
     title: str
     citation: str
-    curve: Callable[[Array, float, float], Array]
+    curve: Callable[[Floats, float, float], Floats]
 
     def describe(self, e_b: float, delta: float) -> str:
         """The `# Dust law:` text of the output catalogue (fixed width when the law has no parameters)."""
@@ -48,7 +47,7 @@ def dust_law(name: str) -> DustLaw:
         raise InputError(f"unknown dust law DUST_LAW = '{name}': choose one of {known}") from None
 
 
-def attenuation_curve(name: str, lam: ArrayLike, e_b: float = 1.0, delta: float = -0.2) -> Array:
+def attenuation_curve(name: str, lam: ArrayLike, e_b: float = 1.0, delta: float = -0.2) -> Floats:
     """Attenuation relative to the V band.
 
     Parameters
@@ -74,12 +73,12 @@ def attenuation_curve(name: str, lam: ArrayLike, e_b: float = 1.0, delta: float 
     return np.maximum(curve, 0.0)
 
 
-def transmission(k: ArrayLike, a_v: ArrayLike) -> Array:
+def transmission(k: ArrayLike, a_v: ArrayLike) -> Floats:
     """Fraction 10^(-0.4 A_V k) of the light that passes (`k` and `a_v` broadcast)."""
     return np.asarray(10.0 ** (-0.4 * np.asarray(a_v) * np.asarray(k)))
 
 
-def _calzetti(lam: Array) -> Array:
+def _calzetti(lam: Floats) -> Floats:
     """Calzetti et al. (2000), equation 4, not limited to the wavelengths where it was measured."""
     x = lam * 1e-4
     blue = -2.156 + 1.509 / x - 0.198 / x**2 + 0.011 / x**3
@@ -87,7 +86,7 @@ def _calzetti(lam: Array) -> Array:
     return np.maximum(2.659 * np.where(x <= 0.63, blue, red) / R_CALZETTI + 1.0, 0.0)
 
 
-def _milky_way(lam: Array, far_cubic: float) -> Array:
+def _milky_way(lam: Floats, far_cubic: float) -> Floats:
     """Cardelli, Clayton & Mathis (1989), equations 2-5, with R_V = 3.1; the end pieces extend outwards.
 
     `far_cubic` is the cubic coefficient of a(x) in the far ultraviolet: -0.070 in the paper, 0 in FAST++.
@@ -100,48 +99,48 @@ def _milky_way(lam: Array, far_cubic: float) -> Array:
     return np.asarray(a + b / R_MILKY_WAY)
 
 
-def _optical_a(x: Array) -> Array:
+def _optical_a(x: Floats) -> Floats:
     coefficients = [1.0, 0.17699, -0.50447, -0.02427, 0.72085, 0.01979, -0.77530, 0.32999]
     return np.asarray(np.polynomial.polynomial.polyval(x - 1.82, coefficients))
 
 
-def _optical_b(x: Array) -> Array:
+def _optical_b(x: Floats) -> Floats:
     coefficients = [0.0, 1.41338, 2.28305, 1.07233, -5.38434, -0.62251, 5.30260, -2.09002]
     return np.asarray(np.polynomial.polynomial.polyval(x - 1.82, coefficients))
 
 
-def _ultraviolet_a(x: Array) -> Array:
+def _ultraviolet_a(x: Floats) -> Floats:
     y = np.maximum(x - 5.9, 0.0)
     bend = -0.04473 * y**2 - 0.009779 * y**3
     return np.asarray(1.752 - 0.316 * x - 0.104 / ((x - 4.67) ** 2 + 0.341) + bend)
 
 
-def _ultraviolet_b(x: Array) -> Array:
+def _ultraviolet_b(x: Floats) -> Floats:
     y = np.maximum(x - 5.9, 0.0)
     bend = 0.2130 * y**2 + 0.1207 * y**3
     return np.asarray(-3.090 + 1.825 * x + 1.206 / ((x - 4.62) ** 2 + 0.263) + bend)
 
 
-def _far_ultraviolet_b(x: Array) -> Array:
+def _far_ultraviolet_b(x: Floats) -> Floats:
     return np.asarray(np.polynomial.polynomial.polyval(x - 8.0, [13.670, 4.257, -0.420, 0.374]))
 
 
-def _bump_noll(lam: Array) -> Array:
+def _bump_noll(lam: Floats) -> Floats:
     """The profile that FAST uses: (l^2 - 2175^2) is not squared, which leaves nearly a constant."""
     wide = (lam * BUMP_WIDTH) ** 2
     return np.asarray(wide / ((lam**2 - BUMP_CENTRE**2) + wide))
 
 
-def _bump_noll09(lam: Array) -> Array:
+def _bump_noll09(lam: Floats) -> Floats:
     """Drude profile of Noll et al. (2009), equation 10."""
     wide = (lam * BUMP_WIDTH) ** 2
     return np.asarray(wide / ((lam**2 - BUMP_CENTRE**2) ** 2 + wide))
 
 
-def _modified_calzetti(bump: Callable[[Array], Array]) -> Callable[[Array, float, float], Array]:
+def _modified_calzetti(bump: Callable[[Floats], Floats]) -> Callable[[Floats, float, float], Floats]:
     """Noll et al. (2009), equation 13: the Calzetti law with a bump and a tilt."""
 
-    def curve(lam: Array, e_b: float, delta: float) -> Array:
+    def curve(lam: Floats, e_b: float, delta: float) -> Floats:
         return (_calzetti(lam) + e_b / R_CALZETTI * bump(lam)) * (lam / V_BAND) ** delta
 
     return curve

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.ravel import unravel
+from fastsed.arrays import Floats, Ints, Singles
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
 from fastsed.sizes import MAX_AXIS_POINTS, check_models, counted_points, single
@@ -24,7 +24,7 @@ SMALLEST_REDSHIFT = 0.00001
 _LN10 = 2.30258509299404568
 
 
-def axis(low: float, high: float, step: float, name: str = "axis") -> NDArray[np.float32]:
+def axis(low: float, high: float, step: float, name: str = "axis") -> Singles:
     """Points from `low` to `high`, both included, `step` apart, where FAST++ has them.
 
     The three numbers are rounded to single precision first, and their quotient too; it decides how many points there
@@ -57,14 +57,14 @@ def axis(low: float, high: float, step: float, name: str = "axis") -> NDArray[np
     return _distinct(_points(first, last, spacing, count), name, step)
 
 
-def _points(low: float, high: float, step: float, count: int) -> NDArray[np.float64]:
+def _points(low: float, high: float, step: float, count: int) -> Floats:
     """`count` points, or the two ends if that is more; the last one is `high`."""
     values = low + step * np.arange(max(count, 2), dtype=np.float64)
     values[-1] = high
     return values
 
 
-def redshift_axis(z_min: float, z_max: float, step: float, logarithmic: bool) -> NDArray[np.float32]:
+def redshift_axis(z_min: float, z_max: float, step: float, logarithmic: bool) -> Singles:
     """Redshifts of the grid: equal steps in z, or in log10(1+z).
 
     A zero step, or a range shorter than half a step, gives the single redshift `z_min`. Steps in log10(1+z) are
@@ -80,7 +80,7 @@ def redshift_axis(z_min: float, z_max: float, step: float, logarithmic: bool) ->
     return _distinct(10.0 ** _points(low, high, spacing, count) - 1, "z", step)
 
 
-def _distinct(points: NDArray[np.float64], name: str, step: float) -> NDArray[np.float32]:
+def _distinct(points: Floats, name: str, step: float) -> Singles:
     """The points in single precision, which must not make two of them one."""
     values = points.astype(np.float32)
     same = np.flatnonzero(np.diff(values) <= 0)
@@ -92,7 +92,7 @@ def _distinct(points: NDArray[np.float64], name: str, step: float) -> NDArray[np
     return values
 
 
-def few_redshifts(z_axis: NDArray[np.float32], known: NDArray[np.float64]) -> NDArray[np.float32]:
+def few_redshifts(z_axis: Singles, known: Floats) -> Singles:
     """The redshift axis for few galaxies with known redshifts: these, sorted, instead of the regular grid.
 
     Parameters
@@ -116,7 +116,7 @@ class Axes:
     """
 
     names: tuple[str, ...]
-    values: tuple[NDArray[np.float32], ...]
+    values: tuple[Singles, ...]
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -129,17 +129,17 @@ class Axes:
         return math.prod(self.shape)
 
     @property
-    def z(self) -> NDArray[np.float32]:
+    def z(self) -> Singles:
         """Redshifts."""
         return self.values[0]
 
     @property
-    def lage(self) -> NDArray[np.float32]:
+    def lage(self) -> Singles:
         """log10(age/yr)."""
         return self.values[3]
 
     @property
-    def metal(self) -> NDArray[np.float32]:
+    def metal(self) -> Singles:
         """Metallicities."""
         return self.values[4]
 
@@ -163,11 +163,11 @@ class Axes:
         """Number of models of one redshift."""
         return math.prod(self.shape[1:])
 
-    def as_dict(self) -> dict[str, NDArray[np.float32]]:
+    def as_dict(self) -> dict[str, Singles]:
         """Name and values of each axis, in order."""
         return dict(zip(self.names, self.values, strict=True))
 
-    def indices(self, model_ids: NDArray[np.int64], n_threads: int = 1) -> tuple[NDArray[np.int64], ...]:
+    def indices(self, model_ids: Ints, n_threads: int = 1) -> tuple[Ints, ...]:
         """Index along each axis of each model; -1 where there is none.
 
         Parameters
@@ -178,8 +178,8 @@ class Axes:
         return self._unravel(model_ids, range(len(self.shape)), n_threads)[1]
 
     def _unravel(
-        self, numbers: NDArray[np.int64], slowest_first: Sequence[int], n_threads: int
-    ) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
+        self, numbers: Ints, slowest_first: Sequence[int], n_threads: int
+    ) -> tuple[Ints, tuple[Ints, ...]]:
         """modelIDs and indices along each axis of models that are numbered by the axes in another order."""
         sizes = np.array(self.shape)[slowest_first]
         strides = np.array([math.prod(self.shape[k + 1 :]) for k in slowest_first])
@@ -190,9 +190,7 @@ class Axes:
         )
         return models, tuple(found[place] for place in np.argsort(slowest_first))
 
-    def cells_and_populations(
-        self, model_ids: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def cells_and_populations(self, model_ids: Ints) -> tuple[Ints, Ints, Ints]:
         """Of models (n,), which pair (Av, Av_bc), which metallicity and, within it, which population, (n,) each."""
         rest, history = divided(model_ids, self.n_history)
         rest, imetal = divided(rest, len(self.metal))
@@ -200,9 +198,7 @@ class Axes:
         _, cell = divided(rest, self.shape[1] * self.shape[2])
         return cell, imetal, ilage * self.n_history + history
 
-    def tie_order(
-        self, imetal: int, ilage: NDArray[np.int64], history: NDArray[np.int64], cells: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def tie_order(self, imetal: int, ilage: Ints, history: Ints, cells: Ints) -> Ints:
         """Position, without z, in the order that settles ties: metal, history, lage, Av, Av_bc (fastest).
 
         `cells` (ncell, 1) number the pairs (Av, Av_bc); `ilage` and `history` are (n,). The result is (ncell, n).
@@ -210,23 +206,21 @@ class Axes:
         n_cells = self.shape[1] * self.shape[2]
         return ((imetal * self.n_history + history) * len(self.lage) + ilage) * n_cells + cells
 
-    def models_of_tie_order(
-        self, order: NDArray[np.int64], n_threads: int = 1
-    ) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
+    def models_of_tie_order(self, order: Ints, n_threads: int = 1) -> tuple[Ints, tuple[Ints, ...]]:
         """modelID, and index along each axis, of each position ``tie_order * nz + iz``; -1 stays -1."""
         metal_first = [4, *range(len(FIXED_AXES), len(self.shape)), 3, 1, 2, 0]
         return self._unravel(order, metal_first, n_threads)
 
-    def redshift_index(self, model_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    def redshift_index(self, model_ids: Ints) -> Ints:
         """Index of the redshift of each model; negative for negative modelIDs, which stand for none."""
         return model_ids // self.models_per_redshift
 
-    def parameters(self, model_ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    def parameters(self, model_ids: Ints) -> dict[str, Singles]:
         """Value of each grid parameter of each model."""
         places = self.indices(model_ids)
         return {n: v[i] for n, v, i in zip(self.names, self.values, places, strict=True)}
 
-    def history_parameters(self, histories: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    def history_parameters(self, histories: Ints) -> dict[str, Floats]:
         """Values of the parameters of the star formation histories of given numbers (n,)."""
         if not self.history_shape:
             return {}
@@ -234,7 +228,7 @@ class Axes:
         named = zip(self.history_names, self.values[len(FIXED_AXES) :], places, strict=True)
         return {name: values[place].astype(float) for name, values, place in named}
 
-    def nearest_redshift(self, z: NDArray[np.float64]) -> NDArray[np.int64]:
+    def nearest_redshift(self, z: Floats) -> Ints:
         """Index of the grid redshift nearest to each value, the lower one of two as near.
 
         Distances are in single precision, so that half-way values go where FAST++ takes them.
@@ -257,7 +251,7 @@ def power_of_ten(exponent: float) -> float:
     return math.exp(_LN10 * exponent)
 
 
-def make_axes(params: ModelOptions, history: Sequence[tuple[str, NDArray[np.float32]]]) -> Axes:
+def make_axes(params: ModelOptions, history: Sequence[tuple[str, Singles]]) -> Axes:
     """The grid that the parameter file asks for.
 
     Parameters
@@ -281,7 +275,7 @@ def make_axes(params: ModelOptions, history: Sequence[tuple[str, NDArray[np.floa
     return axes
 
 
-def history_axes(params: ModelOptions) -> list[tuple[str, NDArray[np.float32]]]:
+def history_axes(params: ModelOptions) -> list[tuple[str, Singles]]:
     """The axes of the star formation history: tau for FAST's own, the custom parameters for CUSTOM_SFH."""
     if params.custom_sfh:
         return [(name, axis(*params.custom_ranges[name.lower()], name)) for name in params.custom_params]
@@ -290,7 +284,7 @@ def history_axes(params: ModelOptions) -> list[tuple[str, NDArray[np.float32]]]:
     return [("ltau", axis(params.log_tau_min, params.log_tau_max, params.log_tau_step, "log_tau"))]
 
 
-def divided(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def divided(numbers: Ints, count: int) -> tuple[Ints, Ints]:
     """Quotient and remainder: numpy has vector code for the division alone."""
     if count == 1:
         return numbers, np.zeros_like(numbers)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._version import __version__
+from fastsed.arrays import Mask
 from fastsed.atomic import final_path, remove_orphans, temporary_path
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
@@ -86,7 +87,7 @@ class ModelCache:
         self._gave_up = False
         self._mentioned: set[Path] = set()
 
-    def key(self, wanted: NDArray[np.bool_]) -> str:
+    def key(self, wanted: Mask) -> str:
         """Digest of everything that shapes the tiles of some redshifts, but for the content of the library files."""
         grid = self._grid
         digest = hashlib.sha256()
@@ -139,7 +140,7 @@ class ModelCache:
         """Where a cache is: in OUTPUT_DIR, under a name that holds the start of its key."""
         return Path(self._grid.cache_dir) / f"fastsed-models-{key[:16]}.cache"
 
-    def read(self, wanted: NDArray[np.bool_]) -> Iterator[Tile] | None:
+    def read(self, wanted: Mask) -> Iterator[Tile] | None:
         """The tiles of some redshifts, each a read-only view of the file that is unmapped when it is no more used.
 
         Returns
@@ -173,9 +174,7 @@ class ModelCache:
             os.utime(path)
         return _checked(_tiles(file, index["tiles"]), self._grid.axes.models_per_redshift, path)
 
-    def written(
-        self, wanted: NDArray[np.bool_], tiles: Iterable[Tile], expected_bytes: int
-    ) -> Iterator[Tile]:
+    def written(self, wanted: Mask, tiles: Iterable[Tile], expected_bytes: int) -> Iterator[Tile]:
         """Hand the tiles on, and write them to a file on the way; it appears once all of them have passed.
 
         A disk that is too small, or a folder that cannot be written, costs a warning and the cache, not the run.
@@ -287,7 +286,7 @@ def _read_index(file: BinaryIO, key: str) -> dict[str, Any] | None:
         return None
 
 
-def _is_index(index: Mapping[str, Any], grid: CachedGrid, wanted: NDArray[np.bool_]) -> bool:
+def _is_index(index: Mapping[str, Any], grid: CachedGrid, wanted: Mask) -> bool:
     """Whether an index is that of tiles of these redshifts, each array with the type and shape of a tile's."""
     head = len(MAGIC) + 2 * DIGEST_BYTES
     tiles = index.get("tiles")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 
 SPEED_OF_LIGHT_KMS = 2.99792458e5
@@ -52,22 +53,22 @@ class Cosmology:
                 f"OMEGA_L = {self.omega_l} is not a universe: it must be zero or a positive number"
             )
 
-    def luminosity_distance(self, z: ArrayLike) -> NDArray[np.float64]:
+    def luminosity_distance(self, z: ArrayLike) -> Floats:
         """Luminosity distance [Mpc] at redshift `z` (any shape); zero at z = 0."""
         one_plus_z = 1.0 + np.asarray(z, dtype=np.float64)
         hubble_distance = SPEED_OF_LIGHT_KMS / self.h0
         return np.asarray(one_plus_z * hubble_distance * self._integral(one_plus_z, power=1))
 
-    def lookback_time(self, z: ArrayLike) -> NDArray[np.float64]:
+    def lookback_time(self, z: ArrayLike) -> Floats:
         """Time [Gyr] between redshift `z` (any shape) and today."""
         one_plus_z = 1.0 + np.asarray(z, dtype=np.float64)
         return np.asarray(HUBBLE_TIME_GYR / self.h0 * self._integral(one_plus_z, power=0))
 
-    def age(self, z: ArrayLike) -> NDArray[np.float64]:
+    def age(self, z: ArrayLike) -> Floats:
         """Age of the universe [Gyr] at redshift `z` (any shape), counted from z = 1000."""
         return np.asarray(self.lookback_time(Z_BIG_BANG) - self.lookback_time(z))
 
-    def luminosity_to_flux(self, z: ArrayLike) -> NDArray[np.float64]:
+    def luminosity_to_flux(self, z: ArrayLike) -> Floats:
         """Factor from Lsun/A at rest to 1e-19 erg/s/cm2/A observed.
 
         Parameters
@@ -92,7 +93,7 @@ class Cosmology:
         area = 4.0 * np.pi * (1.0 + redshift) * self.luminosity_distance(redshift) ** 2
         return np.asarray(SOLAR_LUMINOSITY / FLUX_UNIT / (MPC_IN_1E24_CM * 1e24) ** 2 / area)
 
-    def _integral(self, one_plus_z: NDArray[np.float64], power: int) -> NDArray[np.float64]:
+    def _integral(self, one_plus_z: Floats, power: int) -> Floats:
         """Integral from 0 to z of (1+z)^(power-1) / E(z) dz = int (1+z)^power / E dln(1+z)."""
         log_end = np.log(one_plus_z)[..., None]
         x = np.exp(log_end * _NODES)

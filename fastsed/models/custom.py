@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import local
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints
 from fastsed.config.models import ModelOptions
 from fastsed.expressions import Expression, parse_key
 from fastsed.library.find import find_ssp, missing_library
@@ -19,9 +19,6 @@ from fastsed.models.living import living_history
 from fastsed.models.populations import Basis, Masses, broadened
 from fastsed.models.sfh import lookback_grid, mean_sfr, ssp_weights, years
 from fastsed.sizes import single
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # one array of histories on their time steps
 HISTORY_BYTES = 16 << 20

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.expressions import parse_key
 from fastsed.models.axes import Axes
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 CELL_NAMES = frozenset({"z", "av", "av_bc"})
 
@@ -38,14 +35,14 @@ class Exclusion:
         self.by_population = bool(names) and not names & CELL_NAMES
         self.by_cell = bool(names & CELL_NAMES) or (self._formula is not None and not names)
 
-    def keep_populations(self, numbers: Ints, imetal: int) -> Bools:
+    def keep_populations(self, numbers: Ints, imetal: int) -> Mask:
         """Which populations (n,) stay, where the formula knows nothing of redshift and dust."""
         if self._formula is None or not self.by_population:
             return np.ones(len(numbers), dtype=bool)
         keep = self._formula.evaluate(self._population_values(numbers, imetal)) == 0
         return np.broadcast_to(keep, len(numbers))
 
-    def keep_models(self, iz: int, numbers: Ints, imetal: int) -> Bools | None:
+    def keep_models(self, iz: int, numbers: Ints, imetal: int) -> Mask | None:
         """Which models (ncell, n) of a redshift stay; None for all."""
         if self._formula is None or not self.by_cell:
             return None
@@ -58,7 +55,7 @@ class Exclusion:
         keep = self._formula.evaluate(values) == 0
         return np.broadcast_to(keep, (*n_cells, len(numbers))).reshape(-1, len(numbers))
 
-    def _population_values(self, numbers: Ints, imetal: int) -> dict[str, NDArray[np.float64]]:
+    def _population_values(self, numbers: Ints, imetal: int) -> dict[str, Floats]:
         ilage, ihistory = np.divmod(numbers, self._axes.n_history)
         return {
             "lage": self._axes.lage[ilage].astype(float),

@@ -13,9 +13,9 @@ from itertools import islice
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.photometry import BandWindows
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
 from fastsed.inputs.filters import Filter, read_filters
@@ -36,8 +36,6 @@ from fastsed.padded import PADDING, padded_rows
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # a tile of fluxes aims at this many bytes
 TILE_BYTES = 8 << 20
@@ -110,7 +108,7 @@ class ModelGrid:
     needs_rest: bool = True
     cache_dir: str = ""
     metals: dict[int, Metal] = field(default_factory=dict)
-    _kept: tuple[NDArray[np.bool_], list[Tile]] | None = None
+    _kept: tuple[Mask, list[Tile]] | None = None
     _screened: tuple[Floats, Screens] | None = None
 
     @cached_property
@@ -158,7 +156,7 @@ class ModelGrid:
             return np.full(len(self.axes.z), len(self.axes.lage), dtype=np.int64)
         return np.searchsorted(self.axes.lage, self.age_limit, side="right").astype(np.int64)
 
-    def n_models_at(self, redshifts: NDArray[np.bool_]) -> int:
+    def n_models_at(self, redshifts: Mask) -> int:
         """Number of models at some redshifts (nz,), within the age of the Universe there."""
         per_age = self.axes.models_per_redshift // len(self.axes.lage)
         return int(self.ages_at[redshifts].sum()) * per_age
@@ -212,7 +210,7 @@ class ModelGrid:
         weights = np.array(functionals).reshape(len(functionals), len(basis.lam))
         return make_rest_tables(basis, self.screens(basis.lam), weights, self.params.lambda_ion)
 
-    def tiles(self, wanted: NDArray[np.bool_]) -> Iterator[Tile]:
+    def tiles(self, wanted: Mask) -> Iterator[Tile]:
         """Tiles of the redshifts marked in `wanted` (nz,), metallicity by metallicity, block by block.
 
         The same tiles in the same order for any number of threads; with several, the next ones are made while one
@@ -230,18 +228,18 @@ class ModelGrid:
         if keep:
             self._kept = wanted.copy(), kept
 
-    def _cached_or_made(self, wanted: NDArray[np.bool_]) -> Iterable[Tile]:
+    def _cached_or_made(self, wanted: Mask) -> Iterable[Tile]:
         """Tiles of the model cache, if there is a good one, else made on the way into a new one."""
         made = self._made(np.flatnonzero(wanted & (self.ages_at > 0)))
         if self.cache is None:
             return made
         return self.cache.read(wanted) or self.cache.written(wanted, made, self._bytes(wanted))
 
-    def keeps(self, wanted: NDArray[np.bool_]) -> bool:
+    def keeps(self, wanted: Mask) -> bool:
         """Whether the tiles of some redshifts are few enough to stay in memory between passes."""
         return self.several_passes and self._bytes(wanted) <= KEEP_BYTES
 
-    def _bytes(self, wanted: NDArray[np.bool_]) -> int:
+    def _bytes(self, wanted: Mask) -> int:
         """Size of the tiles of some redshifts."""
         return self.n_models_at(wanted) * 8 * (self.rows.count + 2 + 3 * self.needs_dust)
 
@@ -467,7 +465,7 @@ def _dust(rest: RestTables, columns: Ints, weights: Floats | None, stride: int) 
     return dust
 
 
-def _selected(rows: Floats, keep: NDArray[np.bool_]) -> Floats:
+def _selected(rows: Floats, keep: Mask) -> Floats:
     """The kept models of each row, padded."""
     kept = int(keep.sum())
     out = padded_rows(len(rows), kept)

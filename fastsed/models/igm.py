@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models import inoue14
-
-Array = NDArray[np.float64]
 
 IGM_MODELS = ("madau95", "inoue14")
 
 
-def igm_transmission(lam_rest: ArrayLike, z: float, model: str | None = "madau95") -> Array:
+def igm_transmission(lam_rest: ArrayLike, z: float, model: str | None = "madau95") -> Floats:
     """Mean transmission of the intergalactic medium.
 
     Parameters
@@ -45,7 +44,7 @@ def igm_transmission(lam_rest: ArrayLike, z: float, model: str | None = "madau95
     raise InputError(f"unknown absorption model IGM = '{model}': choose one of {', '.join(IGM_MODELS)}")
 
 
-def _madau95(lam: Array, z: float) -> Array:
+def _madau95(lam: Floats, z: float) -> Floats:
     """Nothing below 912 A, the mean decrements D_B and D_A of Madau (1995) up to 1026 and 1216 A."""
     between_alpha_beta = np.linspace(1050.0, 1170.0, 100) * (1 + z)
     between_beta_limit = np.linspace(920.0, 1015.0, 100) * (1 + z)
@@ -58,7 +57,7 @@ def _madau95(lam: Array, z: float) -> Array:
     return np.select([lam < 912.0, lam < 1026.0, lam < 1216.0], [0.0, np.exp(-tau_b).mean(), d_a], 1.0)
 
 
-def _inoue14(lam: Array, z: float) -> Array:
+def _inoue14(lam: Floats, z: float) -> Floats:
     """Inoue et al. (2014), equation 15: Lyman series and continuum, of the forest (LAF) and of DLAs."""
     transmission = np.ones_like(lam)
     absorbed = lam < inoue14.LINES[0, 0]
@@ -71,7 +70,7 @@ def _inoue14(lam: Array, z: float) -> Array:
     return transmission
 
 
-def _series_laf(lam_obs: Array, z: float) -> Array:
+def _series_laf(lam_obs: Floats, z: float) -> Floats:
     """Equation 21: each line absorbs between itself and the source, as one of three powers of 1+z_abs."""
     line, a1, a2, a3 = inoue14.LINES[:, :4].T[:, :, None]
     x = lam_obs / line
@@ -79,7 +78,7 @@ def _series_laf(lam_obs: Array, z: float) -> Array:
     return np.asarray(np.where(x < 1 + z, depth, 0.0).sum(axis=0))
 
 
-def _series_dla(lam_obs: Array, z: float) -> Array:
+def _series_dla(lam_obs: Floats, z: float) -> Floats:
     """Equation 22."""
     line, a1, a2 = inoue14.LINES[:, [0, 4, 5]].T[:, :, None]
     x = lam_obs / line
@@ -87,7 +86,7 @@ def _series_dla(lam_obs: Array, z: float) -> Array:
     return np.asarray(np.where(x < 1 + z, depth, 0.0).sum(axis=0))
 
 
-def _continuum_laf(x: Array, z: float) -> Array:
+def _continuum_laf(x: Floats, z: float) -> Floats:
     """Equations 25 to 27, for x = lambda_obs / Lyman limit."""
     zp = 1 + z
     if zp < 2.2:
@@ -102,7 +101,7 @@ def _continuum_laf(x: Array, z: float) -> Array:
     return np.where(x < zp, depth, 0.0)
 
 
-def _continuum_dla(x: Array, z: float) -> Array:
+def _continuum_dla(x: Floats, z: float) -> Floats:
     """Equations 28 and 29, for x = lambda_obs / Lyman limit."""
     zp = 1 + z
     if zp < 3.0:

@@ -13,13 +13,12 @@ from os import PathLike
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.inputs.wavelengths import warn_unless_angstrom
 from fastsed.text import decode, parse_number, read_bytes
 
-Array = NDArray[np.float64]
 Window = tuple[float, float]
 
 _FORM = {
@@ -74,7 +73,7 @@ def read_indices(path: str | PathLike[str]) -> list[Index]:
     return list(indices.values())
 
 
-def window_weights(lam: Array, windows: list[Window]) -> Array:
+def window_weights(lam: Floats, windows: list[Window]) -> Floats:
     """The mean fluxes in windows as a matrix.
 
     Parameters
@@ -108,7 +107,7 @@ def window_weights(lam: Array, windows: list[Window]) -> Array:
     return weights
 
 
-def combine(index: Index, means: Array) -> Array:
+def combine(index: Index, means: Floats) -> Floats:
     """The value of an index.
 
     Parameters
@@ -133,7 +132,7 @@ def combine(index: Index, means: Array) -> Array:
         return np.asarray((line[1] - line[0]) * (1.0 - means[..., 0] / _continuum(index.windows, means)))
 
 
-def _continuum(windows: tuple[Window, ...], means: Array) -> Array:
+def _continuum(windows: tuple[Window, ...], means: Floats) -> Floats:
     """Continuum at the centre of the line (the first window)."""
     if len(windows) == 2:
         return np.asarray(means[..., 1])

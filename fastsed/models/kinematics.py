@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
-
-Array = NDArray[np.float64]
 
 SPEED_OF_LIGHT_KMS = 2.99792e5
 REACH = 5.0  # sigmas
 _BLOCK = 64
 
 
-def broaden(lam: Array, sed: Array, sigma_kms: float) -> Array:
+def broaden(lam: Floats, sed: Floats, sigma_kms: float) -> Floats:
     """Convolve spectra with the Gaussian of a velocity dispersion.
 
     Parameters
@@ -43,7 +41,7 @@ def broaden(lam: Array, sed: Array, sigma_kms: float) -> Array:
     return convolve(lam, sed, lam * (sigma_kms / SPEED_OF_LIGHT_KMS))
 
 
-def convolve(lam: Array, sed: Array, sigma: Array) -> Array:
+def convolve(lam: Floats, sed: Floats, sigma: Floats) -> Floats:
     """Convolve spectra with a Gaussian whose width changes along the wavelength.
 
     Parameters
@@ -71,7 +69,7 @@ def convolve(lam: Array, sed: Array, sigma: Array) -> Array:
     return out
 
 
-def _operator_rows(lam: Array, rows: slice, sigma: Array) -> tuple[slice, Array]:
+def _operator_rows(lam: Floats, rows: slice, sigma: Floats) -> tuple[slice, Floats]:
     """Weights (nrow, ncolumn) of the samples `columns` in the broadened samples `rows`; widths (nrow, 1)."""
     from scipy.special import ndtr
 
@@ -86,7 +84,7 @@ def _operator_rows(lam: Array, rows: slice, sigma: Array) -> tuple[slice, Array]
     return columns, np.diff(ndtr(np.clip(deviation, -REACH, REACH)), axis=1)
 
 
-def _edges(lam: Array) -> Array:
+def _edges(lam: Floats) -> Floats:
     """Limits of the samples: mid-points; the outermost are mirrored, and no weight is renormalised there."""
     middle = 0.5 * (lam[:-1] + lam[1:])
     return np.concatenate([[2 * lam[0] - middle[0]], middle, [2 * lam[-1] - middle[-1]]])

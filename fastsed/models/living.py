@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.models.sfh import ssp_bin_edges
-
-Floats = NDArray[np.float64]
 
 
 def living_history(t: Floats, sfr: Floats, lookback: Floats, ages: Floats, living: Floats) -> Floats:

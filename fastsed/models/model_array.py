@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats, Ints, Mask, Singles
 from fastsed.errors import InputError
 from fastsed.models.tile import Rows, Tile
 from fastsed.padded import padded_rows
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # models of a tile
 TILE_MODELS = 1 << 16
@@ -103,7 +101,7 @@ class RowAxis:
         return (self.size,)
 
     @cached_property
-    def z(self) -> NDArray[np.float32]:
+    def z(self) -> Singles:
         """One redshift, which does not count."""
         return np.zeros(1, dtype=np.float32)
 
@@ -140,7 +138,7 @@ class ArrayGrid:
         self.sigma = None if models.sigma is None else models.sigma[:, bands] * factor
         self.axes, self.rows = RowAxis(len(models.flux)), Rows(len(bands))
 
-    def tiles(self, redshifts: NDArray[np.bool_]) -> Iterator[Tile]:
+    def tiles(self, redshifts: Mask) -> Iterator[Tile]:
         """All models, some at a time."""
         for start in range(0, self.axes.size, TILE_MODELS if redshifts.any() else self.axes.size + 1):
             stop = min(start + TILE_MODELS, self.axes.size)
@@ -151,10 +149,10 @@ class ArrayGrid:
             ln_prior = None if self.models.ln_prior is None else self.models.ln_prior[start:stop]
             yield Tile(0, numbers, numbers, flux, None, sigma, ln_prior)
 
-    def keeps(self, redshifts: NDArray[np.bool_]) -> bool:
+    def keeps(self, redshifts: Mask) -> bool:
         """The array is in memory, but its tiles are not."""
         return False
 
-    def n_models_at(self, redshifts: NDArray[np.bool_]) -> int:
+    def n_models_at(self, redshifts: Mask) -> int:
         """Number of models."""
         return self.axes.size if redshifts.any() else 0

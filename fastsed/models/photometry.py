@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.photometry import band_weights
+from fastsed.arrays import Floats, Singles
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.template_error import TemplateError
-
-Floats = NDArray[np.float64]
 
 # solar luminosity [W], speed of light [A/s] and 10 pc in units of 1e-5 Mpc, as FAST rounds them
 MAGNITUDE_FACTOR = 1e32 * 3.839e26 / (2.9979e18 * 3.0856e22**2) / (4 * np.pi * 1e-5**2)
@@ -67,7 +65,7 @@ def total_weights(lam: Floats, up_to: float = np.inf) -> Floats:
     return weights
 
 
-def band_template_errors(table: TemplateError | None, bands: list[Filter], z: NDArray[np.float32]) -> Floats:
+def band_template_errors(table: TemplateError | None, bands: list[Filter], z: Singles) -> Floats:
     """Relative template error of each band at each redshift.
 
     Parameters

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext.spectra import interpolate_spectra
+from fastsed.arrays import Floats, Ints, Mask, Singles
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
 from fastsed.library.csp import csp_formed, csp_history, csp_weights
@@ -29,8 +30,6 @@ from fastsed.models.sfh import lookback_grid, years
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # wavelengths whose spectra are put together at a time
 WAVELENGTHS_AT_ONCE = 512
@@ -53,7 +52,7 @@ class Basis:
     """
 
     lam: Floats
-    sed: NDArray[np.float32]
+    sed: Singles
     n_young: int = 0
 
 
@@ -436,9 +435,7 @@ def _find_members(params: ModelOptions, axes: Axes, metal: float) -> list[_IsedM
     return [_BuiltMember(found[0], ssp, params.sfh, tau) for tau in taus]
 
 
-def _spectra(
-    members: list[_IsedMember] | list[_BuiltMember], ages: Floats
-) -> tuple[Floats, NDArray[np.float32]]:
+def _spectra(members: list[_IsedMember] | list[_BuiltMember], ages: Floats) -> tuple[Floats, Singles]:
     """Wavelengths, and the spectra (nlam, nage * nmember) of all members at `ages`; zero outside the library."""
     if isinstance(members[0], _BuiltMember):
         ssp = members[0].ssp
@@ -480,7 +477,7 @@ class _History:
         return cls(library.lam, sed, below - rows.start, (1 - share) * inside, share * inside, mapped)
 
 
-def _interpolated(members: list[_IsedMember], ages: Floats) -> tuple[Floats, NDArray[np.float32]]:
+def _interpolated(members: list[_IsedMember], ages: Floats) -> tuple[Floats, Singles]:
     """The same of members from files, linear in log10(age)."""
     histories = [_History.of(member, ages) for member in members]
     lam = histories[0].lam
@@ -511,7 +508,7 @@ def _rows_in_use(below: Ints) -> slice:
     return slice(int(below.min()), int(below.max()) + 2)
 
 
-def _log_age_weights(library_ages: Floats, ages: Floats) -> tuple[Ints, Floats, NDArray[np.bool_]]:
+def _log_age_weights(library_ages: Floats, ages: Floats) -> tuple[Ints, Floats, Mask]:
     """Left neighbour, share of the right one, and whether the age is covered, linear in log10(age)."""
     start = int(np.searchsorted(library_ages, 0, side="right"))
     known = np.log10(library_ages[start:])

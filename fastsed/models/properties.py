@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints
 from fastsed.models.axes import divided
 from fastsed.models.grid import Metal, ModelGrid
 from fastsed.models.indices import combine
@@ -16,9 +16,6 @@ from fastsed.quantities import property_quantities
 
 # populations whose histories are in memory together
 POPULATIONS_AT_ONCE = 1024
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def property_names(grid: ModelGrid) -> list[str]:

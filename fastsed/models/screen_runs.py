@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from fastsed.arrays import Floats, Ints
 
 # wavelengths of a run: their spectra stay in the cache while every band takes its share of them
 LONGEST_RUN = 256

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.sfh import banded_product, shape_quantities
+from fastsed.arrays import Floats, Ints
 from fastsed.errors import InputError
-
-Array = NDArray[np.float64]
 
 MAIN_SHARE = 0.68  # part of the stars that "most of the star formation" stands for
 YEARS_PER_MYR = 1e6
@@ -36,12 +34,12 @@ def years(myr: float) -> float:
     return float(np.float32(float(np.float32(myr)) * YEARS_PER_MYR))
 
 
-def lookback_grid(age: float, step: float) -> Array:
+def lookback_grid(age: float, step: float) -> Floats:
     """Lookback times k * step [yr], the last one at or just beyond `age` [yr]."""
     return np.arange(math.ceil(age / step) + 1, dtype=np.float64) * step
 
 
-def ssp_bin_edges(ages: Array) -> Array:
+def ssp_bin_edges(ages: Floats) -> Floats:
     """Limits [yr] of the ages that each SSP stands for.
 
     Parameters
@@ -57,7 +55,7 @@ def ssp_bin_edges(ages: Array) -> Array:
     return np.concatenate([[0.0], 0.5 * (ages[:-1] + ages[1:]), ages[-1:]])
 
 
-def ssp_weights(t: Array, sfr: Array, ages: Array, num_threads: int = 1) -> Array:
+def ssp_weights(t: Floats, sfr: Floats, ages: Floats, num_threads: int = 1) -> Floats:
     """Stars formed in the age bin of each SSP.
 
     Parameters
@@ -79,7 +77,7 @@ def ssp_weights(t: Array, sfr: Array, ages: Array, num_threads: int = 1) -> Arra
     return _bin_integrals(t, sfr, ssp_bin_edges(ages), num_threads)
 
 
-def mean_sfr(t: Array, sfr: Array, window: float, num_threads: int = 1) -> Array:
+def mean_sfr(t: Floats, sfr: Floats, window: float, num_threads: int = 1) -> Floats:
     """Mean star formation rate [Msun/yr] of each row over the last `window` years.
 
     The integral over the history is divided by `window` also where the galaxy is younger; a window of 0 gives
@@ -138,7 +136,7 @@ def parse_sfh_quantities(names: Sequence[str]) -> list[SfhQuantity]:
     return sorted(quantities, key=lambda quantity: order.index(quantity.kind))
 
 
-def sfh_quantities(t: Array, sfr: Array, wanted: Sequence[SfhQuantity], num_threads: int = 1) -> Array:
+def sfh_quantities(t: Floats, sfr: Floats, wanted: Sequence[SfhQuantity], num_threads: int = 1) -> Floats:
     """Shape quantities of star formation histories (Schreiber et al. 2018, A&A 618, A85).
 
     Parameters
@@ -192,7 +190,7 @@ def sfh_quantities(t: Array, sfr: Array, wanted: Sequence[SfhQuantity], num_thre
     return out
 
 
-def _bin_integrals(t: Array, sfr: Array, edges: Array, num_threads: int) -> Array:
+def _bin_integrals(t: Floats, sfr: Floats, edges: Floats, num_threads: int) -> Floats:
     """Integral (n, nbin) of the piecewise linear rows of `sfr` between neighbouring `edges`, within `t`."""
     weights, begin, first = _bin_operator(t, edges)
     out = np.empty((sfr.shape[0], edges.size - 1))
@@ -200,7 +198,7 @@ def _bin_integrals(t: Array, sfr: Array, edges: Array, num_threads: int) -> Arra
     return out
 
 
-def _bin_operator(t: Array, edges: Array) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+def _bin_operator(t: Floats, edges: Floats) -> tuple[Floats, Ints, Ints]:
     """The integrals as a banded matrix: `weights[begin[b] : begin[b + 1]]` act on samples from `first[b]` on.
 
     The union of `t` and `edges` cuts the time into pieces; on each, the integral of the straight line is a

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints
 from fastsed.inputs.spectra import lsf_sigma
 from fastsed.models.attenuation import attenuation_curve, transmission
 from fastsed.models.grid import ModelGrid
 from fastsed.models.kinematics import convolve
 from fastsed.models.photometry import BandWeights, band_integral
 from fastsed.models.populations import Basis, Populations
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

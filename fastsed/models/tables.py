@@ -12,9 +12,9 @@ from functools import cached_property
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._ext.photometry import BandWindows, band_fluxes
+from fastsed.arrays import Floats, Singles
 from fastsed.inputs.filters import Filter
 from fastsed.models.attenuation import transmission
 from fastsed.models.photometry import total_weights
@@ -24,7 +24,6 @@ from fastsed.models.screen_runs import ScreenRuns, make_screen_runs, whole_runs
 # blocks of spectra that threads may be at work on, one ending while the next begins
 BLOCKS_KEPT = 2
 
-Floats = NDArray[np.float64]
 Curve = Callable[[Floats], Floats]
 
 
@@ -59,9 +58,7 @@ class Screens:
         return len(self.old) * self.n_bc
 
 
-def make_screens(
-    lam: Floats, curve: Curve, av: NDArray[np.float32], av_bc: NDArray[np.float32], young: bool
-) -> Screens:
+def make_screens(lam: Floats, curve: Curve, av: Singles, av_bc: Singles, young: bool) -> Screens:
     """Attenuation of each dust cell at rest wavelengths `lam` (nlam,), for the law k = curve(lam)."""
     k = curve(lam)
     a = av.astype(float)
@@ -88,13 +85,13 @@ class FluxTables:
         basis: Basis,
         bands: list[Filter],
         screens_of: Callable[[Floats], Screens],
-        redshifts: NDArray[np.float32],
+        redshifts: Singles,
     ):
         # whole runs: fluxes do not depend on which redshifts are asked for
         seen = whole_runs(wavelengths_in_use(basis.lam, bands, redshifts), len(basis.lam))
         self.basis = Basis(basis.lam[seen], np.ascontiguousarray(basis.sed[seen]), basis.n_young)
         self.bands = bands
-        self._blocks: dict[tuple[int, int], NDArray[np.float32]] = {}
+        self._blocks: dict[tuple[int, int], Singles] = {}
         self._lock = Lock()
         self._curves = [(band.lam, band.response) for band in bands]
         self.screens = screens_of(self.basis.lam)
@@ -133,7 +130,7 @@ class FluxTables:
         if n_young and self._young is not None:
             band_fluxes(windows, self._young.arguments, sed[:, :n_young], out[:, :, :n_young])
 
-    def _columns(self, which: slice) -> NDArray[np.float32]:
+    def _columns(self, which: slice) -> Singles:
         """Some of the spectra, side by side in memory: they are read many times, redshift after redshift."""
         if which.stop - which.start == self.basis.sed.shape[1]:
             return self.basis.sed
@@ -146,7 +143,7 @@ class FluxTables:
             return self._blocks[key]
 
 
-def wavelengths_in_use(lam: Floats, bands: list[Filter], redshifts: NDArray[np.float32]) -> slice:
+def wavelengths_in_use(lam: Floats, bands: list[Filter], redshifts: Singles) -> slice:
     """The run of rest wavelengths that any band sees at any redshift, with a neighbour on either side."""
     low = min((band.lam[0] for band in bands), default=lam[0]) / (1 + float(redshifts.max()))
     high = max((band.lam[-1] for band in bands), default=lam[-1]) / (1 + float(redshifts.min()))
@@ -214,7 +211,7 @@ def _apply(basis: Basis, weights: Floats, old: Floats, young: Floats | None, n_b
         out[:, :n_young] = _product(young[:, seen] * weights[seen], basis.sed[seen, :n_young])
 
 
-def _product(left: Floats, sed: NDArray[np.float32]) -> Floats:
+def _product(left: Floats, sed: Singles) -> Floats:
     """left (n, nlam) times sed (nlam, nbasis) in double precision, without a copy of all the spectra in it."""
     out = np.zeros((len(left), sed.shape[1]))
     for start in range(0, len(sed), WAVELENGTHS_AT_ONCE):

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fastsed.arrays import Ints, Mask, Singles
 from fastsed.models.tile import Rows, Tile
-
-Ints = NDArray[np.int64]
 
 
 class TemplateAxes(Protocol):
@@ -25,7 +21,7 @@ class TemplateAxes(Protocol):
         """Number of values of each axis."""
 
     @property
-    def z(self) -> NDArray[np.float32]:
+    def z(self) -> Singles:
         """Redshifts."""
 
     @property
@@ -54,11 +50,11 @@ class TemplateGrid(Protocol):
     def n_threads(self) -> int:
         """Threads of the fit."""
 
-    def tiles(self, redshifts: NDArray[np.bool_]) -> Iterator[Tile]:
+    def tiles(self, redshifts: Mask) -> Iterator[Tile]:
         """Tiles of the redshifts marked (nz,), always in the same order."""
 
-    def keeps(self, redshifts: NDArray[np.bool_]) -> bool:
+    def keeps(self, redshifts: Mask) -> bool:
         """Whether the tiles of some redshifts stay in memory between passes."""
 
-    def n_models_at(self, redshifts: NDArray[np.bool_]) -> int:
+    def n_models_at(self, redshifts: Mask) -> int:
         """Number of models at some redshifts."""

@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints
 from fastsed.config.run import RunOptions
 from fastsed.models.spectrum import SpectrumBuilder, sorted_models
 from fastsed.outputs.paths import BEST_FITS, source_path
@@ -15,9 +15,6 @@ from fastsed.outputs.seds import write_best_fit, write_input_res
 from fastsed.problem import Problem
 
 log = logging.getLogger(__name__)
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def write_best_fits(problem: Problem, models: Ints, scales: Floats) -> int:

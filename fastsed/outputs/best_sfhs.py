@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints
 from fastsed.fit.intervals import interval_probabilities, property_percentiles
 from fastsed.models.grid import ModelGrid
 from fastsed.models.populations import Populations
@@ -18,8 +18,6 @@ from fastsed.problem import Problem
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Models = tuple[Ints, Floats]
 """modelIDs (n,), and the scales (n,) with which they fit."""
 

@@ -28,13 +28,14 @@ from typing import IO, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.arrays import Singles
 from fastsed.atomic import atomic_path, atomic_write
 from fastsed.errors import InputError
 
 log = logging.getLogger(__name__)
 
 Strings = str  # "null" or "counted", as GRID_STRINGS
-Axes = Mapping[str, NDArray[np.float32]]
+Axes = Mapping[str, Singles]
 
 _BLOCK_BYTES = 1 << 25
 _MAX_NAMES = 100_000  # more in a header means that it is not one
@@ -164,7 +165,7 @@ class ChiGridWriter:
         else:
             self._stack.__exit__(kind, error, trace)
 
-    def write_block(self, first_model: int, data: NDArray[np.float32]) -> None:
+    def write_block(self, first_model: int, data: Singles) -> None:
         """Write consecutive models.
 
         Parameters
@@ -250,7 +251,7 @@ class _Header:
     version: str
     strings: Strings
     n_sources: int
-    axes: dict[str, NDArray[np.float32]]
+    axes: dict[str, Singles]
     properties: list[str]
     size: int
 
@@ -290,7 +291,7 @@ class _Cursor:
             raise ValueError(f"name {name!r}")
         return name
 
-    def values(self) -> NDArray[np.float32]:
+    def values(self) -> Singles:
         n = self.integer()
         stop = self.at + 4 * n
         if stop > len(self.raw):
@@ -364,7 +365,7 @@ class Chi2Grid:
     kind: Literal["full", "best"]
     version: str
     strings: Strings
-    axes: dict[str, NDArray[np.float32]]
+    axes: dict[str, Singles]
     properties: list[str]
     n_sources: int
     data: NDArray[Any]
@@ -379,7 +380,7 @@ class Chi2Grid:
         """Number of models in the file."""
         return len(self.data)
 
-    def parameters(self, model_ids: ArrayLike) -> dict[str, NDArray[np.float32]]:
+    def parameters(self, model_ids: ArrayLike) -> dict[str, Singles]:
         """Value of each axis for the given modelIDs; InputError for one that the axes do not have."""
         places = self._places(model_ids)
         return {name: values[i] for (name, values), i in zip(self.axes.items(), places, strict=True)}
@@ -461,7 +462,7 @@ class Chi2Grid:
             return np.flatnonzero((values >= low) & (values <= high))
         return np.array([np.argmin(np.abs(values - np.float32(limits)))])
 
-    def _read(self, name: str, rows: NDArray[np.intp], source: int | None) -> NDArray[np.float32]:
+    def _read(self, name: str, rows: NDArray[np.intp], source: int | None) -> Singles:
         place = 0 if name == "chi2" else 1 + self.properties.index(name)
         if self.kind == "full":
             found = self.data[rows, place] if source is None else self.data[rows, place, source]

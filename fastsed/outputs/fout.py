@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed._version import __version__
+from fastsed.arrays import Singles
 from fastsed.atomic import atomic_write
 from fastsed.columns import confidence_labels
 from fastsed.config.run import RunOptions
@@ -116,7 +117,7 @@ def build_header(
     return FoutHeader(tuple(lines))
 
 
-def round_to(values: ArrayLike, precision: float) -> NDArray[np.float32]:
+def round_to(values: ArrayLike, precision: float) -> Singles:
     """Round to the nearest multiple of `precision`, halves away from zero, in single precision."""
     step = np.float32(precision)
     ratio = np.asarray(values, dtype=np.float32) / step
@@ -126,7 +127,7 @@ def round_to(values: ArrayLike, precision: float) -> NDArray[np.float32]:
     return (whole + np.copysign(away.astype(np.float32), ratio)) * step
 
 
-def printed_values(column: Quantity, values: ArrayLike) -> NDArray[np.float32]:
+def printed_values(column: Quantity, values: ArrayLike) -> Singles:
     """Values as the catalogue shows them: transformed, -99 and 99 for the infinities, rounded.
 
     Parameters
@@ -141,14 +142,14 @@ def printed_values(column: Quantity, values: ArrayLike) -> NDArray[np.float32]:
     return round_to(np.nan_to_num(shown, nan=np.nan, posinf=99, neginf=-99), column.precision)
 
 
-def printed_bounds(column: Quantity, bounds: ArrayLike) -> NDArray[np.float32]:
+def printed_bounds(column: Quantity, bounds: ArrayLike) -> Singles:
     """Intervals (..., 2), lower bound first, as the catalogue shows them."""
     shown = printed_values(column, bounds)
     # the lower flux is the upper magnitude
     return shown[..., ::-1] if column.transform == "magnitude" else shown
 
 
-def _texts(values: NDArray[np.float32]) -> list[str]:
+def _texts(values: Singles) -> list[str]:
     """C++'s default text of each number; most are repeated, so that each is made once."""
     bits, inverse = np.unique(values.view(np.uint32), return_inverse=True)  # bits keep -0 apart from 0
     made = [f"{value:g}" for value in bits.view(np.float32).tolist()]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.columns import confidence_labels
 from fastsed.models.sfh import years
 from fastsed.outputs.columnfile import write_columns
@@ -20,7 +21,7 @@ _FIRST_TIME = 1e6
 _TITLES = {"sfr": ("SFR(t) (Msol/yr)", "SFR"), "mass": ("Mstar(t) (Msol)", "Mstar")}
 
 
-def sfh_times(age_of_universe: float, step: float) -> NDArray[np.float64]:
+def sfh_times(age_of_universe: float, step: float) -> Floats:
     """Times at which histories are written: every `step` from 1 Myr; the last is the moment of observation.
 
     As along the axes of the grid, the number of steps is rounded and the last one stretched.

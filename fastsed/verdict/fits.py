@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.verdict.finding import LIMITS, Finding, listed, outside
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 KEYS = {"z": "Z", "Av": "A_V", "Av_bc": "A_V_BC", "lage": "LOG_AGE", "ltau": "LOG_TAU"}
 """Key of the parameter file, without _MIN and _MAX, of an axis; custom parameters have their own names."""
@@ -50,7 +47,7 @@ class FittedSources:
     intervals: Mapping[str, Floats]
     scale: Floats
     freedom: Ints
-    free_redshift: Bools
+    free_redshift: Mask
 
 
 def fit_findings(fitted: FittedSources, confidences: Sequence[float]) -> list[Finding]:
@@ -102,7 +99,7 @@ def chi2_level(reduced: Floats, freedom: Ints) -> Iterator[Finding]:
 
 
 def edges(
-    axes: Mapping[str, NDArray[np.floating[Any]]], indices: Mapping[str, Ints], free_redshift: Bools
+    axes: Mapping[str, NDArray[np.floating[Any]]], indices: Mapping[str, Ints], free_redshift: Mask
 ) -> Iterator[Finding]:
     """Fractions of the sources at the edges of the axes.
 

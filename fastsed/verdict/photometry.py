@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.verdict.finding import LIMITS, Finding, listed, outside
-
-Floats = NDArray[np.float64]
 
 MISSING_CODES = (-99.0, -99.9, -99.99, -999.0, -999.9, -9999.0)
 """Fluxes that stand for "not measured" in FAST and in many catalogues."""
