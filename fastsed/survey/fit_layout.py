@@ -35,7 +35,7 @@ class FitLayout:
     n_stars : int
     name_width : int
         Bytes of the longest name of a star.
-    has_positions, has_beast_idx, has_full_rows : bool
+    has_positions, has_beast_idx, has_row_id, has_full_rows : bool
         Columns of the catalogue that are carried over; whether rows of the full grid are given as well.
     extras : bool
         Columns that BEAST's files do not have.
@@ -53,6 +53,7 @@ class FitLayout:
     name_width: int
     has_positions: bool = True
     has_beast_idx: bool = False
+    has_row_id: bool = False
     has_full_rows: bool = False
     extras: bool = True
     filter_table: bool = True
@@ -70,6 +71,7 @@ class FitLayout:
         if self.extras and self.has_full_rows:
             fields += [("chi2min_fullgrid_indx", ">i8"), ("Pmax_fullgrid_indx", ">i8")]
         fields += [("fit_status", ">i2")] if self.extras else []
+        fields += [("row_id", ">i8")] if self.extras and self.has_row_id else []
         return np.dtype(fields)
 
     def stats_file(self) -> tuple[bytes, bytes]:

@@ -66,7 +66,7 @@ class EarlierResults:
     def _check_stats(self, fluxes: NDArray[np.float64]) -> None:
         """Refuse results of other parameters or other stars."""
         path, names = self._paths["stats"], set(self._stats.dtype.names or ())
-        extras = {"fit_status", "chi2min_fullgrid_indx", "Pmax_fullgrid_indx"}
+        extras = {"fit_status", "row_id", "chi2min_fullgrid_indx", "Pmax_fullgrid_indx"}
         missing = set(self._layout.stats_type.names or ()) - names - extras
         if missing:
             raise InputError(f"has no column {min(missing)}", path)

@@ -34,6 +34,8 @@ class StarCatalogue:
         [deg].
     beast_idx : ndarray, shape (n_stars,), or None
         Rows of a simulated catalogue before it was split.
+    row_id : ndarray, shape (n_stars,), or None
+        Rows of a catalogue before it was split.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class StarCatalogue:
     ra: NDArray[np.float64] | None = None
     dec: NDArray[np.float64] | None = None
     beast_idx: NDArray[np.int64] | None = None
+    row_id: NDArray[np.int64] | None = None
 
     @property
     def n_stars(self) -> int:
@@ -82,18 +85,17 @@ def read_star_catalogue(
         raise InputError(
             f"{len(names)} columns of fluxes named for {len(filters)} filters ({' '.join(filters)})", path
         )
-    table = read_table_columns(path, [*names, "RA", "DEC", "BEAST_IDX"])
+    table = read_table_columns(path, [*names, "RA", "DEC", "BEAST_IDX", "ROW_ID"])
     missing = [name for name in names if name not in table]
     if missing:
         raise InputError(f"has no column {', '.join(missing)} (--obs_colnames names the columns)", path)
     rates = np.column_stack([_numbers(table[name], name, path) for name in names])
     ra, dec = (_numbers(table[name], name, path) if name in table else None for name in ("RA", "DEC"))
-    rows = table["BEAST_IDX"].astype(np.int64) if "BEAST_IDX" in table else None
+    rows, ids = (table[name].astype(np.int64) if name in table else None for name in ("BEAST_IDX", "ROW_ID"))
     has_positions = ra is not None and dec is not None
     fluxes = rates * read_vega(vega, filters)
-    return StarCatalogue(
-        Path(path), fluxes, ra if has_positions else None, dec if has_positions else None, rows
-    )
+    positions = (ra, dec) if has_positions else (None, None)
+    return StarCatalogue(Path(path), fluxes, *positions, rows, ids)
 
 
 def read_table_columns(path: str | PathLike[str], names: Sequence[str]) -> dict[str, NDArray[Any]]:

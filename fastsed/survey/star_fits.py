@@ -132,6 +132,7 @@ class _Run:
             max(1, self.names.dtype.itemsize),
             has_positions=stars.ra is not None,
             has_beast_idx=stars.beast_idx is not None,
+            has_row_id=stars.row_id is not None,
             has_full_rows="fullgrid_idx" in source.columns,
             extras=settings.compat is None,
             filter_table=compat != "beast1",
@@ -153,6 +154,7 @@ class _Run:
             stars.ra,
             stars.dec,
             stars.beast_idx,
+            stars.row_id,
             *(b.edges for b in self.fitter.pdf_bins.one),
         ):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
@@ -174,6 +176,7 @@ class _Run:
         try:
             for table, pdf1d, pdf2d, samples in earlier.batches():
                 self._add_full_rows(table, table["Pmax"] != 0)
+                self._add_row_ids(table, store.n_done)
                 store.append(table, pdf1d, pdf2d, samples)
         finally:
             earlier.close()
@@ -192,6 +195,11 @@ class _Run:
             if progress is not None:
                 progress(store.n_done, n_stars)
 
+    def _add_row_ids(self, table: NDArray[Any], first: int) -> None:
+        """Rows of the catalogue that was split, where it is known."""
+        if self.stars.row_id is not None and "row_id" in (table.dtype.names or ()):
+            table["row_id"] = self.stars.row_id[first : first + len(table)]
+
     def stats_rows(self, rows: slice, result: StarPosteriors) -> NDArray[Any]:
         """Rows of the stats file."""
         table = np.zeros(rows.stop - rows.start, self.layout.stats_type)
@@ -201,6 +209,7 @@ class _Run:
             table["RA"], table["DEC"] = stars.ra[rows], stars.dec[rows]
         if stars.beast_idx is not None:
             table["beast_idx"] = stars.beast_idx[rows]
+        self._add_row_ids(table, rows.start)
         for k, name in enumerate(self.layout.filters):
             table[name] = stars.fluxes[rows, k]
         fill = 0.0 if self.settings.compat else np.nan

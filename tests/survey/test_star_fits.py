@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
 from fastsed.errors import InputError
 from fastsed.fit.stars.options import FitOptions
@@ -250,3 +251,19 @@ def test_results_of_the_peer_are_gone_on_with(
     caplog.clear()
     fit_catalogue(StarFitSettings(*files, tmp_path / "f", replace(options, max_bins=49)), resume=True)
     assert "the fit starts anew" in caplog.text
+
+
+def test_rows_of_the_catalogue_that_was_split_are_carried_over(tmp_path: Path, shared: Path) -> None:
+    """Also beside results of BEAST HEAD, which do not have them."""
+    scenario, data = shared / "golden_survey/fit_resume", shared / "golden_survey/data"
+    for suffix in ("_stats.fits", "_pdf1d.fits", "_lnp.hd5"):
+        (tmp_path / f"f{suffix}").write_bytes((scenario / f"f{suffix}").read_bytes())
+    stars = Table.read(data / "obs_grid3.fits")
+    stars["row_id"] = 3 * np.arange(len(stars))[::-1]
+    stars.write(tmp_path / "cat.fits")
+    files = [data / "trim_grid3.hd5", data / "trimnoise_grid3.hd5", tmp_path / "cat.fits", data / "vega.txt"]
+    fit_catalogue(
+        StarFitSettings(*files, tmp_path / "f", FitOptions(n_samples=None, max_bins=50)), resume=True
+    )
+    with fits.open(tmp_path / "f_stats.fits") as hdus:
+        assert hdus[1].data["row_id"].tolist() == stars["row_id"].tolist()
