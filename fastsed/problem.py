@@ -28,7 +28,6 @@ from fastsed.models.axes import Axes, few_redshifts, history_axes, make_axes
 from fastsed.models.cosmology import Cosmology
 from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import need_spectra, property_names
-from fastsed.models.sfh import parse_sfh_quantities
 from fastsed.quantities import Quantity
 from fastsed.verdict.finding import Finding, warned
 from fastsed.verdict.request import redshift_findings, request_findings
@@ -168,7 +167,6 @@ def _known_redshifts(
 def _check_requests(problem: Problem) -> None:
     """Find now what would otherwise stop the run later: formulas, libraries, quantities, lists, room on the disk."""
     p, grid = problem.params, problem.grid
-    parse_sfh_quantities(p.sfh_quantities)
     _ = grid.exclusion, grid.populations
     if p.make_seds:
         read_sed_list(p.make_seds, grid.axes.size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,10 +12,8 @@ from numpy.typing import ArrayLike
 
 from fastsed.arrays import Floats
 from fastsed.config.models import ModelOptions
-from fastsed.errors import InputError
-
-AB_ZEROPOINT = 23.9
-"""AB magnitude of a microjansky."""
+from fastsed.constants import AB_ZEROPOINT
+from fastsed.sfh_quantities import parse_sfh_quantities
 
 Transform = Literal["linear", "log", "magnitude"]
 Kind = Literal["grid", "property", "magnitude", "index", "sfh", "other"]
@@ -155,70 +152,52 @@ FIXED = (
 )
 BY_NAME = {column.name: column for column in FIXED}
 
-# (pattern, column with <X> for the number), in the order in which the quantities are stored and printed
-SFH = (
-    (
-        r"tform(\d+(?:\.\d+)?)",
-        Quantity(
-            "tform<X>",
-            "Time since X% of the stars had formed.",
-            "log[yr]",
-            "log",
-            kind="sfh",
-            table_unit="dex(yr)",
-        ),
+# kind of the quantity -> its column, with <X> for the number
+SFH = {
+    "tform": Quantity(
+        "tform<X>",
+        "Time since X% of the stars had formed.",
+        "log[yr]",
+        "log",
+        kind="sfh",
+        table_unit="dex(yr)",
     ),
-    (
+    "tsf": Quantity(
         "tsf",
-        Quantity(
-            "tsf",
-            "Shortest time with 68% of the stars formed.",
-            "log[yr]",
-            "log",
-            kind="sfh",
-            table_unit="dex(yr)",
-        ),
+        "Shortest time with 68% of the stars formed.",
+        "log[yr]",
+        "log",
+        kind="sfh",
+        table_unit="dex(yr)",
     ),
-    (
+    "past_sfr": Quantity(
         "past_sfr",
-        Quantity(
-            "past_sfr",
-            "Mean SFR during tsf.",
-            "log[Msol/yr]",
-            "log",
-            True,
-            kind="sfh",
-            table_unit="dex(solMass / yr)",
-        ),
+        "Mean SFR during tsf.",
+        "log[Msol/yr]",
+        "log",
+        True,
+        kind="sfh",
+        table_unit="dex(solMass / yr)",
     ),
-    (
-        r"tquench(\d+(?:\.\d+)?)",
-        Quantity(
-            "tquench<X>",
-            "Time since the SFR fell below past_sfr/X.",
-            "log[yr]",
-            "log",
-            kind="sfh",
-            table_unit="dex(yr)",
-        ),
+    "tquench": Quantity(
+        "tquench<X>",
+        "Time since the SFR fell below past_sfr/X.",
+        "log[yr]",
+        "log",
+        kind="sfh",
+        table_unit="dex(yr)",
     ),
-    (
-        r"sfr(\d+(?:\.\d+)?)",
-        Quantity(
-            "sfr<X>",
-            "Mean SFR over the last X Myr.",
-            "log[Msol/yr]",
-            "log",
-            True,
-            kind="sfh",
-            table_unit="dex(solMass / yr)",
-        ),
+    "sfr": Quantity(
+        "sfr<X>",
+        "Mean SFR over the last X Myr.",
+        "log[Msol/yr]",
+        "log",
+        True,
+        kind="sfh",
+        table_unit="dex(solMass / yr)",
     ),
-    (
-        r"brate(\d+(?:\.\d+)?)",
-        Quantity("brate<X>", "Birth rate: sfr<X> over past_sfr.", "", "log", kind="sfh"),
-    ),
-)
+    "brate": Quantity("brate<X>", "Birth rate: sfr<X> over past_sfr.", "", "log", kind="sfh"),
+}
 
 _PROPERTIES = ("lscale", "sscale", "lmass", "lsfr", "lssfr", "lldust", "lldust_bc", "llion", "lmform")
 
@@ -244,31 +223,20 @@ def custom_quantity(name: str) -> Quantity:
     return Quantity(name, "Free parameter of CUSTOM_SFH (CUSTOM_PARAMS).", kind="grid")
 
 
-def _sfh_rank(name: str) -> int:
-    for rank, (pattern, _) in enumerate(SFH):
-        if re.fullmatch(pattern, name):
-            return rank
-    known = ", ".join(column.name for _, column in SFH)
-    raise InputError(f"SFH_QUANTITIES: '{name}' is not one of {known}, with a number for <X>")
-
-
-def sfh_quantity(name: str) -> Quantity:
-    """Column of the star-formation-history quantity `name` ("tsf", "past_sfr", "sfr10", ...).
+def sfh_quantities(names: Sequence[str]) -> list[Quantity]:
+    """Columns of SFH_QUANTITIES, in the order in which they are stored and printed, without doubles.
 
     Raises
     ------
     InputError
-        If no such quantity exists.
+        If a name is no quantity ("tsf", "past_sfr", "sfr10", ...).
     """
-    column = SFH[_sfh_rank(name)][1]
-    number = re.sub(r"^[a-z_]+", "", name)
-    meaning = column.meaning.replace("<X>", number).replace("X", number)
-    return dataclasses.replace(column, name=name, meaning=meaning)
-
-
-def sfh_quantities(names: Sequence[str]) -> list[Quantity]:
-    """Columns of the asked quantities, in the order in which they are stored and printed, without doubles."""
-    return [sfh_quantity(name) for name in sorted(dict.fromkeys(names), key=_sfh_rank)]
+    columns = []
+    for quantity in parse_sfh_quantities(names):
+        column, number = SFH[quantity.kind], quantity.name.removeprefix(quantity.kind)
+        meaning = column.meaning.replace("<X>", number).replace("X", number)
+        columns.append(dataclasses.replace(column, name=quantity.name, meaning=meaning))
+    return columns
 
 
 def has_tau(options: ModelOptions) -> bool:

@@ -76,7 +76,7 @@ def test_sfh_quantities_keep_their_number_and_are_not_doubled():
     assert column.name == "tform50"
     assert "50%" in column.meaning
     assert sfh_quantities(["brate10"])[0].meaning == "Birth rate: sfr10 over past_sfr."
-    with pytest.raises(InputError, match="SFH_QUANTITIES: 'tfrom50' is not one of tform<X>"):
+    with pytest.raises(InputError, match="SFH_QUANTITIES: unknown quantity 'tfrom50': did you mean 'tformX'"):
         sfh_quantities(["tfrom50"])
 
 

@@ -155,7 +155,7 @@ def test_unknown_key_warns_with_the_nearest(read, caplog):
         ("REST_MAG = [0]", "must be >= 1"),
         ("DIFFERENTIAL_A_V = 1", ":1: DIFFERENTIAL_A_V = 1 needs a CUSTOM_SFH"),
         ("BEST_FROM_SIM = 1", ":1: BEST_FROM_SIM = 1 needs simulations"),
-        ("SFH_QUANTITIES = ['tsf', 'sfr']", "unknown quantity 'sfr'"),
+        ("SFH_QUANTITIES = ['tsf', 'sfr']", "'sfr' should be sfrX, with X the time in Myr"),
     ],
 )
 def test_bad_input_gives_one_clear_message(read, tmp_path, text, message):

@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from fastsed.config.options import OptionError, Options, option
 from fastsed.errors import InputError
 from fastsed.paths import share_dir
+from fastsed.sfh_quantities import parse_sfh_quantities
 from fastsed.sizes import MAX_AXIS_POINTS, MAX_TABLE_POINTS, MYR_OF_UNIVERSE, SINGLE_MAX, counted_points
 
 log = logging.getLogger(__name__)
-
-SFH_QUANTITY = re.compile(r"tsf|past_sfr|(sfr|brate|tquench|tform)\d+(\.\d+)?")
-"""The names SFH_QUANTITIES may hold."""
 
 MAX_REDSHIFT = 999
 """Largest Z_MAX: ages of the Universe are counted from z = 1000."""
@@ -314,11 +312,10 @@ class ModelOptions(Options):
         if self.differential_a_v and not self.custom_sfh:
             message = "DIFFERENTIAL_A_V = 1 needs a CUSTOM_SFH: gridded libraries do not tell ages apart"
             raise OptionError("differential_a_v", message)
-        for name in self.sfh_quantities:
-            if not SFH_QUANTITY.fullmatch(name):
-                known = "tsf, past_sfr, sfrX, brateX, tquenchX, tformX (X a number)"
-                message = f"SFH_QUANTITIES: unknown quantity '{name}'; known are {known}"
-                raise OptionError("sfh_quantities", message)
+        try:
+            parse_sfh_quantities(self.sfh_quantities)
+        except InputError as error:
+            raise OptionError("sfh_quantities", error.message) from None
 
 
 def check_custom_names(names: Sequence[str]) -> None:

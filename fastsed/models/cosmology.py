@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastsed.arrays import Floats
+from fastsed.constants import (
+    CM_PER_MPC,
+    FLUX_UNIT,
+    HUBBLE_TIME_GYR,
+    SOLAR_LUMINOSITY,
+    SPEED_OF_LIGHT_KMS,
+    Z_BIG_BANG,
+)
 from fastsed.errors import InputError
-
-SPEED_OF_LIGHT_KMS = 2.99792458e5
-SOLAR_LUMINOSITY = 3.839e33  # erg/s
-MPC_IN_1E24_CM = 3.0856
-FLUX_UNIT = 1e-19  # erg/s/cm2/A
-# 1/H0 in Gyr for H0 = 1 km/s/Mpc: 3.09e19 km per Mpc over 3.155e16 s per Gyr, as FAST rounds them
-HUBBLE_TIME_GYR = 3.09 / 3.155e-3
-Z_BIG_BANG = 1000.0
 
 # nodes and weights on [0, 1]; with ln(1+z) as variable, 64 nodes are exact to 1e-12 up to z = 1000
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -91,7 +91,7 @@ class Cosmology:
             worst = float(redshift.min())
             raise InputError(f"a source at z = {worst:g} has no luminosity distance: Z_MIN must be above 0")
         area = 4.0 * np.pi * (1.0 + redshift) * self.luminosity_distance(redshift) ** 2
-        return np.asarray(SOLAR_LUMINOSITY / FLUX_UNIT / (MPC_IN_1E24_CM * 1e24) ** 2 / area)
+        return np.asarray(SOLAR_LUMINOSITY / FLUX_UNIT / CM_PER_MPC**2 / area)
 
     def _integral(self, one_plus_z: Floats, power: int) -> Floats:
         """Integral from 0 to z of (1+z)^(power-1) / E(z) dz = int (1+z)^power / E dln(1+z)."""

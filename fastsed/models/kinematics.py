@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from fastsed.arrays import Floats
+from fastsed.constants import SPEED_OF_LIGHT_OF_BROADENING_KMS
 from fastsed.errors import InputError
 
-SPEED_OF_LIGHT_KMS = 2.99792e5
 REACH = 5.0  # sigmas
 _BLOCK = 64
 
@@ -38,7 +38,7 @@ def broaden(lam: Floats, sed: Floats, sigma_kms: float) -> Floats:
         raise InputError(f"APPLY_VDISP = {sigma_kms} is not a velocity dispersion: give km/s, 0 or more")
     if sigma_kms == 0:
         return sed.copy()
-    return convolve(lam, sed, lam * (sigma_kms / SPEED_OF_LIGHT_KMS))
+    return convolve(lam, sed, lam * (sigma_kms / SPEED_OF_LIGHT_OF_BROADENING_KMS))
 
 
 def convolve(lam: Floats, sed: Floats, sigma: Floats) -> Floats:

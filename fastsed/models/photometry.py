@@ -8,11 +8,9 @@ import numpy as np
 
 from fastsed._ext.photometry import band_weights
 from fastsed.arrays import Floats, Singles
+from fastsed.constants import MAGNITUDE_FACTOR
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.template_error import TemplateError
-
-# solar luminosity [W], speed of light [A/s] and 10 pc in units of 1e-5 Mpc, as FAST rounds them
-MAGNITUDE_FACTOR = 1e32 * 3.839e26 / (2.9979e18 * 3.0856e22**2) / (4 * np.pi * 1e-5**2)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from fastsed.models.axes import divided
 from fastsed.models.grid import Metal, ModelGrid
 from fastsed.models.indices import combine
 from fastsed.models.populations import Populations
-from fastsed.models.sfh import SfhQuantity, parse_sfh_quantities, sfh_quantities
+from fastsed.models.sfh import sfh_quantities
 from fastsed.quantities import property_quantities
+from fastsed.sfh_quantities import SfhQuantity, parse_sfh_quantities
 
 # populations whose histories are in memory together
 POPULATIONS_AT_ONCE = 1024

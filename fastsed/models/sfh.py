@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 
 from fastsed._ext.sfh import banded_product, shape_quantities
 from fastsed.arrays import Floats, Ints
-from fastsed.errors import InputError
+from fastsed.constants import YEARS_PER_MYR
+from fastsed.sfh_quantities import SfhQuantity
 
 MAIN_SHARE = 0.68  # part of the stars that "most of the star formation" stands for
-YEARS_PER_MYR = 1e6
-
-# kinds in the order of the output columns, with the name of X where the name of a quantity ends in X
-_KINDS = {
-    "tform": "percentage of the stars",
-    "tsf": "",
-    "past_sfr": "",
-    "tquench": "factor",
-    "sfr": "time in Myr",
-    "brate": "time in Myr",
-}
-_UNITS = {"tform": "yr", "tsf": "yr", "past_sfr": "Msol/yr", "tquench": "yr", "sfr": "Msol/yr", "brate": ""}
 
 
 def years(myr: float) -> float:
@@ -86,54 +72,6 @@ def mean_sfr(t: Floats, sfr: Floats, window: float, num_threads: int = 1) -> Flo
     if window == 0:
         return sfr[:, 0].copy()
     return _bin_integrals(t, sfr, np.array([0.0, window]), num_threads)[:, 0] / window
-
-
-@dataclass(frozen=True)
-class SfhQuantity:
-    """One non-parametric quantity of a star formation history.
-
-    Attributes
-    ----------
-    name : str
-        As it appears in the outputs.
-    kind : str
-        tform, tsf, past_sfr, tquench, sfr or brate.
-    argument : float
-        The X of tformX [%], tquenchX, sfrX and brateX [Myr]; 0 for the others.
-    """
-
-    name: str
-    kind: str
-    argument: float = 0.0
-
-    @property
-    def unit(self) -> str:
-        """Unit, empty for a ratio."""
-        return _UNITS[self.kind]
-
-    @property
-    def scales(self) -> bool:
-        """Whether it is proportional to the mass of the galaxy."""
-        return self.kind in ("past_sfr", "sfr")
-
-
-def parse_sfh_quantities(names: Sequence[str]) -> list[SfhQuantity]:
-    """Read the names of SFH_QUANTITIES.
-
-    Returns
-    -------
-    list of SfhQuantity
-        In the order of the output columns: tformX, tsf, past_sfr, tquenchX, sfrX, brateX; those of one kind
-        as they were given, repeated ones once.
-
-    Raises
-    ------
-    InputError
-        If a name is not a quantity, or its X is out of range.
-    """
-    quantities = dict.fromkeys(_parse_quantity(name) for name in names)
-    order = list(_KINDS)
-    return sorted(quantities, key=lambda quantity: order.index(quantity.kind))
 
 
 def sfh_quantities(t: Floats, sfr: Floats, wanted: Sequence[SfhQuantity], num_threads: int = 1) -> Floats:
@@ -228,27 +166,3 @@ def _bin_operator(t: Floats, edges: Floats) -> tuple[Floats, Ints, Ints]:
     np.add.at(weights, place, early)
     np.add.at(weights, place + 1, late)
     return weights, begin, first
-
-
-def _parse_quantity(name: str) -> SfhQuantity:
-    match = re.fullmatch(r"([a-z_]+?)(\d+(?:\.\d*)?|\.\d+)?", name.strip().lower())
-    kind = match[1] if match else ""
-    if match is None or kind not in _KINDS:
-        raise InputError(f"unknown name '{name}' in SFH_QUANTITIES: {_advice(name)}")
-    meaning = _KINDS[kind]
-    if bool(meaning) != bool(match[2]):
-        right = f"{kind}X, with X the {meaning}" if meaning else f"{kind}, without a number"
-        raise InputError(f"'{name}' in SFH_QUANTITIES should be {right}")
-    argument = float(match[2] or 0.0)
-    if meaning and (argument == 0 or (kind == "tform" and argument > 100)):
-        allowed = "above 0 and at most 100" if kind == "tform" else "above 0"
-        raise InputError(f"'{name}' in SFH_QUANTITIES: the {meaning} must be {allowed}")
-    return SfhQuantity(name.strip().lower(), kind, argument)
-
-
-def _advice(name: str) -> str:
-    known = [kind + "X" * bool(meaning) for kind, meaning in _KINDS.items()]
-    stem = name.strip().lower().rstrip("0123456789.")
-    near = get_close_matches(stem, list(_KINDS), n=1)
-    hint = f"did you mean '{near[0]}{'X' * bool(_KINDS[near[0]])}'? " if near else ""
-    return f"{hint}known: {', '.join(known)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fastsed.arrays import Floats, Ints
+from fastsed.constants import YEARS_PER_GYR
 from fastsed.fit.intervals import interval_probabilities, property_percentiles
 from fastsed.models.grid import ModelGrid
 from fastsed.models.populations import Populations
@@ -36,7 +37,7 @@ class SfhWriter:
     def __init__(self, problem: Problem):
         self._setup = problem
         # age of the Universe [yr] at each redshift
-        self._ages = problem.grid.cosmology.age(problem.grid.axes.z.astype(float)) * 1e9
+        self._ages = problem.grid.cosmology.age(problem.grid.axes.z.astype(float)) * YEARS_PER_GYR
 
     def write(
         self,
@@ -125,7 +126,7 @@ def best_history(grid: ModelGrid, model_id: int, scale: float, step: float) -> t
     time, sfr : (nt,)
         Time since the Big Bang [yr], and the rate [Msun/yr].
     """
-    ages = grid.cosmology.age(grid.axes.z.astype(float)) * 1e9
+    ages = grid.cosmology.age(grid.axes.z.astype(float)) * YEARS_PER_GYR
     t = sfh_times(float(ages[grid.axes.redshift_index(np.array([model_id]))[0]]), step)
     found = (np.array([model_id]), np.array([scale]))
     return t, _Histories(grid, False, t).scaled(found)[0]

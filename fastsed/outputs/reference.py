@@ -75,7 +75,7 @@ def _all_columns() -> list[Quantity]:
         index_quantity("<index> (abs)", "abs"),
         index_quantity("<index> (ratio)", "ratio"),
     ]
-    return [*FIXED[:-1], *patterns, *(column for _, column in SFH), FIXED[-1]]
+    return [*FIXED[:-1], *patterns, *SFH.values(), FIXED[-1]]
 
 
 def outputs_markdown() -> str:

@@ -34,7 +34,7 @@ KEYS = [
     ((*CUSTOM, "LOG_BC_AGE_MAX=old"), "LOG_BC_AGE_MAX = old: expected a number"),
     (("MY_SFH=mine",), "MY_SFH = 'mine': no library of this history"),
     (("SFH_QUANTITIES=[tsff]",), "unknown quantity 'tsff'"),
-    (("SFH_QUANTITIES=[tform200]",), "'tform200' in SFH_QUANTITIES: the percentage"),
+    (("SFH_QUANTITIES=[tform200]",), "SFH_QUANTITIES: 'tform200': the percentage"),
     (("SFH_OUTPUT=age",), "SFH_OUTPUT = age: must be one of sfr, mass"),
     (("BEST_SFHS=1", "SFH_OUTPUT_STEP=0"), "SFH_OUTPUT_STEP = 0: must be > 0"),
     (("GRID_EXCLUDE=1",), "GRID_EXCLUDE excludes every model"),

@@ -5,22 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastsed.errors import InputError
 from fastsed.models.sfh import (
-    SfhQuantity,
     lookback_grid,
     mean_sfr,
-    parse_sfh_quantities,
     sfh_quantities,
     ssp_bin_edges,
     ssp_weights,
 )
+from fastsed.sfh_quantities import parse_sfh_quantities
 
 AGES = np.concatenate([[0.0], np.geomspace(1e5, 2e10, 120)])
-
-
-def names(quantities):
-    return [quantity.name for quantity in quantities]
 
 
 def one(name, t, sfr):
@@ -171,17 +165,6 @@ def test_no_stars_gives_nan_quietly():
     assert not np.any(values > 0)
 
 
-def test_names_in_the_order_of_the_output():
-    given = ["brate10", "sfr10", "sfr2.5", "tquench10", "past_sfr", "TSF", "tform90", "tform50", "sfr10"]
-    expected = ["tform90", "tform50", "tsf", "past_sfr", "tquench10", "sfr10", "sfr2.5", "brate10"]
-    parsed = parse_sfh_quantities(given)
-    assert names(parsed) == expected
-    assert parsed[6] == SfhQuantity("sfr2.5", "sfr", 2.5)
-    assert [q.unit for q in parsed] == ["yr", "yr", "yr", "Msol/yr", "yr", "Msol/yr", "Msol/yr", ""]
-    assert [q.name for q in parsed if q.scales] == ["past_sfr", "sfr10", "sfr2.5"]
-    assert parse_sfh_quantities([]) == []
-
-
 def test_several_quantities_keep_their_columns():
     t = lookback_grid(1e9, 1e6)
     sfr = np.random.default_rng(9).random((3, t.size))
@@ -190,21 +173,3 @@ def test_several_quantities_keep_their_columns():
     together = sfh_quantities(t, sfr, wanted)
     for column, quantity in enumerate(wanted):
         np.testing.assert_array_equal(together[:, column], sfh_quantities(t, sfr, [quantity])[:, 0])
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("tquenched10", "did you mean 'tquenchX'"),
-        ("mass", "known: tformX, tsf"),
-        ("sfr", "should be sfrX, with X the time in Myr"),
-        ("tsf10", "should be tsf, without a number"),
-        ("sfr0", "must be above 0"),
-        ("tform101", "at most 100"),
-        ("", "known: tformX"),
-    ],
-)
-def test_bad_name(name, message):
-    with pytest.raises(InputError, match="SFH_QUANTITIES") as error:
-        parse_sfh_quantities(["tsf", name])
-    assert message in str(error.value)
