@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "axis-weights": ("axis_weights", "relative widths of the cells of an axis"),
     "weights": ("weights", "weights of a table of stellar models"),
     "grid": ("grid", "the physics model: a grid of stars, distances and dust"),
+    "reweight": ("reweight", "a grid with the weights of other priors"),
     "ast-inputs": ("ast_inputs", "the list of artificial stars to put into the images"),
     "noise": ("noise", "the observation model: splinter, toothpick or trunchen"),
     "trim": ("trim", "choose the models that can look like the stars of sub files"),

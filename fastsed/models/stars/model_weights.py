@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.models.stars.dust_grid import DustGrid
-from fastsed.models.stars.weights import StellarPriors, beast2_weights, stellar_factors
+from fastsed.models.stars.weights import StellarPriors, beast2_weights, distance_measure, stellar_factors
 
 Floats = NDArray[np.float64]
 
@@ -77,10 +77,7 @@ def _absolute(
     columns: Mapping[str, Floats], distances: Floats, priors: StellarPriors, dust: Floats
 ) -> tuple[Floats, Floats]:
     """Absolute measure of stars, and of distances times dust points, each with sum 1."""
-    stars, d = stellar_factors(columns, priors), len(distances)
-    # a table of one star at every distance, for the factor of the distance alone
-    one = {"logA": np.ones(d), "M_ini": np.ones(d), "Z": np.ones(d), "distance": distances}
-    distance = stellar_factors(one, priors).distance
+    stars, distance = stellar_factors(columns, priors), distance_measure(distances, priors.distance)
     star, rest = stars.age * stars.mass * stars.met, dust * distance
     for total, what in ((star.sum(), "stars"), (rest.sum(), "distances and dust points")):
         if not (total > 0.0 and np.isfinite(total)):

@@ -108,10 +108,13 @@ def stellar_factors(columns: Columns, priors: StellarPriors) -> StellarFactors:
         age=_on_distinct(age, lambda x: _age_measure(x, priors.age)),
         mass=_mass_measure([met, distance, age], mass, priors.mass),
         met=_on_distinct(met, lambda x: prior_density("met", priors.met, x) * cell_widths(x)),
-        distance=_on_distinct(
-            distance, lambda x: prior_density("distance", priors.distance, x) * cell_widths(x)
-        ),
+        distance=_on_distinct(distance, lambda x: distance_measure(x, priors.distance)),
     )
+
+
+def distance_measure(distances: Floats, model: PriorModel) -> Floats:
+    """p(d) dd of distinct distances [pc]."""
+    return prior_density("distance", model, distances) * cell_widths(distances)
 
 
 def _axes(columns: Columns) -> tuple[Floats, Floats, Floats, Floats]:

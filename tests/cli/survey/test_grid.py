@@ -88,3 +88,25 @@ def test_unknown_keys_are_said(folder, capsys):
     (folder / "settings.toml").write_text("avs = [1.0]\n" + SETTINGS)
     assert main(["grid", "../settings.toml"]) == 0
     assert "unknown keys have no effect: avs" in capsys.readouterr().err
+
+
+def test_tracks(folder):
+    """Tracks at equal EEP, interpolated in mass and metallicity."""
+    rows = ["Z,M_ini,eep,logA,M_act,logL,logT,logg"]
+    rows += [
+        f"{z},{m},{e},{7 + 0.1 * e},{m},{3.5 * np.log10(m) + 0.05 * e},{3.76 + 0.5 * np.log10(m) - 0.01 * e},4.2"
+        for z in (0.004, 0.02)
+        for m in (1.0, 2.0, 4.0)
+        for e in range(5)
+    ]
+    (folder / "tracks.csv").write_text("\n".join(rows) + "\n")
+    text = SETTINGS.replace(
+        'isochrones = "iso.csv"', 'tracks = "tracks.csv"\nlogmass = [0.0, 0.6, 0.2]\nz = [0.01]'
+    )
+    (folder / "settings.toml").write_text(text)
+    assert main(["grid", "-q", "../settings.toml"]) == 0
+    with h5py.File(folder / "small_seds.grid.hd5") as f:
+        np.testing.assert_allclose(np.unique(f["grid"]["M_ini"]), 10 ** np.array([0.0, 0.2, 0.4, 0.6]))
+        np.testing.assert_array_equal(np.unique(f["grid"]["Z"]), [0.01])
+        assert "eep" in f["grid"].dtype.names
+        assert f["grid"]["weight"].sum() == pytest.approx(1)
