@@ -171,11 +171,12 @@ def _stars(settings: Settings, solar_z: float) -> dict[str, Floats]:
 
 
 def _log_masses(settings: Settings) -> Floats:
-    """[min, max, step] as equal steps, of which there are int((max - min) / step)."""
+    """[min, max, step] as equal steps, as many as fit; BEAST can lose one by rounding."""
     limits = settings.numbers("logmass")
     if len(limits) != 3 or not limits[2] > 0 or limits[1] < limits[0]:
         raise settings.error("logmass", "[min, max, step] is needed")
-    return np.linspace(limits[0], limits[1], int((limits[1] - limits[0]) / limits[2]) + 1)
+    steps = (limits[1] - limits[0]) / limits[2] + (0.0 if _is_beast2(settings) else 1e-9)
+    return np.linspace(limits[0], limits[1], int(steps) + 1)
 
 
 def _libraries(settings: Settings, solar_z: float) -> list[Atmospheres]:
