@@ -104,7 +104,7 @@ def choose_ast_models(settings: Settings, method: str | None = None) -> AstList:
         else:
             rows = _other_rows(settings, method, models, filters)
             magnitudes = models.magnitudes_of(rows)
-        parameters = {name: values[rows] for name, values in grid.read_columns(grid.columns).items()}
+        parameters = grid.read_rows(rows, grid.columns)
     return AstList(filters, rows, magnitudes, parameters, bins)
 
 

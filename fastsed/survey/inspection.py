@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.models.stars.atmospheres import SpectralLibrary, read_atmospheres
@@ -20,7 +21,7 @@ from fastsed.survey.sed_grid import SedGrid
 if TYPE_CHECKING:
     import h5py
 
-MOST_NAMES = 12
+MOST_NAMES, MOST_DISTINCT = 12, 10_000
 HDF5_SUFFIXES = (".hd5", ".hdf5", ".h5")
 
 
@@ -131,10 +132,24 @@ def _describe_grid(path: str | Path) -> list[str]:
             f"  filters: {' '.join(grid.filters)}",
         ]
         fluxes = {f"log{name}_{kind}" for name in grid.filters for kind in ("nd", "wd")}
-        for name, values in grid.read_columns([name for name in names if name not in fluxes]).items():
-            distinct = len(np.unique(values))
-            lines.append(f"  {name:14s} {np.min(values):.6g} to {np.max(values):.6g}, {distinct} values")
+        lines += _column_ranges(grid, [name for name in names if name not in fluxes])
     return lines
+
+
+def _column_ranges(grid: SedGrid, names: list[str]) -> list[str]:
+    """Least, largest and number of distinct values of columns, from one reading."""
+    low, high = dict.fromkeys(names, np.inf), dict.fromkeys(names, -np.inf)
+    distinct: dict[str, NDArray[np.float64]] = {name: np.zeros(0) for name in names}
+    for rows in grid.blocks():
+        for name, values in grid.read_columns(names, rows).items():
+            low[name] = min(low[name], float(values.min()))
+            high[name] = max(high[name], float(values.max()))
+            if len(distinct[name]) <= MOST_DISTINCT:
+                distinct[name] = np.union1d(distinct[name], values)
+    count = {
+        name: f"{len(v)} values" if len(v) <= MOST_DISTINCT else "many values" for name, v in distinct.items()
+    }
+    return [f"  {name:14s} {low[name]:.6g} to {high[name]:.6g}, {count[name]}" for name in names]
 
 
 def _describe_atmospheres(path: str | Path) -> list[str]:

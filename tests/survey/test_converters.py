@@ -13,7 +13,10 @@ from fastsed.models.stars.filter_curves import read_filter_curves
 from fastsed.models.stars.isochrones import read_isochrones
 from fastsed.survey.converters import convert_filters, convert_isochrones
 from fastsed.survey.inspection import describe
+from fastsed.survey.observation_model import write_noise_file
+from fastsed.survey.sed_grid import SedGrid, SedGridWriter
 from fastsed.survey.spectra_folder import FolderOptions, read_folder
+from fastsed.survey.splinter import Splinter
 from tests.models.stars.small_stars import LAM, library, write_filters, write_library
 from tests.models.stars.test_isochrones import CMD, MIST
 
@@ -170,3 +173,18 @@ def test_inspect(tmp_path, capsys):
         error = capsys.readouterr().err
         assert message in error
         assert len(error.splitlines()) == 1
+
+
+def test_inspect_a_grid_and_its_noise(tmp_path):
+    n = 9000
+    table = {"Av": np.repeat([0.0, 1.0, 2.5], n // 3), "weight": np.random.default_rng(1).random(n)}
+    table["logF1_wd"] = np.zeros(n)
+    with SedGridWriter(tmp_path / "g.hd5", n, np.ones(1), ["F1"], dict.fromkeys(table, "f8")) as writer:
+        writer.append(np.ones((n, 1)), table)
+    lines = describe(tmp_path / "g.hd5")
+    assert lines[0] == "physics grid: 9000 models, 1 filters"
+    assert any(line.split() == ["Av", "0", "to", "2.5,", "3", "values"] for line in lines)
+    assert not any("logF1_wd" in line for line in lines)
+    with SedGrid(tmp_path / "g.hd5") as grid:
+        write_noise_file(grid, Splinter(0.1), tmp_path / "n.hd5")
+    assert describe(tmp_path / "n.hd5")[0] == "noise model of independent bands: 9000 models, 1 filters"
