@@ -36,16 +36,17 @@ class ReferenceImage:
     ----------
     data : ndarray (n_y, n_x)
     wcs : astropy WCS
+    original_header : astropy Header, optional
+        Of the file.
     """
 
     data: NDArray[Any]
     wcs: WCS
+    original_header: Header | None = None
 
     def header(self) -> Header:
         """Header of images on the same pixels."""
-        header = self.wcs.to_header()
-        header["EXTNAME"] = ("SCI", "extension name")
-        return header
+        return self.wcs.to_header() if self.original_header is None else self.original_header.copy()
 
     def positions(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.float64]:
         """Positions (n, 2) in pixels, (0, 0) at the centre of the first one."""
@@ -72,7 +73,7 @@ def read_image(path: str | os.PathLike[str]) -> ReferenceImage:
         if not wcs.has_celestial:
             raise InputError("its image has no celestial coordinates (CTYPE1, CTYPE2)", path)
         data = np.array(hdu.data)
-        return ReferenceImage(data.astype(data.dtype.newbyteorder("=")), wcs)
+        return ReferenceImage(data.astype(data.dtype.newbyteorder("=")), wcs, hdu.header.copy(strip=True))
 
 
 def _image_number(hdus: HDUList, path: str | os.PathLike[str]) -> int:

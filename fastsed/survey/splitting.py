@@ -191,7 +191,7 @@ def stars_in_tiles(stars: Table, tiles: TileMap) -> dict[str, NDArray[np.int64]]
     Returns
     -------
     dict of int64
-        Rows by tag `SDa-b`, for every bin between the lowest and the highest density.
+        Rows by tag `SDa-b`, for the bins that hold any.
     """
     ra, dec = sky_columns(stars)
     number = tiles.tile_numbers(ra, dec)
@@ -202,5 +202,4 @@ def stars_in_tiles(stars: Table, tiles: TileMap) -> dict[str, NDArray[np.int64]]
     rows = np.flatnonzero(inside)
     rows = rows[np.argsort(number[rows], kind="stable")]
     density = np.floor(tiles.values.ravel()[number[rows]]).astype(np.int64)
-    first, last = math.floor(np.nanmin(tiles.values)), math.ceil(np.nanmax(tiles.values))
-    return {f"SD{a}-{a + 1}": rows[density == a] for a in range(first, max(last, first + 1))}
+    return {f"SD{a}-{a + 1}": rows[density == a] for a in np.unique(density).tolist()}
