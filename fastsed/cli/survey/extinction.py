@@ -20,7 +20,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--Rv", type=float, default=RV_MILKY_WAY, metavar="RV", help="R(V) (default %(default)s)"
     )
     parser.add_argument(
-        "--f_A", type=float, default=1.0, metavar="F", help="fraction of component A of a mixture (default 1)"
+        "--f_A",
+        type=float,
+        default=0.5,
+        metavar="F",
+        help="fraction of component A of a mixture (default %(default)s, as in BEAST)",
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="table: wavelength, A(lambda) [mag]"

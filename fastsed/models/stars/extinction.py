@@ -159,13 +159,20 @@ def extinction_law(name: str) -> ExtinctionLaw:
     InputError
         If there is no such law, or dust_extinction is needed and absent.
     """
-    name = ALIASES.get(name, name)
+    name = _plain_name(name)
     if name == "G16":
         return _mixture("G16", _simple_law("F99"), _simple_law("G03_SMCBar"))
     if "+" in name:
-        first, second = (ALIASES.get(part.strip(), part.strip()) for part in name.split("+", 1))
+        first, second = (_plain_name(part) for part in name.split("+", 1))
         return _mixture(name, _simple_law(first), _simple_law(second))
     return _simple_law(name)
+
+
+def _plain_name(name: str) -> str:
+    """Without what BEAST puts before the names of laws, and its other names for them."""
+    for prefix in ("Generalized_RvFALaw:", "dustextpkg_"):
+        name = name.strip().removeprefix(prefix)
+    return ALIASES.get(name, name)
 
 
 def _mixture(name: str, a: ExtinctionLaw, b: ExtinctionLaw) -> ExtinctionLaw:

@@ -74,6 +74,11 @@ def test_laws_of_the_package_and_mixtures_of_them():
 def test_aliases():
     assert extinction_law("Gordon16_RvFALaw").name == "G16"
     assert extinction_law("Fitzpatrick99").name == "F99"
+    assert extinction_law("dustextpkg_F99").name == "F99"
+    mixture = extinction_law("Generalized_RvFALaw:dustextpkg_F99+dustextpkg_G03_SMCBar")
+    np.testing.assert_array_equal(
+        mixture.relative(LAM, 3.0, 0.4), extinction_law("G16").relative(LAM, 3.0, 0.4)
+    )
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ complete -c fastsed-survey -n '__fish_seen_subcommand_from extinction' -l law -r
 complete -c fastsed-survey -n '__fish_seen_subcommand_from extinction' -l wave -r -d 'wavelengths, one a line [Angstrom]'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from extinction' -l Av -r -d 'A(V) [mag]'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from extinction' -l Rv -r -d 'R(V) (default 3.1)'
-complete -c fastsed-survey -n '__fish_seen_subcommand_from extinction' -l f_A -r -d 'fraction of component A of a mixture (default 1)'
+complete -c fastsed-survey -n '__fish_seen_subcommand_from extinction' -l f_A -r -d 'fraction of component A of a mixture (default 0.5, as in BEAST)'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from extinction' -s o -l output -r -d 'table: wavelength, A(lambda) [mag]'
 complete -c fastsed-survey -n __fish_use_subcommand -f -a prior -d 'a prior model at given values'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from prior' -s h -l help -d 'show this help message and exit'
