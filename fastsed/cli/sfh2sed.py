@@ -9,26 +9,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from fastsed._version import __version__
-from fastsed.arrays import Floats
 from fastsed.cli.messages import run_command, start_logging
 from fastsed.errors import InputError, UsageError
-from fastsed.foreign import parse_foreign
 from fastsed.params import parse_flag
 from fastsed.paths import expanded
 from fastsed.text import parse_number
+
+if TYPE_CHECKING:
+    from fastsed.models.history_spectrum import HistorySpectrum
 
 log = logging.getLogger("fastsed.sfh2sed")
 
 
 PROGRAM = "fastsed-sfh2sed"
-YR_PER_MYR = 1e6
-LONGEST_MYR = 1e5
-"""Times above this, in Myr, tell that the table is in years."""
 _SSP_SUFFIXES = (".ised_ASCII.fits", ".ised_ASCII")
 
 
@@ -78,22 +74,6 @@ class Options:
     )
 
 
-@dataclass(frozen=True)
-class History:
-    """A star formation history, linear between its samples.
-
-    Attributes
-    ----------
-    lookback : (n,)
-        Ascending times before the observation [yr], from 0.
-    sfr : (n,)
-        [Msun/yr].
-    """
-
-    lookback: Floats
-    sfr: Floats
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit status comes back, as `run_command` says."""
     return run_command(PROGRAM, _run, argv)
@@ -106,9 +86,15 @@ def _run(argv: Sequence[str] | None) -> int:
     options = read_options(make_parser().parse_args(argv).arguments)
     start_logging(logging.INFO)
     check_output(options.out)
-    lam, values = make_spectrum(options)
+    spectrum = make_spectrum(options)
+    log.info(
+        "formed %.4g Msun, of which %.4g Msun survive at the observation; then SFR = %.4g Msun/yr",
+        spectrum.formed_mass,
+        spectrum.surviving_mass,
+        spectrum.sfr,
+    )
     unit = "Lsol Angstrom^-1" if options.z is None else "x 10^-19 ergs s^-1 cm^-2 Angstrom^-1"
-    write_columns(options.out, f"wl fl ({unit})", [lam, values], sync=True)
+    write_columns(options.out, f"wl fl ({unit})", [spectrum.wavelength, spectrum.flux], sync=True)
     log.info("wrote %s", options.out)
     return 0
 
@@ -169,124 +155,32 @@ def read_options(arguments: Sequence[str]) -> Options:
     return Options(**found)
 
 
-def make_spectrum(options: Options) -> tuple[Floats, Floats]:
+def make_spectrum(options: Options) -> HistorySpectrum:
     """The spectrum that the options ask for.
-
-    Returns
-    -------
-    lam, values : (nlam,)
-        Rest wavelength [A] and luminosity [Lsun/A] or, with a redshift, observed wavelength and flux
-        [1e-19 erg/s/cm2/A].
 
     Raises
     ------
     InputError
         For a file that cannot be read, or values that do not fit.
     """
+    from fastsed.inputs.history_table import read_history
     from fastsed.library.ssp import read_ssp
-    from fastsed.models.attenuation import attenuation_curve, transmission
     from fastsed.models.cosmology import Cosmology
-    from fastsed.models.igm import igm_transmission
-    from fastsed.models.sfh import ssp_weights
+    from fastsed.models.history_spectrum import check_values, history_spectrum
 
-    _check_values(options)
-    history = read_history(Path(options.sfh), options.tobs, options.lookback)
-    ssp = read_ssp(_library_path(Path(options.ssp)), options.metal)
-    if history.lookback[-1] > ssp.ages[-1]:
-        raise InputError(
-            f"its first stars are {history.lookback[-1] / YR_PER_MYR:g} Myr old at the observation, but the "
-            f"library {ssp.source} ends at {ssp.ages[-1] / YR_PER_MYR:g} Myr",
-            options.sfh,
-        )
-    weights = ssp_weights(history.lookback, history.sfr[None], ssp.ages)[0]
-    formed = float(weights.sum())
-    if formed == 0:
-        raise InputError("no stars form before the observation", options.sfh)
-    log.info(
-        "formed %.4g Msun, of which %.4g Msun live at the observation; then SFR = %.4g Msun/yr",
-        formed,
-        float(weights @ ssp.mass),
-        float(history.sfr[0]),
+    check_values(options.av, options.z)
+    if options.sfh_step <= 0:
+        raise InputError(f"sfh_step={options.sfh_step:g} must be above 0")
+    history = read_history(options.sfh, None if options.lookback else options.tobs)
+    return history_spectrum(
+        history,
+        read_ssp(_library_path(Path(options.ssp)), options.metal),
+        av=options.av,
+        z=options.z,
+        cosmology=Cosmology(options.h0, options.omega_m, options.omega_l),
+        igm=None if options.no_igm else "madau95",
+        unit_mass=options.unit_mass,
     )
-    if options.unit_mass:
-        weights /= formed
-    sed = (weights @ ssp.sed) * transmission(attenuation_curve("calzetti", ssp.lam), options.av)
-    if options.z is None:
-        return ssp.lam, sed
-    flux = Cosmology(options.h0, options.omega_m, options.omega_l).luminosity_to_flux(options.z)
-    igm = igm_transmission(ssp.lam, options.z, None if options.no_igm else "madau95")
-    return ssp.lam * (1 + options.z), sed * flux * igm
-
-
-def read_history(path: Path, tobs: float | None, lookback: bool) -> History:
-    """Read a star formation history, as seen at the time of observation.
-
-    Parameters
-    ----------
-    path : Path
-        Text or FITS table of times [Myr] and star formation rates [Msun/yr]; in FITS, columns T and SFR.
-    tobs : float or None
-        Time of observation [Myr]; what the table has later is left out. Not used with `lookback`.
-    lookback : bool
-        Whether times count back from the observation.
-
-    Raises
-    ------
-    InputError
-        For a table that cannot be read, times that do not ascend from 0 or above or are no Myr, negative
-        rates, or an observation outside the table.
-    """
-    t, sfr = _read_fits(path) if path.name.endswith(".fits") else _read_text(path)
-    if len(t) < 2:
-        raise InputError("has one row only: a history needs at least two times", path)
-    if not (np.isfinite(t).all() and np.isfinite(sfr).all()):
-        raise InputError("holds a time or star formation rate that is not finite", path)
-    down = np.flatnonzero(np.diff(t) <= 0)
-    if len(down):
-        raise InputError(f"times must ascend, but {t[down[0] + 1]:g} follows {t[down[0]]:g}", path)
-    if t[0] < 0:
-        raise InputError(f"begins at the time {t[0]:g}: times must not be negative", path)
-    if t[-1] > LONGEST_MYR:
-        raise InputError(
-            f"goes up to the time {t[-1]:g}: times must be in Myr, at most {LONGEST_MYR:g}", path
-        )
-    if (sfr < 0).any():
-        raise InputError(f"holds a negative star formation rate, {sfr[sfr < 0][0]:g}", path)
-    if lookback:
-        if t[0] > 0:
-            raise InputError(
-                f"begins at the lookback time {t[0]:g}: with lookback=1 it must begin at 0", path
-            )
-        return History(t * YR_PER_MYR, sfr)
-    assert tobs is not None
-    if not t[0] < tobs <= t[-1]:
-        raise InputError(
-            f"covers the times {t[0]:g} to {t[-1]:g} Myr, but the observation is at tobs={tobs:g}", path
-        )
-    before = t < tobs
-    times, rates = np.append(t[before], tobs), np.append(sfr[before], np.interp(tobs, t, sfr))
-    return History((tobs - times[::-1]) * YR_PER_MYR, np.ascontiguousarray(rates[::-1]))
-
-
-def _read_text(path: Path) -> tuple[Floats, Floats]:
-    from fastsed.inputs.tables import read_number_columns
-
-    t, sfr = read_number_columns(path, ["t", "sfr"])
-    return t, sfr
-
-
-def _read_fits(path: Path) -> tuple[Floats, Floats]:
-    from astropy.io import fits
-
-    def parse() -> tuple[Floats, Floats]:
-        with fits.open(path) as hdus:
-            t, sfr = (np.array(hdus[1].data[name], dtype=np.float64).ravel() for name in ("T", "SFR"))
-        return t, sfr
-
-    t, sfr = parse_foreign(parse, path, "a table with columns T and SFR")
-    if len(t) != len(sfr):
-        raise InputError(f"has {len(t)} times, but {len(sfr)} star formation rates", path)
-    return t, sfr
 
 
 def _library_path(path: Path) -> Path:
@@ -296,13 +190,3 @@ def _library_path(path: Path) -> Path:
         if not path.exists() and candidate.exists():
             return candidate
     return path
-
-
-def _check_values(options: Options) -> None:
-    """Refuse numbers that mean nothing."""
-    if options.av < 0:
-        raise InputError(f"Av={options.av:g} is negative: dust takes light away")
-    if options.z is not None and options.z <= 0:
-        raise InputError(f"z={options.z:g} must be above 0; leave it out for the spectrum at rest")
-    if options.sfh_step <= 0:
-        raise InputError(f"sfh_step={options.sfh_step:g} must be above 0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastsed.cli.sfh2sed import main, read_history, read_options
+from fastsed.cli.sfh2sed import main, read_options
 from fastsed.errors import UsageError
 from fastsed.library.csp import csp_weights
 from fastsed.library.ssp import read_ssp
@@ -128,16 +128,11 @@ def test_history_in_a_fits_table(folder):
     np.testing.assert_array_equal(run("sfh=sfh.fits", "tobs=700"), run("sfh=sfh.txt", "tobs=700"))
 
 
-def test_history_at_the_observation_is_interpolated(tmp_path):
-    (tmp_path / "sfh.txt").write_text("0 0\n10 2\n20 6\n")
-    found = read_history(tmp_path / "sfh.txt", 15.0, False)
-    assert found.lookback.tolist() == [0.0, 5e6, 15e6]
-    assert found.sfr.tolist() == [4.0, 2.0, 0.0]
-
-
 def test_masses_are_told(folder, capsys):
     run("sfh=sfh.txt", "tobs=700")
-    assert "note: formed 1e+08 Msun, of which 7.5e+07 Msun live at the observation" in capsys.readouterr().out
+    assert (
+        "note: formed 1e+08 Msun, of which 7.5e+07 Msun survive at the observation" in capsys.readouterr().out
+    )
 
 
 # --- wrong input ------------------------------------------------------------------------------------------

@@ -361,9 +361,9 @@ def history_fits_seeds(_: Path) -> list[bytes]:
 
 
 def read_a_history(path: Path) -> None:
-    from fastsed.cli.sfh2sed import read_history
+    from fastsed.inputs.history_table import read_history
 
-    history = read_history(path, 8000.0, False)
+    history = read_history(path, 8000.0)
     finite(history.lookback, history.sfr)
 
 
