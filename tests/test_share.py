@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from fastsed.library.find import find_ssp
 from fastsed.library.hdf5 import describe_hdf5
 from fastsed.library.ssp import read_ssp
 from fastsed.paths import share_dir
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def curves(path):
@@ -177,6 +180,20 @@ def test_example_parameters_cover_the_redshifts(example):
     assert values["SFH"] == "'del'"
     assert float(values["Z_MIN"]) <= example["z_spec"].min()
     assert float(values["Z_MAX"]) >= example["z_spec"].max() - 1e-4
+
+
+def test_numbers_of_the_example_are_those_of_the_readme():
+    """Each constant of the script stands in the table of sources."""
+    script = (ROOT / "scripts" / "build_example.py").read_text()
+    table = (ROOT / "share" / "README.md").read_text().split("**Numbers**")[1].split("**Cite**")[0]
+    names = ("SDSS_TO_AB", "TWOMASS_TO_AB", "GALEX_ZEROPOINT", "SFD_R_BAND", "SCHLAFLY11", "PEEK13")
+    numbers = [
+        number
+        for name in names
+        for number in re.findall(r"\d+\.\d+", re.search(rf"^{name} = (.*)$", script, re.MULTILINE)[1])
+    ]
+    assert len(numbers) == 5 + 3 + 2 + 1 + 8 + 6
+    assert all(re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", table) for number in numbers)
 
 
 def test_every_file_is_in_the_readme():
