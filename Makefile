@@ -20,7 +20,7 @@ BENCHMARKS := startup full_grid run1 run2 kernels scaling grid_write star_grid
 .PHONY: help example example-survey test fuzz sanitize lint format docs bench clean
 
 help:
-	@echo "make example | example-survey | test | fuzz | sanitize | lint | format | docs | bench | clean        (PYTHON=$(PYTHON))"
+	@echo "make example | example-survey | test | fuzz | sanitize | lint | format | pages | docs | bench | clean        (PYTHON=$(PYTHON))"
 
 $(VENV)/created:
 	$(PYTHON) -m venv --clear $(VENV)
@@ -35,6 +35,10 @@ $(VENV)/installed: $(VENV)/created $(SOURCES)
 
 $(VENV)/linters: $(VENV)/installed
 	$(PIP) install 'fastsed[lint]'
+	@touch $@
+
+$(VENV)/site-tools: $(VENV)/installed
+	$(PIP) install 'fastsed[docs]'
 	@touch $@
 
 example: $(VENV)/installed
@@ -64,8 +68,13 @@ format: $(VENV)/linters
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/installed
+# generated pages, man pages and completions; the outputs that pages and the notebook show
+pages: $(VENV)/site-tools
 	$(RUN) scripts/build_docs.py --all
+
+# and the site, in build/site/html; warnings are errors
+docs: pages
+	$(RUN) scripts/build_site.py
 
 bench: $(VENV)/installed
 	@cd benchmarks && for name in $(BENCHMARKS); do ../$(BIN)/python $$name.py --quick || exit 1; done

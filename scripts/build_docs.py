@@ -11,6 +11,7 @@ marks them. --all does both.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -80,6 +81,20 @@ def refresh_outputs() -> None:
         if stale:
             page.write_text(refreshed(page, shown), encoding="utf-8", newline="\n")
         print(f"{page.relative_to(ROOT)}: {stale} of {len(shown)} outputs replaced")
+    refresh_notebooks()
+
+
+def refresh_notebooks() -> None:
+    """Run the notebooks, and keep what they show where it differs."""
+    from tests.notebooks import NOTEBOOKS, executed, up_to_date
+
+    for path in NOTEBOOKS:
+        with tempfile.TemporaryDirectory() as folder:
+            after = executed(path, Path(folder))
+        stale = not up_to_date(json.loads(path.read_text(encoding="utf-8")), after)
+        if stale:
+            path.write_text(json.dumps(after, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"{path.relative_to(ROOT)}: {'replaced' if stale else 'up to date'}")
 
 
 if __name__ == "__main__":

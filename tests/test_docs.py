@@ -19,7 +19,7 @@ IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 def test_columns_and_files_are_up_to_date():
     text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
-    assert text == outputs_markdown(), "run `make docs`"
+    assert text == outputs_markdown(), "run `make pages`"
 
 
 def test_man_pages_and_completions_are_up_to_date():

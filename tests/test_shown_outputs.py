@@ -22,7 +22,7 @@ def test_page(page, tmp_path):
         for one in stale
         for line in difflib.ndiff(normalised(one.text).split("\n"), normalised(one.found).split("\n"))
     )
-    assert not stale, "run `make docs`:\n" + "\n".join(changes)
+    assert not stale, "run `make pages`:\n" + "\n".join(changes)
 
 
 def test_stale_output_is_put_right(tmp_path):

@@ -1,0 +1,29 @@
+"""Settings of Sphinx. The site is built by scripts/build_site.py, from a copy of this folder."""
+
+from __future__ import annotations
+
+from fastsed import __version__
+
+project = "fastsed"
+author = "The fastsed developers"
+copyright = author
+release = version = __version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "sphinx.ext.mathjax"]
+exclude_patterns = ["README.md"]
+# what is in a code block without a language is seldom Python
+highlight_language = "text"
+
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+# the notebook is run by the tests, which compare its outputs
+nb_execution_mode = "off"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"fastsed {release}"
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
