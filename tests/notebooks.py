@@ -1,4 +1,4 @@
-"""The notebooks of the documentation: run in a process and folder of their own, their outputs compared or put in place."""
+"""The notebooks of the documentation: run in a process and folder of their own, what they show compared."""
 
 from __future__ import annotations
 
