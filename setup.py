@@ -21,8 +21,9 @@ DIRECTIVES = {
     "initializedcheck": False,
     "freethreading_compatible": True,
 }
-# products and sums of the star fit must round alike at every SIMD level
+# products and sums of star fits and posteriors must round alike at every SIMD level
 UNCONTRACTED = ["-ffp-contract=off"]
+ROUNDED_ALIKE = ("fastsed._ext.stars", "fastsed._ext.posterior")
 SANITIZE = os.environ.get("FASTSED_SANITIZE", "")
 
 OPENMP_PROBE = """
@@ -104,7 +105,7 @@ class BuildKernels(build_ext):
             compile_args = [*compile_args, f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g"]
             link_args = [*link_args, f"-fsanitize={SANITIZE}"]
         for extension in self.extensions:
-            extra = UNCONTRACTED if extension.name == "fastsed._ext.stars" and "-O3" in compile_args else []
+            extra = UNCONTRACTED if extension.name in ROUNDED_ALIKE and "-O3" in compile_args else []
             extension.extra_compile_args = [*compile_args, *extra]
             extension.extra_link_args = link_args
         super().build_extensions()

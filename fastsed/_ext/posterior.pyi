@@ -1,0 +1,46 @@
+from fastsed._ext.views import DataView, TileView
+from fastsed.arrays import Flags, Floats, Ints
+
+LANES: int
+
+class PieceView:
+    def __init__(
+        self,
+        tile: TileView,
+        ln_weight: Floats,
+        values: Floats,
+        cell_bins: Ints,
+        population_bins: Ints,
+        z_bin: int,
+        metal_bin: int,
+    ) -> None: ...
+
+class Weights:
+    sums: Floats
+    axes: Floats
+    moments: Floats
+    def __init__(
+        self,
+        n_sources: int,
+        n_bins: int,
+        factor: Floats,
+        per_step: Floats,
+        of_model: Flags,
+        is_ratio: Flags,
+        cut: float,
+        marginal: bool,
+    ) -> None: ...
+    def add(
+        self,
+        pieces: list[PieceView],
+        data: DataView,
+        first: int,
+        ln_z: Floats,
+        first_z: Ints,
+        last_z: Ints,
+        n_threads: int,
+    ) -> None: ...
+    def join(self, other: Weights) -> None: ...
+    def broaden(self, quantity: int, sigma: Floats, n_threads: int) -> None: ...
+    def quantiles(self, quantity: int, probability: Floats, n_threads: int) -> Floats: ...
+    def histograms_of(self, quantity: int) -> tuple[Ints, Ints, Floats, Floats]: ...

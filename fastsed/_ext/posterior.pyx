@@ -1,0 +1,329 @@
+"""Posteriors: pieces of tiles and the data of some sources in; sums of weights over axes and properties out."""
+
+from cython.parallel cimport prange, threadid
+from fastsed._ext cimport runtime
+from fastsed._ext.chi2_types cimport data_t, tile_t
+from fastsed._ext.scratch cimport Scratch
+from fastsed._ext.views cimport DataView, TileView
+from libc.math cimport INFINITY
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+
+cdef extern from "posterior.h" nogil:
+    ctypedef struct source_t:
+        pass
+
+    ctypedef struct histogram_t:
+        int64_t low
+        ptrdiff_t n
+        double per_step
+        double *weight
+
+    ctypedef struct moments_t:
+        double origin, invalid, first, second
+
+    ctypedef struct sums_t:
+        double reference, largest, sum, squares, width
+
+    ctypedef struct property_t:
+        double factor, per_step
+        int of_model, is_ratio
+
+    ctypedef struct piece_t:
+        tile_t tile
+        ptrdiff_t ncell, npopulation, naxes
+        const double *ln_weight
+        const double *values
+        const int64_t *cell_bins
+        const int64_t *population_bins
+        int64_t z_bin, metal_bin
+
+    ctypedef struct weighing_t:
+        ptrdiff_t nproperty, nbin
+        const property_t *property
+        double cut
+        int marginal
+
+    ctypedef struct posterior_t:
+        sums_t *sums
+        double *axes
+        moments_t *moments
+        histogram_t *histograms
+        int failed
+
+    ctypedef void (*weigh_fn)(const piece_t *, const weighing_t *, posterior_t *, const source_t *, double, double *) noexcept
+
+    weigh_fn choose_weigh(int level)
+    ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride)
+    source_t prepare_source(const data_t *, int64_t, double *) noexcept
+    void join_posteriors(const weighing_t *, posterior_t *, posterior_t *) noexcept
+    int broaden(histogram_t *, double) noexcept
+    void histogram_quantiles(const histogram_t *, const double *, ptrdiff_t, double *) noexcept
+
+
+# sources that take a batch of pieces together: these stay in the cache
+cdef enum:
+    GROUP_OF_SOURCES = 8
+
+# populations of a piece are padded to a multiple of it
+LANES = 8
+
+
+cdef class PieceView:
+    """Some models of a tile as the kernel sees them: the fields of `piece_t` (posterior.h).
+
+    Parameters
+    ----------
+    tile : TileView
+        Fluxes (nband, ncell x npopulation).
+    ln_weight : (ncell x npopulation,)
+    values : (nproperty, ncell x npopulation)
+    cell_bins : (2, ncell)
+    population_bins : (naxes, npopulation)
+    z_bin, metal_bin : int
+    """
+
+    cdef piece_t c
+    cdef tuple arrays
+
+    def __init__(self, TileView tile, ln_weight, values, cell_bins, population_bins, int64_t z_bin, int64_t metal_bin):
+        cdef const double[::1] weight_view = ln_weight
+        cdef const double[:, ::1] values_view = values
+        cdef const int64_t[:, ::1] cell_view = cell_bins, population_view = population_bins
+        self.c.tile = tile.c
+        self.c.ncell, self.c.npopulation = cell_view.shape[1], population_view.shape[1]
+        self.c.naxes = population_view.shape[0]
+        self.c.ln_weight = &weight_view[0]
+        self.c.values = &values_view[0, 0] if values_view.shape[0] else NULL
+        self.c.cell_bins, self.c.population_bins = &cell_view[0, 0], &population_view[0, 0]
+        self.c.z_bin, self.c.metal_bin = z_bin, metal_bin
+        self.arrays = (tile, ln_weight, values, cell_bins, population_bins)
+
+
+cdef class Weights:
+    """Sums of the weights of the models of some sources.
+
+    Parameters
+    ----------
+    n_sources : int
+    n_bins : int
+        Of all axes together.
+    factor, per_step, of_model, is_ratio : (nproperty,)
+        The fields of `property_t` (posterior.h).
+    cut : float
+        Models whose ln w is so much below the largest are left out.
+    marginal : bool
+        Whether the scale is integrated over.
+
+    Attributes
+    ----------
+    sums : (nsource, 5)
+        The fields of `sums_t`.
+    axes : (nsource, nbin)
+        Weights of the values of each axis.
+    moments : (nsource, nproperty, 4)
+        The fields of `moments_t`.
+    """
+
+    cdef readonly object sums, axes, moments
+    cdef weighing_t c
+    cdef Scratch scratch
+    cdef property_t *properties
+    cdef histogram_t *histograms
+    cdef ptrdiff_t nsource
+
+    def __cinit__(self, ptrdiff_t n_sources, ptrdiff_t n_bins, const double[::1] factor, const double[::1] per_step,
+                  const unsigned char[::1] of_model, const unsigned char[::1] is_ratio, double cut, bint marginal):
+        cdef ptrdiff_t n = factor.shape[0], k
+        self.scratch = Scratch()
+        self.properties = <property_t *> self.scratch.take(n, sizeof(property_t), "properties")
+        for k in range(n):
+            self.properties[k].factor, self.properties[k].per_step = factor[k], per_step[k]
+            self.properties[k].of_model, self.properties[k].is_ratio = of_model[k], is_ratio[k]
+        purpose = f"the posteriors of {n_sources} sources"
+        # freed by __dealloc__, which must find them
+        self.histograms = <histogram_t *> calloc(max(n * n_sources, 1), sizeof(histogram_t))
+        if self.histograms == NULL:
+            raise MemoryError(f"no memory for {purpose}")
+        self.nsource = n_sources
+        self.c.nproperty, self.c.nbin, self.c.property = n, n_bins, self.properties
+        self.c.cut, self.c.marginal = cut, marginal
+        self.sums = np.zeros((n_sources, 5))
+        self.sums[:, 1] = -np.inf
+        self.axes = np.zeros((n_sources, n_bins))
+        self.moments = np.zeros((n_sources, n, 4))
+        self.moments[:, :, 0] = np.nan
+
+    def __dealloc__(self):
+        cdef ptrdiff_t k
+        if self.histograms != NULL:
+            for k in range(self.nsource * self.c.nproperty):
+                free(self.histograms[k].weight)
+            free(self.histograms)
+
+    cdef posterior_t first(self):
+        """That of the first source, whose arrays the others follow."""
+        cdef double[:, ::1] sums = self.sums, axes = self.axes
+        cdef double[:, :, ::1] moments = self.moments
+        cdef posterior_t p
+        p.sums, p.axes = <sums_t *> &sums[0, 0], &axes[0, 0]
+        p.moments = <moments_t *> &moments[0, 0, 0] if self.c.nproperty else NULL
+        p.histograms, p.failed = self.histograms, 0
+        return p
+
+    def add(self, list pieces, DataView data not None, int64_t first, const double[:, ::1] ln_z,
+            const int64_t[::1] first_z, const int64_t[::1] last_z, int n_threads):
+        """Add the models of some pieces.
+
+        Parameters
+        ----------
+        pieces : list of PieceView
+        data : DataView
+        first : int
+            Row of the first source in `data`.
+        ln_z : (1 or nsource, nz)
+            Logarithm of prior and cell width of each redshift.
+        first_z, last_z : (nsource,)
+            Redshift indices that each source takes, both included.
+        n_threads : int
+        """
+        cdef ptrdiff_t npiece = len(pieces), nsource = self.nsource, stride = 0, models = 0, k
+        if npiece == 0 or nsource == 0:
+            return
+        cdef Scratch scratch = Scratch()
+        cdef piece_t *each = <piece_t *> scratch.take(npiece, sizeof(piece_t), f"{npiece} pieces")
+        cdef PieceView piece
+        for k in range(npiece):
+            piece = pieces[k]
+            each[k] = piece.c
+            stride = max(stride, piece.c.tile.stride)
+            models += piece.c.tile.nmodel
+        cdef data_t d = data.c
+        cdef posterior_t start = self.first()
+        cdef ptrdiff_t ngroup = (nsource + GROUP_OF_SOURCES - 1) // GROUP_OF_SOURCES, shared = ln_z.shape[0] == 1
+        cdef int used = runtime.useful_threads(ngroup, 4.0 * nsource * models * d.nband, n_threads), failed = 0
+        cdef ptrdiff_t size = weigh_scratch(d.nband, stride) + GROUP_OF_SOURCES * d.nband
+        cdef double *memory = scratch.doubles(size * used, "the weights of the models")
+        cdef weigh_fn weigh = choose_weigh(runtime.simd_level())
+        with nogil:
+            for k in prange(ngroup, num_threads=used, schedule="dynamic"):
+                failed |= weigh_group(each, npiece, &d, &self.c, start, k * GROUP_OF_SOURCES, nsource, first,
+                                      &ln_z[0, 0], 0 if shared else ln_z.shape[1], &first_z[0], &last_z[0], weigh,
+                                      memory + threadid() * size)
+        if failed:
+            raise MemoryError(f"no memory for the posteriors of {nsource} sources")
+
+    def join(self, Weights other not None):
+        """Add the sums of another part of the models for the same sources; those of `other` are used up."""
+        if self.nsource == 0:
+            return
+        cdef posterior_t mine = self.first(), theirs = other.first()
+        cdef posterior_t a, b
+        cdef ptrdiff_t i
+        cdef int failed = 0
+        with nogil:
+            for i in range(self.nsource):
+                a, b = of_source(mine, &self.c, i), of_source(theirs, &self.c, i)
+                join_posteriors(&self.c, &a, &b)
+                failed |= a.failed
+        if failed:
+            raise MemoryError(f"no memory for the posteriors of {self.nsource} sources")
+
+    def broaden(self, ptrdiff_t quantity, const double[::1] sigma, int n_threads):
+        """Convolve the histograms of a property with Gaussians of standard deviations sigma (nsource,)."""
+        cdef ptrdiff_t i
+        cdef int failed = 0
+        with nogil:
+            for i in prange(self.nsource, num_threads=n_threads, schedule="dynamic", chunksize=64):
+                failed |= not broaden(self.histograms + i * self.c.nproperty + quantity, sigma[i])
+        if failed:
+            raise MemoryError(f"no memory for the posteriors of {self.nsource} sources")
+
+    def quantiles(self, ptrdiff_t quantity, const double[::1] probability, int n_threads):
+        """Quantiles (nsource, nprobability) of a property, linear inside its bins; NaN without any weight."""
+        found = np.full((self.nsource, probability.shape[0]), np.nan)
+        cdef double[:, ::1] values = found
+        cdef ptrdiff_t i
+        if probability.shape[0] == 0:
+            return found
+        with nogil:
+            for i in prange(self.nsource, num_threads=n_threads, schedule="dynamic", chunksize=64):
+                histogram_quantiles(self.histograms + i * self.c.nproperty + quantity, &probability[0],
+                                    probability.shape[0], &values[i, 0])
+        return found
+
+    def histograms_of(self, ptrdiff_t quantity):
+        """The histograms of a property, one after the other.
+
+        Returns
+        -------
+        low : (nsource,) int64
+            The first bin begins at low / per_step.
+        counts : (nsource,) int64
+            Bins of each source.
+        per_step : (nsource,)
+            Bins per unit; 0 without any weight.
+        weights : (sum of counts,)
+        """
+        low, counts = np.zeros(self.nsource, dtype=np.int64), np.zeros(self.nsource, dtype=np.int64)
+        per_step = np.zeros(self.nsource)
+        cdef int64_t[::1] low_view = low, counts_view = counts
+        cdef double[::1] per_step_view = per_step
+        cdef ptrdiff_t i, k, total = 0
+        cdef histogram_t h
+        for i in range(self.nsource):
+            h = self.histograms[i * self.c.nproperty + quantity]
+            low_view[i], counts_view[i], per_step_view[i] = h.low, h.n, h.per_step
+            total += h.n
+        weights = np.empty(total)
+        cdef double[::1] weights_view = weights
+        total = 0
+        for i in range(self.nsource):
+            h = self.histograms[i * self.c.nproperty + quantity]
+            for k in range(h.n):
+                weights_view[total + k] = h.weight[k]
+            total += h.n
+        return low, counts, per_step, weights
+
+
+cdef posterior_t of_source(posterior_t first, const weighing_t *c, ptrdiff_t i) noexcept nogil:
+    """The sums of source i."""
+    first.sums += i
+    first.axes += i * c.nbin
+    first.moments += i * c.nproperty
+    first.histograms += i * c.nproperty
+    return first
+
+
+cdef int weigh_group(const piece_t *pieces, ptrdiff_t npiece, const data_t *data, const weighing_t *c,
+                     posterior_t first, ptrdiff_t start, ptrdiff_t nsource, int64_t row, const double *ln_z,
+                     ptrdiff_t ln_z_stride, const int64_t *first_z, const int64_t *last_z, weigh_fn weigh,
+                     double *scratch) noexcept nogil:
+    """Add all pieces to some sources; whether memory was short."""
+    cdef ptrdiff_t k, i
+    cdef int64_t iz
+    cdef data_t d = data[0]
+    cdef posterior_t o
+    cdef source_t s
+    cdef double offset
+    cdef int failed = 0
+    cdef double *weight = scratch
+    scratch += GROUP_OF_SOURCES * d.nband
+    for k in range(npiece):
+        iz = pieces[k].tile.iz
+        d.template_error2 = data.template_error2 + iz * d.nband
+        for i in range(start, min(start + GROUP_OF_SOURCES, nsource)):
+            if iz < first_z[i] or iz > last_z[i]:
+                continue
+            offset = ln_z[i * ln_z_stride + iz]
+            if not offset > -INFINITY:
+                continue
+            o = of_source(first, c, i)
+            s = prepare_source(&d, row + i, weight)
+            weigh(pieces + k, c, &o, &s, offset, scratch)
+            failed |= o.failed
+    return failed
