@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastsed.galaxy_model import GalaxyModel, axis
     from fastsed.models.model_array import ModelArray
     from fastsed.outputs.chi2grid import read_chi2_grid
+    from fastsed.outputs.pdf_file import read_pdf
     from fastsed.params import Params, read_params
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "merge",
     "read_chi2_grid",
     "read_params",
+    "read_pdf",
     "run",
 ]
 
@@ -52,6 +54,7 @@ _LAZY = {
     "merge": "fastsed.api",
     "read_chi2_grid": "fastsed.outputs.chi2grid",
     "read_params": "fastsed.params",
+    "read_pdf": "fastsed.outputs.pdf_file",
     "run": "fastsed.api",
 }
 

@@ -17,11 +17,14 @@ from fastsed.fit.delta_chi2 import DeltaChi2
 from fastsed.fit.lost import ages_in_window, report_lost
 from fastsed.fit.monte_carlo import MonteCarlo
 from fastsed.fit.passes import Pass, Product, runs, walk, walk_best_first
+from fastsed.fit.posterior import Posterior
+from fastsed.fit.posterior_estimates import PosteriorEstimates
 from fastsed.models.attenuation import dust_law
 from fastsed.outputs.fout import ROWS_PER_BLOCK, build_header, write_fout
 from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.outputs.make_seds import make_seds
 from fastsed.outputs.paths import catalogue_path, chi_grid_path
+from fastsed.outputs.pdf_file import Posteriors
 from fastsed.outputs.preflight import check_outputs
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.problem import Problem, prepare, wanted_properties
@@ -92,18 +95,19 @@ def fit_problem(problem: Problem, progress: Progress | None = None, write_files:
     """
     # the threads are ours, a tile each: not BLAS's
     with single_threaded_blas():
-        best, uncertainties = _fit(problem, progress, write_files)
-        results = _results(problem, best, uncertainties)
+        best, uncertainties, posterior = _fit(problem, progress, write_files)
+        results = _results(problem, best, uncertainties, posterior)
     report(problem.verdict, results.verdict[len(problem.verdict) :])
     return results
 
 
 def _fit(
     problem: Problem, progress: Progress | None, write_files: bool
-) -> tuple[BestFits, Uncertainties | None]:
+) -> tuple[BestFits, Uncertainties | None, PosteriorEstimates | None]:
     """Take the passes of the plan, and write the files of each source when its numbers are there."""
     p, best_fit = problem.params, BestFit(problem.grid, problem.data)
     uncertainties = unknown_uncertainties(problem) if p.n_sim or p.save_bestchi else None
+    posteriors = Posteriors(problem, write_files) if p.posterior else None
     for step in problem.plan.passes:
         reducers = _reduce(problem, step, best_fit, progress, write_files)
         if "best fit" in step.products:
@@ -119,13 +123,16 @@ def _fit(
             write_acceptable = files.write_acceptable if files else _nothing
             acceptable = reducers["delta chi2"].result()
             from_chi2(problem, uncertainties, best, acceptable, write_acceptable)
+        if posteriors is not None and "posterior" in step.products:
+            posteriors.add(reducers["posterior"])
     if files:
         if uncertainties is None:
             files.write_best()
         files.write_best_fits()
         files.sync()
     with_intervals = p.n_sim or p.interval_from_chi2
-    return best, uncertainties if with_intervals else None
+    found = posteriors.result() if posteriors is not None else None
+    return best, uncertainties if with_intervals else None, found
 
 
 def _reduce(
@@ -146,6 +153,8 @@ def _reduce(
             reducers["simulations"] = MonteCarlo(grid, data, problem.noise, step.rows)
         if "delta chi2" in step.products:
             reducers["delta chi2"] = DeltaChi2(grid, data, p.save_bestchi, lambda: best_fit.so_far)
+        if "posterior" in step.products:
+            reducers["posterior"] = Posterior(grid, data, problem.described, problem.weighing, step.rows)
         if "full grid" in step.products and write_files:
             path = chi_grid_path(p)
             reducers["full grid"] = stack.enter_context(chi_grid_reducer(problem, path))
@@ -169,7 +178,12 @@ def _report_lost(problem: Problem, best: BestFits) -> None:
     report_lost(problem.catalog.fittable, best.fitted, n_ages, best.n_models, problem.params.path)
 
 
-def _results(problem: Problem, best: BestFits, uncertainties: Uncertainties | None) -> Results:
+def _results(
+    problem: Problem,
+    best: BestFits,
+    uncertainties: Uncertainties | None,
+    posterior: PosteriorEstimates | None,
+) -> Results:
     """What was found, as plain data."""
     p = problem.params
     intervals = uncertainties.intervals if uncertainties else {}
@@ -193,6 +207,8 @@ def _results(problem: Problem, best: BestFits, uncertainties: Uncertainties | No
         confidences=tuple(p.c_interval) if intervals else (),
         verdict=(*problem.verdict, *_findings(problem, best, values, intervals)),
         provenance=header.lines,
+        posterior=posterior,
+        percentiles=tuple(p.posterior_percentiles) if posterior is not None else (),
     )
 
 

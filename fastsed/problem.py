@@ -15,6 +15,8 @@ from fastsed.fit.lost import check_fittable
 from fastsed.fit.monte_carlo import Noise, draw_noise
 from fastsed.fit.observations import Observations, choose_rows, make_observations
 from fastsed.fit.passes import Plan, Requests, plan_passes
+from fastsed.fit.posterior import Weighing
+from fastsed.fit.weighing import make_weighing
 from fastsed.inputs.catalog import Catalog, read_catalog, with_ending
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.luminosity import find_luminosities
@@ -86,7 +88,25 @@ class Problem:
     def plan(self) -> Plan:
         """The walks over the grid that the fit takes."""
         p = self.params
-        return plan_passes(Requests(p.n_sim, p.save_bestchi, p.save_chi_grid), self.grid, self.data)
+        n_described = len(self.described) if p.posterior else -1
+        requests = Requests(p.n_sim, p.save_bestchi, p.save_chi_grid, n_described)
+        return plan_passes(requests, self.grid, self.data)
+
+    @property
+    def described(self) -> list[Quantity]:
+        """Properties of the output catalogue, which have posteriors as the axes have."""
+        return [column for column in self.columns if column.kind not in ("grid", "other")]
+
+    @cached_property
+    def weighing(self) -> Weighing:
+        """Priors and cell widths of the posteriors."""
+        return make_weighing(
+            self.params.priors,
+            self.grid.axes,
+            self.catalog.ids,
+            self.params.posterior_scale == "marginal",
+            self.params.path,
+        )
 
 
 def wanted_properties(problem: Problem) -> list[str]:
@@ -129,7 +149,7 @@ def prepare(params: RunOptions) -> Problem:
         rows,
         needs_dust=luminosities is not None,
         n_threads=params.n_threads(),
-        several_passes=params.n_sim > 0 or params.save_bestchi > 0 or params.save_chi_grid,
+        several_passes=params.several_passes,
         cache_dir=params.output_dir,
     )
     log.info(
@@ -170,6 +190,8 @@ def _check_requests(problem: Problem) -> None:
     _ = grid.exclusion, grid.populations
     if p.make_seds:
         read_sed_list(p.make_seds, grid.axes.size)
+    elif p.posterior:
+        _ = problem.weighing
 
 
 def _choose_axes(params: RunOptions, redshifts: Redshifts, photoz: PhotoZ | None) -> Axes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastsed.arrays import Floats, Mask, Singles
 from fastsed.fit.best_fit import BestFits
+from fastsed.fit.posterior_estimates import PosteriorEstimates
 from fastsed.quantities import Quantity
 from fastsed.verdict.finding import Finding
 
@@ -42,6 +43,10 @@ class Results:
         What is known before the fit, then what the fit told.
     provenance : tuple of str
         What was fitted with what: the lines at the head of the `.fout` file.
+    posterior : PosteriorEstimates or None
+        None where it was not asked for.
+    percentiles : tuple of float
+        Of the posteriors, in percent.
     """
 
     ids: Sequence[Any] | Array
@@ -53,6 +58,8 @@ class Results:
     confidences: tuple[float, ...]
     verdict: tuple[Finding, ...] = ()
     provenance: tuple[str, ...] = ()
+    posterior: PosteriorEstimates | None = None
+    percentiles: tuple[float, ...] = ()
 
     @property
     def n_sources(self) -> int:
@@ -80,7 +87,12 @@ class Results:
             same_axes = list(part.axes) == list(first.axes) and all(
                 np.array_equal(values, first.axes[name]) for name, values in part.axes.items()
             )
-            if not same_axes or part.columns != first.columns or part.confidences != first.confidences:
+            if (
+                not same_axes
+                or part.columns != first.columns
+                or part.confidences != first.confidences
+                or part.percentiles != first.percentiles
+            ):
                 raise ValueError("results of different models, columns or intervals cannot be put together")
         findings = dict.fromkeys(finding for part in parts for finding in part.verdict)
         return cls(
@@ -95,4 +107,12 @@ class Results:
             confidences=first.confidences,
             verdict=tuple(findings),
             provenance=first.provenance,
+            posterior=_joined_posteriors([part.posterior for part in parts]),
+            percentiles=first.percentiles,
         )
+
+
+def _joined_posteriors(parts: Sequence[PosteriorEstimates | None]) -> PosteriorEstimates | None:
+    """Those of the whole catalogue; None unless all parts have them."""
+    known = [part for part in parts if part is not None]
+    return PosteriorEstimates.concatenated(known) if len(known) == len(parts) else None

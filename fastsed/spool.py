@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -56,6 +56,12 @@ class Spool:
         self._file.seek(0)
         while len(rows := np.fromfile(self._file, dtype=self._dtype, count=n_rows)):
             yield rows
+
+    def in_runs(self, counts: Sequence[int]) -> Iterator[NDArray[Any]]:
+        """All rows, so many at a time, as they came."""
+        self._file.seek(0)
+        for count in counts:
+            yield np.fromfile(self._file, dtype=self._dtype, count=count)
 
     def close(self) -> None:
         """Let the file go."""

@@ -225,7 +225,7 @@ def table_problem(
         filters,
         rows,
         n_threads=options.n_threads(),
-        several_passes=options.n_sim > 0,
+        several_passes=options.several_passes,
     )
     z = model.axes.z
     redshifts = resolve_redshifts(catalog, None, float(z[0]), float(z[-1]))
@@ -240,6 +240,8 @@ def table_problem(
         columns=output_columns(options, {i.name: i.kind for i in grid.indices}),
     )
     _ = grid.exclusion, grid.populations
+    if options.posterior:
+        _ = problem.weighing
     grid.needs_rest = need_spectra(grid, wanted_properties(problem))
     return problem
 

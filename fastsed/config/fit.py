@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from statistics import NormalDist
+from typing import Any
 
 from fastsed.config.options import OptionError, Options, option
 from fastsed.sizes import MAX_SIMULATIONS
 
 log = logging.getLogger(__name__)
+
+
+PRIOR_AXES = ("z", "av", "av_bc", "lage", "metal", "ltau")
+"""Axes with a key PRIOR_<AXIS>, in lower case; parameters of CUSTOM_SFH follow."""
 
 
 def chi2_threshold(percent: float) -> float:
@@ -22,7 +28,10 @@ def chi2_threshold(percent: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions(Options):
-    """What is to be found; each attribute has the meaning of the key of the same name (docs/parameters.md)."""
+    """What is to be found; each attribute has the meaning of the key of the same name (docs/parameters.md).
+
+    Besides: `priors`, lower-case name of an axis -> prior, as the text of a key or a function of an array.
+    """
 
     n_sim: int = option(
         0,
@@ -55,6 +64,52 @@ class FitOptions(Options):
         "Take the confidence intervals from the models whose chi2 is close enough to the best (Avni 1976), "
         "not from simulations. Raises SAVE_BESTCHI if needed.",
     )
+    posterior: bool = option(
+        False,
+        "Posteriors",
+        "Describe the posterior of each axis and property by mean, standard deviation and percentiles, over all models "
+        "of the grid: columns `mean_X`, `std_X`, `p16_X`, ..., `neff` and `lnz` of the output catalogue. fastsed only.",
+    )
+    posterior_scale: str = option(
+        "profile",
+        "Posteriors",
+        "Take each model at its best scale, or integrate over the scale with a flat prior. fastsed only.",
+        choices=("profile", "marginal"),
+    )
+    posterior_percentiles: tuple[float, ...] = option(
+        (16.0, 50.0, 84.0),
+        "Posteriors",
+        "Percentiles of the posteriors that are columns. fastsed only.",
+        unit="%",
+        ge=0,
+        le=100,
+    )
+    save_pdf: bool = option(
+        False,
+        "Posteriors",
+        "Write the posterior of each axis and property of each source, in `<OUTPUT_FILE>_pdf.hdf5`. Sets POSTERIOR. "
+        "fastsed only.",
+    )
+    prior_z: str = option(
+        "flat",
+        "Posteriors",
+        "Prior density of the redshift: 'flat', 'normal(mean, sigma)', 'lognormal(median, sigma)', 'table(file)' "
+        "(value and density in two columns, linear), 'expr(formula of x)', or 'pz(file)' for a density of each source "
+        "(HDF5 with `id`, `z`, `pdf`, a file of SAVE_PDF, or FITS). fastsed only.",
+    )
+    prior_av: str = option(
+        "flat", "Posteriors", "Prior density of Av; as PRIOR_Z, without 'pz'. fastsed only."
+    )
+    prior_av_bc: str = option("flat", "Posteriors", "The same of Av_bc. fastsed only.")
+    prior_lage: str = option("flat", "Posteriors", "The same of log10(age/yr). fastsed only.")
+    prior_metal: str = option(
+        "flat", "Posteriors", "The same of the metallicity, whose cells have no width. fastsed only."
+    )
+    prior_ltau: str = option(
+        "flat",
+        "Posteriors",
+        "The same of log10(tau/yr). A parameter of CUSTOM_SFH has a key of its own, PRIOR_<NAME>. fastsed only.",
+    )
     save_bestchi: float = option(
         0.0,
         "Output",
@@ -68,8 +123,15 @@ class FitOptions(Options):
         "Write chi2 and properties of all models for all sources, in `chi2.grid`. Can be huge.",
     )
 
+    priors: Mapping[str, Any] = field(default_factory=dict)
+
     def complete(self) -> None:
-        """Raise SAVE_BESTCHI to what the intervals need."""
+        """Collect the priors; raise SAVE_BESTCHI to what the intervals need."""
+        if self.save_pdf:
+            self.correct("posterior", True)
+        texts = {name: getattr(self, f"prior_{name}") for name in PRIOR_AXES}
+        given = {name: text for name, text in texts.items() if text.strip().lower() != "flat"}
+        self.correct("priors", {**given, **{name.lower(): prior for name, prior in self.priors.items()}})
         if not self.interval_from_chi2:
             return
         needed = max(map(chi2_threshold, self.c_interval), default=0.0)
@@ -87,3 +149,7 @@ class FitOptions(Options):
         if self.best_from_sim and self.n_sim == 0:
             message = "BEST_FROM_SIM = 1 needs simulations: set N_SIM to 100 or so"
             raise OptionError("best_from_sim", message)
+        labels = [f"{p:.10g}" for p in self.posterior_percentiles]
+        if len(set(labels)) < len(labels):
+            message = f"POSTERIOR_PERCENTILES: {', '.join(labels)} has one of them twice"
+            raise OptionError("posterior_percentiles", message)

@@ -24,3 +24,8 @@ class RunOptions(MachineOptions, OutputOptions, FitOptions, ModelOptions, InputO
         if self.interval_from_chi2 and self.n_sim > 0 and not self.save_sim and not self.best_from_sim:
             log.warning("INTERVAL_FROM_CHI2 = 1 needs no simulations: setting N_SIM = 0")
             self.correct("n_sim", 0)
+
+    @property
+    def several_passes(self) -> bool:
+        """Whether the models may be gone through more than once."""
+        return self.n_sim > 0 or self.save_bestchi > 0 or self.save_chi_grid or self.posterior

@@ -1,4 +1,4 @@
-"""The cells of the axes: values in; edges and widths by the midpoint rule, and what follows from weights of cells, out."""
+"""The cells of the axes: values in; edges, widths by the midpoint rule, quantiles of weights out."""
 
 from __future__ import annotations
 

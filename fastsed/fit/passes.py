@@ -20,7 +20,7 @@ from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Tile
 
 Progress = Callable[[int], None]
-Product = Literal["best fit", "simulations", "delta chi2", "full grid"]
+Product = Literal["best fit", "simulations", "delta chi2", "full grid", "posterior"]
 
 # tiles whose models stay in the processor's cache while one source after another takes them
 BATCH_BYTES = 512 << 10
@@ -29,6 +29,9 @@ FLAG_BYTES = 1 << 20
 # memory for the simulations of the sources that are treated together
 SIMULATION_BYTES = 32 << 20
 BYTES_PER_SIMULATION = 32
+# memory for the histograms of the sources whose posteriors are found together; one of them is seldom larger
+HISTOGRAM_BYTES = 256 << 20
+BYTES_PER_HISTOGRAM = 8 << 10
 
 
 class Reducer(Protocol):
@@ -62,11 +65,14 @@ class Requests:
         Models with chi2 - best below it are collected; 0 for none. Not together with simulations.
     full_grid : bool
         chi2 of every model at every redshift.
+    posterior : int
+        Properties that are described by their posteriors, beside the axes; -1 for no posteriors.
     """
 
     n_simulations: int = 0
     delta_chi2: float = 0.0
     full_grid: bool = False
+    posterior: int = -1
 
 
 @dataclass(frozen=True)
@@ -75,10 +81,10 @@ class Pass:
 
     Attributes
     ----------
-    products : frozenset of {"best fit", "simulations", "delta chi2", "full grid"}
+    products : frozenset of {"best fit", "simulations", "delta chi2", "full grid", "posterior"}
         What it finds.
     rows : slice
-        Sources whose simulations are fitted; all of them for what else is found.
+        Sources whose simulations are fitted, or posteriors found; all of them for what else is found.
     n_models : int
         Models it goes through.
     best_first : bool
@@ -139,6 +145,12 @@ def plan_passes(requests: Requests, grid: TemplateGrid, data: Observations) -> P
             later.append(Pass(frozenset({"delta chi2"}), everyone, n_models))
         else:
             first.add("delta chi2")
+    if requests.posterior >= 0:
+        parts = list(runs(everyone, posteriors_together(requests.posterior)))
+        if len(parts) == 1 and not kept:
+            first.add("posterior")
+        else:
+            later += [Pass(frozenset({"posterior"}), rows, n_models) for rows in parts]
     return Plan((Pass(frozenset(first), everyone, n_models), *later), redshifts)
 
 
@@ -146,6 +158,11 @@ def simulated_chunks(n_sources: int, n_simulations: int) -> Iterator[slice]:
     """Runs of sources whose simulations fit into memory together."""
     size = max(1, SIMULATION_BYTES // (BYTES_PER_SIMULATION * n_simulations))
     return runs(slice(0, n_sources), size)
+
+
+def posteriors_together(n_properties: int) -> int:
+    """Number of sources whose posteriors fit into memory together."""
+    return max(64, HISTOGRAM_BYTES // (BYTES_PER_HISTOGRAM * max(1, n_properties)))
 
 
 def runs(rows: slice, size: int) -> Iterator[slice]:

@@ -23,14 +23,10 @@ from fastsed.quantities import Quantity
 PIECE_MODELS = 4096
 # layouts of tiles that are kept: those of neighbouring redshifts are the same
 LAYOUTS_KEPT = 4
-# memory for the histograms of the sources that are treated together, and what one of a source takes at most or so
-HISTOGRAM_BYTES = 256 << 20
-BYTES_PER_HISTOGRAM = 8 << 10
 # models whose ln w is further below the largest are left out: their number times their weight counts for nothing
 LN_CUT = 25.0
 MODELS_OF_CUT = 1e5
 BINS_PER_DEX = 100.0
-AB_ZEROPOINT = 23.9
 
 
 @dataclass(frozen=True)
@@ -80,12 +76,8 @@ def _described(grid: ModelGrid, quantity: Quantity) -> _Property:
 
 def coordinate(quantity: Quantity, values: Floats) -> Floats:
     """Stored values in the coordinate of a column: log10, magnitudes, or as they are; NaN where there is none."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if quantity.transform == "log":
-            values = np.log10(values)
-        elif quantity.transform == "magnitude":
-            values = -2.5 * np.log10(values) + AB_ZEROPOINT
-    return np.where(np.isfinite(values), values, np.nan)
+    shown = quantity.shown(values)
+    return np.where(np.isfinite(shown), shown, np.nan)
 
 
 @dataclass(frozen=True)
@@ -187,13 +179,15 @@ class Posterior:
         """Add the weights of another part of the grid."""
         self._weights.join(other._weights)
 
-    def result(self, probabilities: Sequence[float] = ()) -> PosteriorEstimates:
+    def result(self, probabilities: Sequence[float] = (), with_pdfs: bool = True) -> PosteriorEstimates:
         """What the weights tell; for the models seen so far. The reducer cannot be used any more.
 
         Parameters
         ----------
         probabilities : sequence of float
             Of the quantiles.
+        with_pdfs : bool
+            Whether the PDFs of properties are kept.
         """
         axes, weights, n_threads = self._grid.axes, self._weights, self._grid.n_threads
         of_axes = {
@@ -214,7 +208,11 @@ class Posterior:
             weights.sums,
             weights.moments,
             {q.name: weights.quantiles(k, wanted, n_threads) for k, q in enumerate(self._quantities)},
-            {q.name: Histograms(*weights.histograms_of(k)) for k, q in enumerate(self._quantities)},
+            {
+                q.name: Histograms(*weights.histograms_of(k))
+                for k, q in enumerate(self._quantities)
+                if with_pdfs
+            },
             wanted,
         )
 
@@ -352,8 +350,3 @@ def _cell_indices(axes: Axes, cells: slice) -> list[Ints]:
 def _population_indices(axes: Axes, numbers: Ints) -> list[Ints]:
     """Indices along lage and the axes of the history of populations."""
     return list(np.unravel_index(numbers, (axes.shape[3], *axes.history_shape)))
-
-
-def posterior_chunks(n_sources: int, n_quantities: int) -> list[slice]:
-    """Runs of sources whose posteriors fit into memory together."""
-    return _slices(n_sources, max(64, HISTOGRAM_BYTES // (BYTES_PER_HISTOGRAM * max(1, n_quantities))))

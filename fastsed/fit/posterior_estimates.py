@@ -63,7 +63,10 @@ class Histograms:
     def concatenated(cls, parts: Sequence[Histograms]) -> Histograms:
         """Those of all sources, in order."""
         return cls(
-            *(np.concatenate([getattr(p, f) for p in parts]) for f in ("low", "counts", "per_step", "weights"))
+            *(
+                np.concatenate([getattr(p, f) for p in parts])
+                for f in ("low", "counts", "per_step", "weights")
+            )
         )
 
 
@@ -178,7 +181,11 @@ def common_bins(histograms: Sequence[Histograms]) -> BinEdges:
         return BinEdges(0, 1, 1.0)
     lows = np.concatenate([h.low[k] for h, k in zip(histograms, known, strict=True)])
     counts = np.concatenate([h.counts[k] for h, k in zip(histograms, known, strict=True)])
-    per_step, low, high = float(steps.min()), float((lows / steps).min()), float(((lows + counts) / steps).max())
+    per_step, low, high = (
+        float(steps.min()),
+        float((lows / steps).min()),
+        float(((lows + counts) / steps).max()),
+    )
     if np.log2(per_step) % 1 == 0:
         per_step = min(per_step, float(2.0 ** np.ceil(np.log2(LINEAR_BINS / (high - low)))))
     first = int(np.floor(round(low * per_step, 6)))
@@ -269,9 +276,7 @@ def estimate(
             quantiles[name] = np.where(known[:, None], percentiles[name], np.nan)
         neff = np.where(total > 0, total**2 / squares, 0.0)
         lnz = np.where(total > 0, sums[:, 0] + np.log(total), -np.inf)
-    return PosteriorEstimates(
-        mean, std, without, quantiles, neff, lnz, values, pdfs, dict(histograms)
-    )
+    return PosteriorEstimates(mean, std, without, quantiles, neff, lnz, values, pdfs, dict(histograms))
 
 
 def _describe_axis(

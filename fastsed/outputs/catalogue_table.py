@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastsed.columns import confidence_labels
 from fastsed.outputs.fout import printed_bounds, printed_values
+from fastsed.outputs.posterior_columns import PosteriorColumn, posterior_columns
 from fastsed.quantities import Quantity
 from fastsed.results import Results
 
@@ -40,8 +41,11 @@ def catalogue_columns(results: Results) -> Iterator[TableColumn]:
     Yields
     ------
     TableColumn
-        Bounds of the intervals follow each quantity.
+        Bounds of the intervals, then what the posterior tells, follow each quantity.
     """
+    further: dict[str, list[PosteriorColumn]] = {}
+    for column in posterior_columns(results):
+        further.setdefault(column.after, []).append(column)
     for quantity in results.columns:
         unit = quantity.table_unit
         if quantity.name == "id":
@@ -52,6 +56,10 @@ def catalogue_columns(results: Results) -> Iterator[TableColumn]:
             values = printed_values(quantity, results.values[quantity.name])
             yield TableColumn(quantity.name, values, unit, quantity.meaning)
             yield from _bounds(results, quantity)
+            for column in further.get(quantity.name, ()):
+                yield TableColumn(column.name, column.values, column.unit, column.description)
+    for column in further.get("", ()):
+        yield TableColumn(column.name, column.values, column.unit, column.description)
 
 
 def _bounds(results: Results, quantity: Quantity) -> Iterator[TableColumn]:

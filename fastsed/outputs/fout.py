@@ -19,6 +19,7 @@ from fastsed.atomic import atomic_write
 from fastsed.columns import confidence_labels
 from fastsed.config.run import RunOptions
 from fastsed.library.find import with_defaults
+from fastsed.outputs.posterior_columns import posterior_columns
 from fastsed.quantities import Quantity
 from fastsed.results import Results
 
@@ -180,6 +181,8 @@ class FoutWriter:
         OUTPUT_PRECISION: sets the decimals of chi2 (0: six).
     longest_id : int
         Characters of the longest id; its column is one wider, and never narrower than FAST's.
+    further : mapping of str to sequence of str, optional
+        Names of the columns of posteriors that follow each column; those under "" come last.
     """
 
     def __init__(
@@ -190,7 +193,9 @@ class FoutWriter:
         confidences: Sequence[float] = (),
         precision: float = 0.0,
         longest_id: int = 0,
+        further: Mapping[str, Sequence[str]] | None = None,
     ):
+        self._further, self._precision = dict(further or {}), precision
         self._columns, self._confidences = list(columns), confidence_labels(confidences)
         self._widths = _WIDTHS | {"id": max(_WIDTHS["id"], longest_id + 2)}
         self._decimals = round(-np.log10(precision)) if precision else 6
@@ -213,11 +218,13 @@ class FoutWriter:
 
     def _labels(self, column: Quantity) -> list[str]:
         bounds = [f"{side}{c}_{column.name}" for c in self._confidences for side in "lu"]
-        return [column.name, *(bounds if column.has_interval else [])]
+        further = self._further.get(column.name, ())
+        return [column.name, *(bounds if column.has_interval else []), *further]
 
     def _write_header(self, header: FoutHeader) -> None:
         units = ", ".join(f"{column.name}: {column.unit}" for column in self._columns if column.unit)
         labels = [label for column in self._columns for label in self._labels(column)]
+        labels += self._further.get("", ())
         titles = "".join(label.rjust(self._width(label)) for label in labels)
         lines = [*header.lines, *([units] if units else []), "For value=0. log[value] is set to -99"]
         self._file.writelines(f"# {line}\n" if line else "\n" for line in lines)
@@ -228,6 +235,7 @@ class FoutWriter:
         ids: Sequence[str],
         values: Mapping[str, ArrayLike],
         intervals: Mapping[str, ArrayLike] | None = None,
+        posteriors: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         """Write one row per source.
 
@@ -238,6 +246,8 @@ class FoutWriter:
             For each column but "id": values as stored (not yet log10), chi2 already reduced.
         intervals : mapping of str to array (n, nconfidence, 2), optional
             Lower and upper bounds of each column, as stored; needed if the writer has `confidences`.
+        posteriors : mapping of str to array (n,), optional
+            The columns of posteriors, as they are shown; needed if the writer has `further`.
         """
         stored = {name: np.asarray(v) for name, v in values.items()}
         bounds = {name: np.asarray(v) for name, v in (intervals or {}).items()}
@@ -245,8 +255,14 @@ class FoutWriter:
             block = slice(start, start + ROWS_PER_BLOCK)
             cells: list[list[str]] = []
             for column in self._columns:
-                for label, texts in self._cells(column, ids, stored, bounds, block):
+                found = self._cells(column, ids, stored, bounds, block)
+                for label in self._further.get(column.name, ()):
+                    found.append((label, self._rounded((posteriors or {})[label][block])))
+                for label, texts in found:
                     cells.append(_pad(texts, self._width(label), first=not cells))
+            for label in self._further.get("", ()):
+                texts = self._rounded((posteriors or {})[label][block])
+                cells.append(_pad(texts, self._width(label), first=False))
             self._file.writelines("".join(row) + "\n" for row in zip(*cells, strict=True))
 
     def _cells(
@@ -257,7 +273,8 @@ class FoutWriter:
         intervals: Mapping[str, NDArray[Any]],
         rows: slice,
     ) -> list[tuple[str, list[str]]]:
-        labels = self._labels(column)
+        n_bounds = 2 * len(self._confidences) if column.has_interval else 0
+        labels = self._labels(column)[: 1 + n_bounds]
         if column.name == "id":
             return [("id", list(ids[rows]))]
         own = values[column.name][rows]
@@ -270,6 +287,12 @@ class FoutWriter:
             bounds = printed_bounds(column, intervals[column.name][rows])
             shown += list(np.ascontiguousarray(bounds.reshape(len(own), -1).T))
         return [(label, _texts(numbers)) for label, numbers in zip(labels, shown, strict=True)]
+
+    def _rounded(self, values: NDArray[Any]) -> list[str]:
+        """Texts of six digits, of multiples of OUTPUT_PRECISION where that is set."""
+        if self._precision:
+            values = np.round(values / self._precision) * self._precision
+        return [f"{value:.6g}" for value in values.tolist()]
 
     def _width(self, label: str) -> int:
         return self._widths.get(label, max(10, len(label) + 1))
@@ -293,6 +316,12 @@ def write_fout(results: Results, path: str | os.PathLike[str], precision: float 
     ids = [str(one) for one in results.ids]
     longest = max(map(len, ids), default=0)
     header = FoutHeader(results.provenance)
-    with FoutWriter(path, header, results.columns, results.confidences, precision, longest) as writer:
-        writer.append_rows(ids, results.values, results.intervals)
+    columns = list(posterior_columns(results))
+    further: dict[str, list[str]] = {}
+    for column in columns:
+        further.setdefault(column.after, []).append(column.name)
+    with FoutWriter(
+        path, header, results.columns, results.confidences, precision, longest, further
+    ) as writer:
+        writer.append_rows(ids, results.values, results.intervals, {c.name: c.values for c in columns})
     return Path(path)

@@ -27,6 +27,11 @@ def catalogue_path(options: RunOptions) -> Path:
     return output_path(options, ".fout")
 
 
+def pdf_path(options: RunOptions) -> Path:
+    """Path of the posteriors (SAVE_PDF)."""
+    return output_path(options, "_pdf.hdf5")
+
+
 def chi_grid_path(options: RunOptions) -> Path:
     """Path of the chi2 of all models (SAVE_CHI_GRID)."""
     return Path(options.output_dir) / "chi2.grid"

@@ -12,7 +12,15 @@ from fastsed.errors import InputError
 from fastsed.inputs.sed_list import read_sed_list
 from fastsed.outputs.chi2grid import check_space
 from fastsed.outputs.grid_file import chi_grid_bytes
-from fastsed.outputs.paths import BEST_CHI2, BEST_FITS, SEDS, catalogue_path, chi_grid_path, source_path
+from fastsed.outputs.paths import (
+    BEST_CHI2,
+    BEST_FITS,
+    SEDS,
+    catalogue_path,
+    chi_grid_path,
+    pdf_path,
+    source_path,
+)
 from fastsed.paths import for_system
 from fastsed.problem import Problem
 
@@ -39,6 +47,8 @@ def check_outputs(problem: Problem) -> None:
         check_output(Path(p.output_dir) / SEDS / f"{_longest(ids)}.input_res.fit")
         return
     check_output(catalogue_path(p))
+    if p.save_pdf:
+        check_output(pdf_path(p))
     if p.save_chi_grid:
         check_output(chi_grid_path(p))
         check_space(chi_grid_path(p), chi_grid_bytes(problem))

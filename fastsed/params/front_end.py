@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from fastsed.config.options import OptionError
 from fastsed.errors import InputError
 from fastsed.params.reader import Entry, file_entries, last_of_each, override_entry, parse_text
-from fastsed.params.table import Params, key_fields, suggestion
+from fastsed.params.table import Params, key_fields, prior_keys, suggestion
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +63,11 @@ def _values(entries: Mapping[str, Entry]) -> dict[str, Any]:
     ranges = [
         f"{name.lower()}_{end}" for name in values.get("custom_params", ()) for end in ("min", "max", "step")
     ]
+    names = [*ranges, *prior_keys(values.get("custom_params", ()))]
     for entry in entries.values():
         if entry.name in rows:
             continue
-        if entry.name in ranges:
+        if entry.name in names:
             values[entry.name] = entry.value
         else:
             where = entry.path if entry.line is None else f"{entry.path}:{entry.line}"

@@ -52,6 +52,11 @@ class Params(RunOptions):
             check_custom_names(self.custom_params)
         ranges, unknown = _custom_ranges(self.custom_params, values, bool(self.custom_sfh))
         self.correct("custom_ranges", {**self.custom_ranges, **ranges})
+        custom_priors = prior_keys(self.custom_params)
+        self.correct(
+            "priors", {**self.priors, **{custom_priors[k]: values[k] for k in unknown if k in custom_priors}}
+        )
+        unknown = [key for key in unknown if key not in custom_priors]
         if unknown:
             raise InputError(
                 f"there is no key {unknown[0].upper()}{suggestion(unknown[0])}", self.path or None
@@ -83,6 +88,11 @@ def _custom_ranges(
             ]
             ranges[name.lower()] = (ends[0], ends[1], ends[2])
     return ranges, list(left)
+
+
+def prior_keys(names: Any) -> dict[str, str]:
+    """Key PRIOR_<NAME> of each custom parameter, and its name; in lower case."""
+    return {f"prior_{n.lower()}": n.lower() for n in ([names] if isinstance(names, str) else names)}
 
 
 def suggestion(name: str) -> str:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import log_ndtr, ndtr
 
-from fastsed.fit.cells import cell_edges, cell_widths
+from fastsed.fit.cells import cell_edges, cell_quantiles, cell_widths
 from fastsed.fit.passes import walk
 from fastsed.fit.posterior import Posterior, Weighing, coordinate
-from fastsed.models.properties import model_properties, property_names
+from fastsed.models.properties import model_properties
 from fastsed.quantities import property_quantities
 from tests.fit.toys import add_log_prior, all_models, make_setup, slow_fit
 from tests.models.helpers import write_library
@@ -119,7 +119,9 @@ def check(setup, weighing, rows=None):
             name = quantity.name
             assert found.without_value[name][row] == pytest.approx(f0, abs=1e-9)
             if f0 > 0.5:
-                assert np.isnan([found.mean[name][row], found.std[name][row], *found.percentiles[name][row]]).all()
+                assert np.isnan(
+                    [found.mean[name][row], found.std[name][row], *found.percentiles[name][row]]
+                ).all()
                 continue
             assert abs(found.mean[name][row] - mean) <= 1e-5 * max(std, 1e-2), name
             assert abs(found.std[name][row] - std) <= 1e-5 * max(std, 1e-2), name
@@ -127,10 +129,14 @@ def check(setup, weighing, rows=None):
             middle = 0.5 * (edges[1:] + edges[:-1])
             raw = np.histogram(x, edges, weights=w)[0]
             if width:
-                wide = ndtr((edges[1:] - middle[:, None]) / width) - ndtr((edges[:-1] - middle[:, None]) / width)
+                wide = ndtr((edges[1:] - middle[:, None]) / width) - ndtr(
+                    (edges[:-1] - middle[:, None]) / width
+                )
                 raw = raw @ wide
             assert pdf[row].sum() == pytest.approx(1, abs=1e-9)
-            np.testing.assert_allclose(pdf[row], raw * (1 - f0) + np.eye(len(raw))[0] * f0, atol=1e-5 * raw.max())
+            np.testing.assert_allclose(
+                pdf[row], raw * (1 - f0) + np.eye(len(raw))[0] * f0, atol=1e-5 * raw.max()
+            )
             quantiles = found.percentiles[name][row]
             np.testing.assert_allclose(found.quantile(name, PROBABILITIES)[row], quantiles, atol=1e-9)
     return found
@@ -165,9 +171,13 @@ def test_known_redshifts_windows_and_template_errors(library):
 def test_priors_weigh_the_values_of_an_axis(library):
     setup = make_setup(library, "METAL=[0.02,0.008]", *CUSTOM, n=4)
     priors = {
-        "Av": lambda x: np.exp(-((x - 0.4) ** 2) / 0.02), "lage": lambda x: np.where(x > 8, x, 0),
-        "metal": lambda x: 1 / x, "z": lambda x: np.exp(-x), "tau": lambda x: np.where(x < 9, 0.1, 3), "Av_bc": lambda x: 1 + x,
-    }  # fmt: skip
+        "z": lambda x: np.exp(-x),
+        "Av": lambda x: np.exp(-((x - 0.4) ** 2) / 0.02),
+        "Av_bc": lambda x: 1 + x,
+        "lage": lambda x: np.where(x > 8, x, 0),
+        "metal": lambda x: 1 / x,
+        "tau": lambda x: np.where(x < 9, 0.1, 3),
+    }
     weighing = flat(setup.grid, priors=priors)
     check(setup, weighing)
     rng = np.random.default_rng(1)
@@ -237,8 +247,6 @@ def test_a_gaussian_posterior(library):
     """Weights that are a Gaussian of the axis give back its mean, width and quantiles."""
     values = np.linspace(-4, 4, 801)
     weights = np.exp(-((values - 0.3) ** 2) / 0.5)[None]
-    from fastsed.fit.cells import cell_quantiles
-
     found = cell_quantiles(values, weights / weights.sum(), [0.16, 0.5, 0.84])
     np.testing.assert_allclose(found[0], 0.3 + 0.5 * np.array([-0.99446, 0, 0.99446]), atol=1e-4)
 
@@ -254,7 +262,8 @@ def test_a_source_without_models_of_positive_scale_has_none(library):
     setup = make_setup(library, n=3)
     setup.data.value[1] *= -1
     found = fit(setup, flat(setup.grid))[0].result(PROBABILITIES)
-    assert found.neff[1] == 0 and found.lnz[1] == -np.inf
+    assert found.neff[1] == 0
+    assert found.lnz[1] == -np.inf
     assert all(np.isnan(v[1]) for v in found.mean.values())
     assert all(np.isnan(found.pdf(name)[1][1]).all() for name in found.names)
     assert found.neff[0] > 0
