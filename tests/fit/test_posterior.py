@@ -9,7 +9,7 @@ from fastsed.fit.passes import walk
 from fastsed.fit.posterior import Posterior, Weighing, coordinate
 from fastsed.models.properties import model_properties
 from fastsed.quantities import property_quantities
-from tests.fit.toys import add_log_prior, all_models, make_setup, slow_fit
+from tests.fit.toys import add_log_prior, all_models, make_problem, slow_fit
 from tests.models.helpers import write_library
 
 PROBABILITIES = (0.16, 0.5, 0.84)
@@ -34,19 +34,21 @@ def flat(grid, marginal=False, priors=None):
     return Weighing(ln, ln.pop("z")[None], marginal)
 
 
-def fit(setup, weighing, names=None, redshifts=None):
-    quantities = [q for q in property_quantities(setup.params, {}) if names is None or q.name in names]
-    reducer = Posterior(setup.grid, setup.data, quantities, weighing, slice(0, setup.data.n_sources))
-    nz = len(setup.grid.axes.z)
-    walk(setup.grid, np.ones(nz, bool) if redshifts is None else redshifts, [reducer], setup.data.n_sources)
+def fit(problem, weighing, names=None, redshifts=None):
+    quantities = [q for q in property_quantities(problem.params, {}) if names is None or q.name in names]
+    reducer = Posterior(problem.grid, problem.data, quantities, weighing, slice(0, problem.data.n_sources))
+    nz = len(problem.grid.axes.z)
+    walk(
+        problem.grid, np.ones(nz, bool) if redshifts is None else redshifts, [reducer], problem.data.n_sources
+    )
     return reducer, quantities
 
 
 class Slow:
     """One posterior from all models, the slow way."""
 
-    def __init__(self, setup, row, weighing):
-        models, data, axes = all_models(setup.grid), setup.data, setup.grid.axes
+    def __init__(self, problem, row, weighing):
+        models, data, axes = all_models(problem.grid), problem.data, problem.grid.axes
         chi2, scale, spec_scale = slow_fit(models, data, row)
         indices = dict(zip(axes.names, axes.indices(models.ids), strict=True))
         ln = -chi2 / 2
@@ -70,7 +72,7 @@ class Slow:
         self.neff = 1 / (self.w**2).sum()
         self.width = math.sqrt((self.w[self.w > 0] / gain[self.w > 0]).sum()) / math.log(10)
         self.indices, self.ids, self.scale, self.spec_scale = indices, models.ids, scale, spec_scale
-        self.grid, self.data, self.row = setup.grid, data, row
+        self.grid, self.data, self.row = problem.grid, data, row
 
     def axis(self, name):
         v = self.grid.axes.as_dict()[name].astype(float)
@@ -93,14 +95,14 @@ class Slow:
         return x[good], w, mean, math.sqrt(variance + width**2), width, self.w[~good].sum()
 
 
-def check(setup, weighing, rows=None):
-    reducer, quantities = fit(setup, weighing)
+def check(problem, weighing, rows=None):
+    reducer, quantities = fit(problem, weighing)
     found = reducer.result(PROBABILITIES)
-    for row in range(setup.data.n_sources) if rows is None else rows:
-        slow = Slow(setup, row, weighing)
+    for row in range(problem.data.n_sources) if rows is None else rows:
+        slow = Slow(problem, row, weighing)
         assert found.lnz[row] == pytest.approx(slow.lnz, abs=1e-6)
         assert found.neff[row] == pytest.approx(slow.neff, rel=1e-6)
-        for name in setup.grid.axes.names:
+        for name in problem.grid.axes.names:
             v, w = slow.axis(name)
             order = np.argsort(v)
             edges, pdf = found.pdf(name)
@@ -112,7 +114,7 @@ def check(setup, weighing, rows=None):
             cdf = np.concatenate([[0], np.cumsum(w[order])])
             if len(v) > 1:
                 wanted = np.interp(PROBABILITIES, cdf, cell_edges(v[order])).clip(v.min(), v.max())
-                if not (name == "z" and setup.data.first_z[row] == setup.data.last_z[row]):
+                if not (name == "z" and problem.data.first_z[row] == problem.data.last_z[row]):
                     np.testing.assert_allclose(found.percentiles[name][row], wanted, atol=1e-5 * cell)
         for quantity in quantities:
             x, w, mean, std, width, f0 = slow.property(quantity)
@@ -144,32 +146,32 @@ def check(setup, weighing, rows=None):
 
 @pytest.mark.parametrize("marginal", [False, True])
 def test_equals_the_sum_over_all_models(library, marginal):
-    setup = make_setup(library, "METAL=[0.02,0.008]", n=5)
-    check(setup, flat(setup.grid, marginal))
+    problem = make_problem(library, "METAL=[0.02,0.008]", n=5)
+    check(problem, flat(problem.grid, marginal))
 
 
 def test_spectra_with_scales_of_their_own_and_luminosities(library):
-    setup = make_setup(library, "METAL=[0.008,0.02]", n=6, n_channels=4, components=(0,), needs_dust=True)
-    setup.data.own_spec_scale[:3] = 1
-    add_log_prior(setup, [1, 4], 0)
-    check(setup, flat(setup.grid))
-    check(setup, flat(setup.grid, marginal=True), rows=[0, 5])
+    problem = make_problem(library, "METAL=[0.008,0.02]", n=6, n_channels=4, components=(0,), needs_dust=True)
+    problem.data.own_spec_scale[:3] = 1
+    add_log_prior(problem, [1, 4], 0)
+    check(problem, flat(problem.grid))
+    check(problem, flat(problem.grid, marginal=True), rows=[0, 5])
 
 
 def test_known_redshifts_windows_and_template_errors(library):
-    setup = make_setup(library, n=5)
-    setup.data.template_error[:] = np.linspace(0.02, 0.3, setup.data.template_error.size).reshape(
-        setup.data.template_error.shape
+    problem = make_problem(library, n=5)
+    problem.data.template_error[:] = np.linspace(0.02, 0.3, problem.data.template_error.size).reshape(
+        problem.data.template_error.shape
     )
-    setup.data.first_z[:3] = setup.data.last_z[:3] = [0, 2, 3]
-    setup.data.first_z[3] = 2
-    found = check(setup, flat(setup.grid))
+    problem.data.first_z[:3] = problem.data.last_z[:3] = [0, 2, 3]
+    problem.data.first_z[3] = 2
+    found = check(problem, flat(problem.grid))
     np.testing.assert_array_equal(found.std["z"][:3], 0)
-    np.testing.assert_array_equal(found.percentiles["z"][:3, 0], setup.grid.axes.z[[0, 2, 3]].astype(float))
+    np.testing.assert_array_equal(found.percentiles["z"][:3, 0], problem.grid.axes.z[[0, 2, 3]].astype(float))
 
 
 def test_priors_weigh_the_values_of_an_axis(library):
-    setup = make_setup(library, "METAL=[0.02,0.008]", *CUSTOM, n=4)
+    problem = make_problem(library, "METAL=[0.02,0.008]", *CUSTOM, n=4)
     priors = {
         "z": lambda x: np.exp(-x),
         "Av": lambda x: np.exp(-((x - 0.4) ** 2) / 0.02),
@@ -178,21 +180,21 @@ def test_priors_weigh_the_values_of_an_axis(library):
         "metal": lambda x: 1 / x,
         "tau": lambda x: np.where(x < 9, 0.1, 3),
     }
-    weighing = flat(setup.grid, priors=priors)
-    check(setup, weighing)
+    weighing = flat(problem.grid, priors=priors)
+    check(problem, weighing)
     rng = np.random.default_rng(1)
-    check(setup, Weighing(weighing.ln_axes, np.log(rng.random((4, len(setup.grid.axes.z))))))
+    check(problem, Weighing(weighing.ln_axes, np.log(rng.random((4, len(problem.grid.axes.z))))))
 
 
 def test_excluded_models_and_ones_older_than_the_universe_have_no_weight(library):
-    setup = make_setup(library, "GRID_EXCLUDE=av > 0.3 && lage < 8.5 || z > 2", "LOG_AGE_MAX=10.1", n=4)
-    check(setup, flat(setup.grid))
+    problem = make_problem(library, "GRID_EXCLUDE=av > 0.3 && lage < 8.5 || z > 2", "LOG_AGE_MAX=10.1", n=4)
+    check(problem, flat(problem.grid))
 
 
 def test_good_data_need_residuals(library):
-    setup = make_setup(library, n=3)
-    setup.data.variance[:] *= 1e-8
-    check(setup, flat(setup.grid))
+    problem = make_problem(library, n=3)
+    problem.data.variance[:] *= 1e-8
+    check(problem, flat(problem.grid))
 
 
 def same(a, b):
@@ -205,20 +207,20 @@ def same(a, b):
 
 @pytest.mark.parametrize("marginal", [False, True])
 def test_any_number_of_threads_simd_level_and_split_give_the_same(library, monkeypatch, marginal):
-    setup = make_setup(library, n=40, n_channels=3)
-    setup.data.own_spec_scale[::7] = 1
-    weighing, quantities = flat(setup.grid, marginal), property_quantities(setup.params, {})
-    redshifts = np.ones(len(setup.grid.axes.z), bool)
+    problem = make_problem(library, n=40, n_channels=3)
+    problem.data.own_spec_scale[::7] = 1
+    weighing, quantities = flat(problem.grid, marginal), property_quantities(problem.params, {})
+    redshifts = np.ones(len(problem.grid.axes.z), bool)
 
     def found(n_threads=1, rows=slice(0, 40)):
-        setup.grid.n_threads = n_threads
-        reducer = Posterior(setup.grid, setup.data, quantities, weighing, rows)
-        walk(setup.grid, redshifts, [reducer], 40)
+        problem.grid.n_threads = n_threads
+        reducer = Posterior(problem.grid, problem.data, quantities, weighing, rows)
+        walk(problem.grid, redshifts, [reducer], 40)
         return reducer.result(PROBABILITIES)
 
     monkeypatch.setattr("fastsed._ext.runtime.MULTIPLY_ADDS_PER_THREAD", 1)
     whole = found()
-    assert setup.grid.keeps(redshifts)  # the models are the same ones
+    assert problem.grid.keeps(redshifts)  # the models are the same ones
     same(whole, found(n_threads=3))
     for level in ("avx2", "scalar"):
         monkeypatch.setenv("FASTSED_SIMD", level)
@@ -229,11 +231,11 @@ def test_any_number_of_threads_simd_level_and_split_give_the_same(library, monke
 
 
 def test_parts_of_the_grid_are_merged(library):
-    setup = make_setup(library, n=6)
-    weighing, nz = flat(setup.grid), len(setup.grid.axes.z)
-    whole = fit(setup, weighing)[0].result(PROBABILITIES)
+    problem = make_problem(library, n=6)
+    weighing, nz = flat(problem.grid), len(problem.grid.axes.z)
+    whole = fit(problem, weighing)[0].result(PROBABILITIES)
     first = np.arange(nz) < 3
-    a, b = fit(setup, weighing, redshifts=first)[0], fit(setup, weighing, redshifts=~first)[0]
+    a, b = fit(problem, weighing, redshifts=first)[0], fit(problem, weighing, redshifts=~first)[0]
     b.merge(a)
     merged = b.result(PROBABILITIES)
     np.testing.assert_allclose(merged.lnz, whole.lnz, rtol=1e-12)
@@ -259,9 +261,9 @@ def test_cells_follow_the_midpoint_rule():
 
 
 def test_a_source_without_models_of_positive_scale_has_none(library):
-    setup = make_setup(library, n=3)
-    setup.data.value[1] *= -1
-    found = fit(setup, flat(setup.grid))[0].result(PROBABILITIES)
+    problem = make_problem(library, n=3)
+    problem.data.value[1] *= -1
+    found = fit(problem, flat(problem.grid))[0].result(PROBABILITIES)
     assert found.neff[1] == 0
     assert found.lnz[1] == -np.inf
     assert all(np.isnan(v[1]) for v in found.mean.values())
