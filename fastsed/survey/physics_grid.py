@@ -9,19 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.models.stars.atmospheres import Atmospheres, SpectralLibrary, read_atmospheres
+from fastsed.models.stars.atmospheres import Atmospheres, SpectralLibrary
 from fastsed.models.stars.constants import Z_SUN
 from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.extinction import RV_MILKY_WAY, ExtinctionLaw, extinction_law
-from fastsed.models.stars.filter_curves import read_filter_curves
-from fastsed.models.stars.isochrones import (
-    axis_values,
-    choose_isochrones,
-    interpolate_tracks,
-    read_isochrones,
-)
+from fastsed.models.stars.isochrones import axis_values, choose_isochrones, interpolate_tracks
 from fastsed.models.stars.stellar_grid import StellarGrid, make_stellar_grid
 from fastsed.models.stars.weights import DustAxis, StellarPriors
+from fastsed.survey.atmosphere_files import read_atmospheres
+from fastsed.survey.filter_files import read_filter_curves
+from fastsed.survey.isochrone_files import read_isochrones
 from fastsed.survey.sed_grid import SedGridWriter
 from fastsed.survey.settings import Settings
 

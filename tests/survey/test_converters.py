@@ -8,17 +8,17 @@ import pytest
 
 from fastsed.cli.survey.main import main
 from fastsed.errors import InputError
-from fastsed.models.stars.atmospheres import read_atmospheres
-from fastsed.models.stars.filter_curves import read_filter_curves
-from fastsed.models.stars.isochrones import read_isochrones
+from fastsed.survey.atmosphere_files import read_atmospheres
 from fastsed.survey.converters import convert_filters, convert_isochrones
+from fastsed.survey.filter_files import read_filter_curves
 from fastsed.survey.inspection import describe
+from fastsed.survey.isochrone_files import read_isochrones
 from fastsed.survey.observation_model import write_noise_file
 from fastsed.survey.sed_grid import SedGrid, SedGridWriter
 from fastsed.survey.spectra_folder import FolderOptions, read_folder
 from fastsed.survey.splinter import Splinter
 from tests.models.stars.small_stars import LAM, library, write_filters, write_library
-from tests.models.stars.test_isochrones import CMD, MIST
+from tests.survey.test_isochrone_files import CMD, MIST
 
 WIDE = np.geomspace(300.0, 1e6, 600)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from fastsed.cli.survey.textfiles import read_json
-from fastsed.models.stars.model_tables import read_model_table
 from fastsed.models.stars.weights import StellarPriors, beast2_weights, stellar_factors
 from fastsed.survey.fits_tables import write_fits_table
+from fastsed.survey.model_tables import read_model_table
 
 PRIORS = {"age": "flat", "mass": "kroupa", "met": "flat", "distance": "flat"}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.models.stars.model_tables import read_model_table
+from fastsed.survey.model_tables import read_model_table
 
 TEXT = {
     "comma.csv": "Z,logA,label,M_ini\n0.02,7,a,1.5\n0.02,8,b,2.5\n",
