@@ -78,6 +78,18 @@ class StarFit:
     def fit(
         self, flux: Floats, numbers: Ints, order: Numbers, arrays: dict[str, Any]
     ) -> tuple[Ints, Ints, Singles, Singles]: ...
+    def raise_best(self, flux: Floats, order: Numbers, best: Floats) -> None: ...
+    def add(
+        self,
+        flux: Floats,
+        numbers: Ints,
+        order: Numbers,
+        best: Floats,
+        limits: NDArray[np.uint64],
+        arrays: dict[str, Any],
+    ) -> tuple[Ints, Ints, Singles, Singles]: ...
+
+def sample_keys(seed: int, numbers: Ints, rows: Ints) -> NDArray[np.uint64]: ...
 
 class DistinctRows:
     def __init__(self, ncolumn: int, keys: list[int], in_turn: bool, limit: int) -> None: ...

@@ -85,6 +85,11 @@ cdef extern from "stars_fit.h" nogil:
         int failed
     ptrdiff_t fit_star(worker_t *, const parameters_t *, const outputs_t *, const double *, ptrdiff_t, uint64_t,
                        int) noexcept
+    int raise_best(worker_t *, const double *, double *, int) noexcept
+    ptrdiff_t add_star(worker_t *, const parameters_t *, const outputs_t *, const double *, ptrdiff_t, double,
+                       int) noexcept
+    ptrdiff_t draw_by_key(worker_t *, const outputs_t *, uint64_t, uint64_t) noexcept
+    uint64_t sample_key(uint64_t, uint64_t, uint64_t) noexcept
     int start_worker(worker_t *, const tree_t *, const parameters_t *, double) noexcept
     void end_worker(worker_t *) noexcept
 
@@ -405,6 +410,73 @@ cdef class StarFit:
             raise MemoryError("no memory for the models of a star")
         return self._gathered(counts, begins, owner)
 
+    def raise_best(self, const double[:, ::1] flux, const uint32_t[::1] order, double[::1] best):
+        """Raise the largest ln(posterior) that is known of some stars by that among these models.
+
+        Parameters
+        ----------
+        flux : (nstar, nband)
+        order : (n,)
+            The stars, in the order in which they are searched.
+        best : (nstar,)
+            What is known, -inf for nothing; to be raised.
+        """
+        cdef ptrdiff_t n = order.shape[0], j, nband = flux.shape[1]
+        cdef int level = simd_level(), failed = 0
+        with nogil:
+            for j in prange(n, num_threads=self.n_threads, schedule="dynamic", chunksize=32):
+                if not raise_best(&self.workers[threadid()], &flux[order[j], 0], &best[order[j]], level):
+                    failed |= 1
+        if failed:
+            raise MemoryError("no memory for the models of a star")
+
+    def add(self, const double[:, ::1] flux, const int64_t[::1] numbers, const uint32_t[::1] order,
+            const double[::1] best, const uint64_t[::1] limits, dict arrays):
+        """Add what these models contribute to some stars whose best model among all is known.
+
+        Parameters
+        ----------
+        flux, numbers, order
+            As for `fit`; `order` names the stars that count.
+        best : (nstar,)
+            Largest ln(posterior) among all models.
+        limits : (nstar,) uint64
+            Models with larger keys are not stored.
+        arrays : dict
+            As for `fit`, native byte order; sums, to be added to. `log_norm` of the summary is the sum of weights.
+
+        Returns
+        -------
+        counts, rows, lnp, chi2 : arrays
+            As `fit` returns.
+        """
+        cdef ptrdiff_t n = order.shape[0], nstar = flux.shape[0], j, i, found
+        cdef outputs_t out = self.out
+        cdef int level = simd_level(), thread
+        cdef parameters_t *p = &self.parameters.c
+        cdef int64_t[::1] counts = np.zeros(nstar, dtype=np.int64), begins = np.zeros(nstar, dtype=np.int64)
+        cdef int16_t[::1] owner = np.zeros(nstar, dtype=np.int16)
+        cdef double[:, ::1] expectation = arrays["expectation"]
+        cdef summary_t[::1] summary = arrays["summary"]
+        if n == 0:
+            return self._gathered(counts, begins, owner)
+        out.summary = &summary[0]
+        out.expectation = &expectation[0, 0] if p.nparameter else NULL
+        out.pdf1d, out.pdf2d = addresses(arrays["pdf1d"]), addresses(arrays["pdf2d"])
+        for thread in range(self.n_threads):
+            self.workers[thread].samples.n = 0
+            self.workers[thread].failed = 0
+        with nogil:
+            for j in prange(n, num_threads=self.n_threads, schedule="dynamic", chunksize=32):
+                add_turn(&self.workers[threadid()], p, &out, &flux[0, 0], flux.shape[1], order[j], &best[0],
+                         &numbers[0], &limits[0], &counts[0], &begins[0], &owner[0], threadid(), level)
+        free(out.pdf1d)
+        free(out.pdf2d)
+        for thread in range(self.n_threads):
+            if self.workers[thread].failed:
+                raise MemoryError("no memory for the models of a star")
+        return self._gathered(counts, begins, owner)
+
     def _gathered(self, const int64_t[::1] counts, const int64_t[::1] begins, const int16_t[::1] owner):
         """The samples of all stars in their order."""
         cdef ptrdiff_t i, at = 0, total = np.sum(counts)
@@ -450,6 +522,36 @@ cdef void fit_turn(worker_t *w, const parameters_t *p, const outputs_t *out, con
             w.failed = 1
             return
         counts[i] = n
+
+
+cdef void add_turn(worker_t *w, const parameters_t *p, const outputs_t *out, const double *flux, ptrdiff_t nband,
+                   ptrdiff_t i, const double *best, const int64_t *numbers, const uint64_t *limits, int64_t *counts,
+                   int64_t *begins, int16_t *owner, int thread, int level) noexcept nogil:
+    """What some models contribute to a star, by one thread."""
+    cdef ptrdiff_t n = add_star(w, p, out, flux + i * nband, i, best[i], level)
+    begins[i], owner[i] = w.samples.n, <int16_t> thread
+    if n > 0 and out.nsample != 0:
+        n = draw_by_key(w, out, <uint64_t> numbers[i], limits[i])
+        counts[i] = n
+    if n < 0:
+        w.failed = 1
+
+
+def sample_keys(uint64_t seed, const int64_t[::1] numbers, const int64_t[::1] rows):
+    """The numbers by which models of stars are chosen: those with the smallest are stored.
+
+    Parameters
+    ----------
+    seed : int
+    numbers, rows : (n,)
+        Star and model.
+    """
+    keys = np.empty(rows.shape[0], dtype=np.uint64)
+    cdef uint64_t[::1] view = keys
+    cdef ptrdiff_t i
+    for i in range(rows.shape[0]):
+        view[i] = sample_key(seed, <uint64_t> numbers[i], <uint64_t> rows[i])
+    return keys
 
 
 cdef class DistinctRows:

@@ -42,14 +42,22 @@ typedef struct {
     int failed;
 } worker_t;
 
-static void search_tree(worker_t *w, int level)
+/* Mark the models that can be within the window of the best one, of which `known` is a lower bound if there is any. */
+static void search_tree(worker_t *w, double known, int level)
 {
     search_t *s = &w->search;
     const tree_t *t = s->t;
     s->safe = -INFINITY;
     s->threshold = -INFINITY;
     s->ncandidate = 0;
-    try_exactly(s, w->start, 0xFFFFu);
+    if (known > -INFINITY) {
+        const double relative = known - t->top;
+        if (relative > s->window + 1e-9 * (1 + fabs(known)))
+            return;
+        raise_safe(s, relative - 1e-9 * (1 + fabs(known)));
+    }
+    else
+        try_exactly(s, w->start, 0xFFFFu);
     if (t->exhaustive || !(s->safe > HOPELESS))
         mark_all(s);
 #if FASTSED_X86
@@ -201,6 +209,15 @@ static void store_nothing(const parameters_t *p, const outputs_t *out, ptrdiff_t
     }
 }
 
+static void set_star(search_t *s, const double *y)
+{
+    for (ptrdiff_t k = 0; k < s->t->nband; k++) {
+        s->y[k] = y[k];
+        s->down[k] = rounded_down(y[k]);
+        s->up[k] = rounded_up(y[k]);
+    }
+}
+
 /* Fit row i of the output; `number` of the star decides which samples are drawn. Number of samples, or -1. */
 static ptrdiff_t fit_star(worker_t *w, const parameters_t *p, const outputs_t *out, const double *y, ptrdiff_t i,
                           uint64_t number, int level)
@@ -208,15 +225,12 @@ static ptrdiff_t fit_star(worker_t *w, const parameters_t *p, const outputs_t *o
     search_t *s = &w->search;
     const ptrdiff_t nband = s->t->nband;
     int valid = 1;
-    for (ptrdiff_t k = 0; k < nband; k++) {
-        s->y[k] = y[k];
-        s->down[k] = rounded_down(y[k]);
-        s->up[k] = rounded_up(y[k]);
+    set_star(s, y);
+    for (ptrdiff_t k = 0; k < nband; k++)
         valid &= isfinite(y[k]) != 0;
-    }
     out->status[i] = valid ? FITTED : NO_VALID_FLUX;
     if (valid) {
-        search_tree(w, level);
+        search_tree(w, -INFINITY, level);
         if (!reserve_members(&w->members, s->ncandidate))
             return -1;
         collect_candidates(s, &w->members);
@@ -237,6 +251,93 @@ static ptrdiff_t fit_star(worker_t *w, const parameters_t *p, const outputs_t *o
     sum_up(p, &w->members, level);
     store_star(p, &w->members, out, i, sum, level);
     return out->nsample ? draw_samples(w, out, number) : 0;
+}
+
+/* The largest ln(posterior) of a star among these models, if it is larger than what is known; 0 without memory. */
+static int raise_best(worker_t *w, const double *y, double *known, int level)
+{
+    search_t *s = &w->search;
+    const double window = s->window;
+    set_star(s, y);
+    s->window = 0;
+    search_tree(w, *known, level);
+    s->window = window;
+    if (!reserve_members(&w->members, s->ncandidate))
+        return 0;
+    collect_candidates(s, &w->members);
+    const double best = evaluate(s, &w->members, level);
+    *known = best > *known ? best : *known;
+    return 1;
+}
+
+/* Add what these models contribute to a star whose largest ln(posterior) among all models is known: sums of weights
+   exp(lnP - best), moments, histograms. Number of models, or -1 without memory. */
+static ptrdiff_t add_star(worker_t *w, const parameters_t *p, const outputs_t *out, const double *y, ptrdiff_t i,
+                          double best, int level)
+{
+    search_t *s = &w->search;
+    members_t *m = &w->members;
+    summary_t part;
+    set_star(s, y);
+    search_tree(w, best, level);
+    if (!reserve_members(m, s->ncandidate))
+        return -1;
+    collect_candidates(s, m);
+    evaluate(s, m, level);
+    if (!accept_members(s, m, best, &part) || m->nmember == 0)
+        return 0;
+    summary_t *whole = &out->summary[i];
+    const double sum = weigh(m, best, level);
+    sum_up(p, m, level);
+    whole->log_norm += sum;
+    whole->nmember += part.nmember;
+    whole->best_row = part.best_row < whole->best_row ? part.best_row : whole->best_row;
+    if (part.chi2_min < whole->chi2_min || (part.chi2_min == whole->chi2_min && part.chi2_row < whole->chi2_row)) {
+        whole->chi2_min = part.chi2_min;
+        whole->chi2_row = part.chi2_row;
+    }
+    for (ptrdiff_t k = 0; k < p->nparameter; k++) {
+        out->expectation[i * p->nparameter + k] += m->moment[k];
+        double *to = out->pdf1d[k] + i * p->size[k];
+        for (ptrdiff_t b = 0; b < p->size[k]; b++)
+            to[b] += m->histogram[p->start[k] + b];
+    }
+    for (ptrdiff_t q = 0; q < p->npair; q++) {
+        const ptrdiff_t n = p->pair_start[q + 1] - p->pair_start[q];
+        double *to = out->pdf2d[q] + i * n;
+        for (ptrdiff_t b = 0; b < n; b++)
+            to[b] += m->histogram2[p->pair_start[q] + b];
+    }
+    return m->nmember;
+}
+
+/* A number that decides whether a model of a star is stored: those with the smallest ones are. */
+static uint64_t sample_key(uint64_t seed, uint64_t number, uint64_t row)
+{
+    uint64_t state = seed;
+    state = next_random(&state) ^ (number * 0xD1342543DE82EF95u);
+    state = next_random(&state) ^ (row * 0x9E3779B97F4A7C15u);
+    return next_random(&state);
+}
+
+/* Append the models whose keys are not above a limit; their number, or -1 without memory. */
+static ptrdiff_t draw_by_key(worker_t *w, const outputs_t *out, uint64_t number, uint64_t limit)
+{
+    const members_t *m = &w->members;
+    samples_t *s = &w->samples;
+    if (!reserve_samples(s, m->nmember))
+        return -1;
+    ptrdiff_t n = 0;
+    for (ptrdiff_t i = 0; i < m->nmember; i++) {
+        const uint32_t row = w->search.t->row[m->index[i]];
+        if (sample_key(out->seed, number, row) > limit)
+            continue;
+        s->row[s->n + n] = row;
+        s->lnp[s->n + n] = (float)m->lnp[i];
+        s->chi2[s->n + n++] = (float)m->chi2[i];
+    }
+    s->n += n;
+    return n;
 }
 
 /* Memory of a worker; 0 if there is none. */

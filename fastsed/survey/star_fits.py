@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.fit.stars.chunks import CHUNK_MODELS, ChunkedFitter
 from fastsed.fit.stars.engine import StarFitter
 from fastsed.fit.stars.options import FitOptions
 from fastsed.fit.stars.results import FITTED, NO_MODEL, NO_VALID_FLUX, StarPosteriors
@@ -32,6 +33,10 @@ logger = logging.getLogger(__name__)
 
 STARS_A_BATCH = 1024
 """Stars whose results are written together: a fraction of a second of work."""
+STARS_A_READING = 2048
+"""The same where the models are read anew for each batch."""
+STORED_IN_MEMORY, GENERATED_IN_MEMORY = 10**7, 10**6
+"""So many models of a grid, or made from settings, are held in memory, where they take 300 bytes each."""
 SAMPLED_BYTES, SAMPLES = 1 << 12, 64
 
 
@@ -51,8 +56,8 @@ class StarFitSettings:
         Columns of fluxes relative to Vega.
     survey : str
         Begins the stars' names.
-    stars_a_batch : int
-        Results are kept after every so many stars.
+    stars_a_batch : int or None
+        Results are kept after every so many stars; None: 1024, or 2048 where there are too many models for the memory.
     compat : {"beast1", "beast2"} or None
         Files without further columns and, for stars that are not fitted, with zeros, as BEAST writes them.
     """
@@ -66,7 +71,7 @@ class StarFitSettings:
     index: str | PathLike[str] | None = None
     columns: Sequence[str] | None = None
     survey: str = "PHAT"
-    stars_a_batch: int = STARS_A_BATCH
+    stars_a_batch: int | None = None
     compat: str | None = None
 
 
@@ -93,11 +98,11 @@ def fit_catalogue(
     InputError
         If an input is wrong or a product cannot be written.
     """
-    if settings.stars_a_batch < 1:
+    if settings.stars_a_batch is not None and settings.stars_a_batch < 1:
         raise InputError(f"results are to be kept every {settings.stars_a_batch} stars; it must be 1 or more")
     with open_models(settings.grid, settings.noise, settings.index) as source:
         stars = read_star_catalogue(settings.catalogue, source.filters, settings.vega, settings.columns)
-        fitter = StarFitter(source, settings.options, available_threads(), fits_order=True)
+        fitter = choose_fitter(source, settings.options)
         run = _Run(settings, source, stars, fitter)
         with FitStore(settings.base, run.layout, stars.fluxes, run.fingerprint(), resume) as store:
             if resume and store.n_done == 0:
@@ -108,6 +113,15 @@ def fit_catalogue(
     return paths
 
 
+def choose_fitter(source: FileModels | GeneratedModels, options: FitOptions) -> StarFitter | ChunkedFitter:
+    """With all models in memory, or, if these are too many, chunk by chunk."""
+    limit = STORED_IN_MEMORY if isinstance(source, FileModels) else GENERATED_IN_MEMORY
+    if source.n_models <= limit:
+        return StarFitter(source, options, available_threads(), fits_order=True)
+    logger.info("%d models are taken in chunks of %d", source.n_models, CHUNK_MODELS)
+    return ChunkedFitter(source, options, available_threads(), fits_order=True)
+
+
 class _Run:
     """The fit of a catalogue."""
 
@@ -116,7 +130,7 @@ class _Run:
         settings: StarFitSettings,
         source: FileModels | GeneratedModels,
         stars: StarCatalogue,
-        fitter: StarFitter,
+        fitter: StarFitter | ChunkedFitter,
     ):
         self.settings, self.source, self.stars, self.fitter = settings, source, stars, fitter
         compat = settings.options.compat
@@ -184,9 +198,11 @@ class _Run:
 
     def fit(self, store: FitStore, progress: Callable[[int, int], None] | None) -> None:
         """Fit the stars that are not done."""
-        n_stars = self.stars.n_stars
+        n_stars, batch = self.stars.n_stars, self.settings.stars_a_batch
+        if batch is None:
+            batch = STARS_A_BATCH if isinstance(self.fitter, StarFitter) else STARS_A_READING
         while store.n_done < n_stars:
-            rows = slice(store.n_done, min(store.n_done + self.settings.stars_a_batch, n_stars))
+            rows = slice(store.n_done, min(store.n_done + batch, n_stars))
             result = self.fitter.fit(self.stars.fluxes[rows], rows.start, reuse=True)
             assert result.samples is not None
             store.append(self.stats_rows(rows, result), result.pdf1d, result.pdf2d, result.samples)

@@ -143,6 +143,23 @@ def test_bins_of_a_grid_info(tmp_path: Path) -> None:
         read_grid_info(tmp_path / "info")
 
 
+def test_more_models_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_field(tmp_path)
+    fit_catalogue(settings(tmp_path, "whole"))
+    monkeypatch.setattr("fastsed.survey.star_fits.STORED_IN_MEMORY", 100)
+    fit_catalogue(settings(tmp_path))
+    one, two = (fits.getdata(tmp_path / f"{base}_stats.fits", 1) for base in ("whole", "f"))
+    for name in one.names:
+        if one[name].dtype.kind == "f":
+            np.testing.assert_allclose(two[name], one[name], rtol=1e-8, atol=1e-8)
+        else:
+            np.testing.assert_array_equal(two[name], one[name])
+    for suffix in ("_pdf1d.fits", "_pdf2d.fits"):
+        with fits.open(tmp_path / f"whole{suffix}") as a, fits.open(tmp_path / f"f{suffix}") as b:
+            for image, other in zip(a, b, strict=True):
+                np.testing.assert_allclose(other.data, image.data, rtol=1e-9, atol=1e-14)
+
+
 class Stop(Exception):
     """Ends a run as a kill would, without anything being cleaned up."""
 

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
     from fastsed.fit.stars.options import FitOptions
     from fastsed.fit.stars.parameters import DEFAULT_2D
     from fastsed.survey.grid_info import read_grid_info
-    from fastsed.survey.star_fits import STARS_A_BATCH, StarFitSettings, fit_catalogue
+    from fastsed.survey.star_fits import StarFitSettings, fit_catalogue
 
     beast1 = arguments.compat == "beast1"
     pairs = arguments.pdf2d_param_list or (() if beast1 else DEFAULT_2D)
@@ -97,9 +97,9 @@ def run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         spans=read_grid_info(arguments.grid_info) if arguments.grid_info else None,
     )
-    batch = STARS_A_BATCH if arguments.save_every_npts is None else arguments.save_every_npts
     settings = StarFitSettings(
         arguments.grid, arguments.noise, arguments.catalog, arguments.vega, arguments.output, options,
-        arguments.index, arguments.obs_colnames, arguments.surveyname, batch, arguments.compat,
+        arguments.index, arguments.obs_colnames, arguments.surveyname, arguments.save_every_npts,
+        arguments.compat,
     )  # fmt: skip
     report(fit_catalogue(settings, arguments.resume))

@@ -12,7 +12,7 @@ from fastsed._ext import stars as kernel
 from fastsed.errors import InputError
 from fastsed.fit.stars.models import DUST, MODEL, SPECTRUM, Shared, StarModels
 from fastsed.fit.stars.options import FitOptions
-from fastsed.fit.stars.parameters import Bins, bins_1d, bins_2d, pairs_2d, symlog
+from fastsed.fit.stars.parameters import Bins, ParameterRange, bins_1d, bins_2d, pairs_2d, symlog
 from fastsed.fit.stars.source import BLOCK_ROWS
 
 Floats = NDArray[np.float64]
@@ -71,22 +71,33 @@ class PdfBins:
         return [(self.axes[one].bins, self.axes[two].bins) for one, two in self.pairs]
 
 
-def choose_bins(models: StarModels, options: FitOptions) -> PdfBins:
-    """Bins by the rules of BEAST, from the ranges of the models or those of the options."""
-    spans = models.spans | {
-        name: span for name, span in (options.spans or {}).items() if name in models.spans
-    }
-    one = tuple(bins_1d(name, spans[name], options.max_bins, options.compat) for name in models.names)
-    pairs = pairs_2d(models.names, options.pairs, spans)
+def choose_bins(
+    names: Sequence[str], kinds: Sequence[int], spans: dict[str, ParameterRange], options: FitOptions
+) -> PdfBins:
+    """Bins by the rules of BEAST.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Parameters.
+    kinds : sequence of int
+        SPECTRUM, DUST or MODEL.
+    spans : dict of ParameterRange
+        Of the models; those of the options have precedence.
+    options : FitOptions
+    """
+    spans = spans | {name: span for name, span in (options.spans or {}).items() if name in spans}
+    one = tuple(bins_1d(name, spans[name], options.max_bins, options.compat) for name in names)
+    pairs = pairs_2d(names, options.pairs, spans)
     used = {name for pair in pairs for name in pair}
     axes = [
-        Axis(i, models.kinds[i], bins_2d(name, spans[name], options.max_bins))
-        for i, name in enumerate(models.names)
+        Axis(i, kinds[i], bins_2d(name, spans[name], options.max_bins))
+        for i, name in enumerate(names)
         if name in used
     ]
     axes.sort(key=lambda axis: axis.kind)
-    index = {models.names[axis.number]: i for i, axis in enumerate(axes)}
-    return PdfBins(one, tuple(axes), tuple((index[a], index[b]) for a, b in pairs), models.names)
+    index = {names[axis.number]: i for i, axis in enumerate(axes)}
+    return PdfBins(one, tuple(axes), tuple((index[a], index[b]) for a, b in pairs), tuple(names))
 
 
 def build_parameters(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,10 @@ LARGEST_RATIO = 1e18
 """Flux/error from which single precision would not do: every model is compared in double precision then."""
 SAMPLE = 1 << 15
 """Models from which typical errors are taken."""
+
+
+class NoModel(InputError):
+    """None of the models can be compared with a star."""
 
 
 class ModelNoise:
@@ -34,6 +39,8 @@ class ModelNoise:
         Use full covariances where the models have them.
     incomplete : {"drop", "refuse", "keep"}, optional
         What becomes of models that are not complete in every band.
+    log_sum : float, optional
+        ln of the sum of all weights, if the models are a part of a grid of which something was reported already.
 
     Attributes
     ----------
@@ -45,8 +52,15 @@ class ModelNoise:
         Powers of two that fluxes are multiplied by.
     """
 
-    def __init__(self, normalize: bool = True, full_covariance: bool = True, incomplete: str = "drop"):
+    def __init__(
+        self,
+        normalize: bool = True,
+        full_covariance: bool = True,
+        incomplete: str = "drop",
+        log_sum: float | None = None,
+    ):
         self.normalize, self.full_covariance, self.incomplete = normalize, full_covariance, incomplete
+        self._log_sum = log_sum
         self.is_full = False
 
     def start(self, n_filters: int, n_models: int) -> None:
@@ -113,21 +127,33 @@ class ModelNoise:
         InputError
             If there is none, or if incomplete models are refused.
         """
-        self._report()
+        if self._log_sum is None:
+            self.report()
         models = np.flatnonzero(self._valid)
         if self._records is None or len(models) == 0:
-            raise InputError("no model can be fitted: none has a positive weight, finite fluxes and errors")
+            raise NoModel("no model can be fitted: none has a positive weight, finite fluxes and errors")
         records, self._records = self._records, None
         if len(models) < len(records):
             records = records[models]
         if self.is_full:
             self.smallest = np.concatenate(self._smallest)[models]
         if self.normalize:
-            records[:, self.n_filters] -= np.log(np.sum(self._weights))
+            records[:, self.n_filters] -= self.log_sum()
         self._choose_units(records)
         return records, models
 
-    def _report(self) -> None:
+    def count(self, block: ModelBlock, biased: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
+        """Count models and their weights only, for `report` and `log_sum`."""
+        self.n_models, self._records, self._valid = len(biased), None, np.zeros(len(biased), bool)
+        self.add(replace(block, first=0), biased, weights)
+        self._records, self._smallest = None, []
+
+    def log_sum(self) -> float:
+        """ln of the sum of the weights."""
+        return float(np.log(np.sum(self._weights))) if self._log_sum is None else self._log_sum
+
+    def report(self) -> None:
+        """Say which models are left out, or refuse them."""
         if self._n_incomplete and self.incomplete == "refuse":
             raise InputError(
                 f"{self._n_incomplete} models have a completeness of zero in a band: trim the grid first"

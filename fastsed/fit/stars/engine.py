@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,10 @@ class StarFitter:
     n_threads : int, optional
     fits_order : bool, optional
         PDFs in the byte order of FITS.
+    names : sequence of str, optional
+        Parameters; by default all that have finite values.
+    log_sum : float, optional
+        ln of the sum of the weights of a grid of which the models are a part.
 
     Attributes
     ----------
@@ -50,14 +55,16 @@ class StarFitter:
         options: FitOptions | None = None,
         n_threads: int = 1,
         fits_order: bool = False,
+        names: Sequence[str] | None = None,
+        log_sum: float | None = None,
     ):
         self.options = options = options or FitOptions()
-        noise = ModelNoise(options.normalize, options.full_covariance, options.incomplete)
-        models = scan_models(source, options.max_bins, noise, options.compat)
+        noise = ModelNoise(options.normalize, options.full_covariance, options.incomplete, log_sum)
+        models = scan_models(source, options.max_bins, noise, options.compat, names)
         self._arrays: dict[str, Any] | None = None
         self._fits_order, self._n_threads, self._noise = fits_order, n_threads, noise
         self.names, self.source = models.names, source
-        self.pdf_bins = choose_bins(models, options)
+        self.pdf_bins = choose_bins(models.names, models.kinds, models.spans, options)
         order = self._order(models)
         self._ordered = models.records[order]
         # what is in order now need not be kept as it was
@@ -126,6 +133,38 @@ class StarFitter:
             summary["chi2_row"], summary["n_models"], arrays["expectation"], arrays["percentiles"], arrays["pdf1d"],
             arrays["pdf2d"], samples,
         )  # fmt: skip
+
+    def raise_best(self, fluxes: Floats, valid: NDArray[np.bool_], best: Floats) -> None:
+        """Raise the largest ln(posterior) that is known of some stars by that among these models.
+
+        Parameters
+        ----------
+        fluxes : ndarray, shape (n_stars, n_filters)
+        valid : ndarray of bool, shape (n_stars,)
+            Stars that are searched.
+        best : ndarray, shape (n_stars,)
+            -inf where nothing is known; raised in place.
+        """
+        scaled = fluxes * self._noise.unit
+        self._fit.raise_best(scaled, self._order_of_stars(scaled, valid), best)
+
+    def add(
+        self,
+        fluxes: Floats,
+        numbers: NDArray[np.int64],
+        valid: NDArray[np.bool_],
+        best: Floats,
+        limits: NDArray[np.uint64],
+        arrays: dict[str, Any],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """Add what these models contribute to stars whose best model among all is known; see the kernel's `add`."""
+        scaled = fluxes * self._noise.unit
+        return self._fit.add(scaled, numbers, self._order_of_stars(scaled, valid), best, limits, arrays)
+
+    def _order_of_stars(self, scaled: Floats, valid: NDArray[np.bool_]) -> NDArray[np.uint32]:
+        rows = np.flatnonzero(valid).astype(np.uint32)
+        some = np.ascontiguousarray(scaled[rows])
+        return rows[kernel.order_by_likeness(some, self._noise.n_filters, None, self._ratios, self._floors)]
 
     def values_of(self, rows: NDArray[np.int64]) -> Floats:
         """Values of all parameters of some models.

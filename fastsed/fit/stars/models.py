@@ -88,7 +88,11 @@ class StarModels:
 
 
 def scan_models(
-    source: ModelSource, max_unique: int, noise: ModelNoise | None = None, compat: Compat = "beast2"
+    source: ModelSource,
+    max_unique: int,
+    noise: ModelNoise | None = None,
+    compat: Compat = "beast2",
+    names: Sequence[str] | None = None,
 ) -> StarModels:
     """Read all models of a source once.
 
@@ -100,6 +104,8 @@ def scan_models(
     noise : ModelNoise, optional
         How models and stars are compared.
     compat : {"beast2", "beast1"}, optional
+    names : sequence of str, optional
+        Parameters; all that have finite values by default.
 
     Raises
     ------
@@ -109,31 +115,87 @@ def scan_models(
     scan = _Scan(source, max_unique, noise or ModelNoise(), compat)
     for block in source.blocks():
         scan.add(block)
-    return scan.result()
+    return scan.result(names)
+
+
+class RangeScan:
+    """Finds the ranges of parameters from blocks of models.
+
+    Parameters
+    ----------
+    source : ModelSource
+    max_unique : int
+    compat : {"beast2", "beast1"}
+
+    Raises
+    ------
+    InputError
+        If the models have no weights, or too many filters.
+    """
+
+    def __init__(self, source: ModelSource, max_unique: int, compat: Compat):
+        names = list(source.columns)
+        if "weight" not in names:
+            raise InputError(f"the models have no column weight (columns: {' '.join(names)})")
+        if len(source.filters) > kernel.MAX_BANDS:
+            raise InputError(f"{len(source.filters)} filters; at most {kernel.MAX_BANDS} can be fitted")
+        self.weight_column, self._names, self._filters = names.index("weight"), names, source.filters
+        self._max_unique, self._compat = max_unique, compat
+        self._columns = kernel.ColumnRanges(len(names), max_unique)
+        self._biased = kernel.ColumnRanges(len(source.filters), max_unique)
+
+    def add(self, block: ModelBlock) -> NDArray[np.float64]:
+        """Take some models; their fluxes with bias."""
+        self._columns.scan(np.ascontiguousarray(block.columns, dtype=np.float64))
+        biased = np.ascontiguousarray(block.seds + block.bias)
+        self._biased.scan(biased)
+        return biased
+
+    def spans(self) -> dict[str, ParameterRange]:
+        """Ranges of the parameters; those with values that are not finite are left out, with a warning."""
+        found = {
+            name: self._columns.result(self._names.index(name)) for name in reported_columns(self._names)
+        }
+        for k, name in enumerate(self._filters):
+            found[biased_flux_name(name)] = self._symlog_range(k)
+        return {name: span for name, one in found.items() if (span := self._span(name, one)) is not None}
+
+    def column_of(self, name: str) -> int:
+        """Column of a parameter; -1 - k for the biased flux in filter k."""
+        if name in self._names:
+            return self._names.index(name)
+        return -1 - [biased_flux_name(filter_name) for filter_name in self._filters].index(name)
+
+    def _symlog_range(self, k: int) -> _Range:
+        """The range of the biased flux in a filter, on its scale."""
+        least, most, finite, unique = self._biased.result(k)
+        low, high = symlog(np.array([least, most]), self._compat)
+        return low, high, finite, None if unique is None else np.unique(symlog(unique, self._compat))
+
+    def _span(self, name: str, found: _Range) -> ParameterRange | None:
+        least, most, finite, unique = found
+        if not finite:
+            logger.warning("%s is not reported: the grid has values of it that are not finite", name)
+            return None
+        n_unique = self._max_unique + 1 if unique is None else len(unique)
+        return ParameterRange(float(least), float(most), n_unique, unique)
 
 
 class _Scan:
     """Takes blocks of models."""
 
     def __init__(self, source: ModelSource, max_unique: int, noise: ModelNoise, compat: Compat):
-        self.source, self.noise, self.compat, self.max_unique = source, noise, compat, max_unique
+        self.source, self.noise, self.compat = source, noise, compat
+        self.ranges = RangeScan(source, max_unique, compat)
         names, n = list(source.columns), source.n_models
-        if "weight" not in names:
-            raise InputError(f"the models have no column weight (columns: {' '.join(names)})")
-        if len(source.filters) > kernel.MAX_BANDS:
-            raise InputError(f"{len(source.filters)} filters; at most {kernel.MAX_BANDS} can be fitted")
-        self.weight_column = names.index("weight")
         limit = max(FEW, n // 4)
         spectrum_keys = [names.index(key) for key in SPECTRUM_KEYS if key in names]
-        self.has_spectra = SPECTRUM_KEYS[0] in names
         dust_keys = [names.index(key) for key in DUST_KEYS if key in names]
         self.distinct = (
-            kernel.DistinctRows(len(names), spectrum_keys, True, limit if self.has_spectra else 0),
+            kernel.DistinctRows(len(names), spectrum_keys, True, limit if SPECTRUM_KEYS[0] in names else 0),
             kernel.DistinctRows(len(names), dust_keys, False, limit if dust_keys else 0),
         )
         self.ids = (np.zeros(n, np.uint32), np.zeros(n, np.uint32))
-        self.ranges = kernel.ColumnRanges(len(names), max_unique)
-        self.biased_ranges = kernel.ColumnRanges(len(source.filters), max_unique)
         self.noise.start(len(source.filters), n)
 
     def add(self, block: ModelBlock) -> None:
@@ -141,59 +203,28 @@ class _Scan:
         rows = slice(block.first, block.first + len(columns))
         for distinct, ids in zip(self.distinct, self.ids, strict=True):
             distinct.number(columns, ids[rows])
-        self.ranges.scan(columns)
-        biased = np.ascontiguousarray(block.seds + block.bias)
-        self.biased_ranges.scan(biased)
-        self.noise.add(block, biased, columns[:, self.weight_column])
+        self.noise.add(block, self.ranges.add(block), columns[:, self.ranges.weight_column])
 
-    def result(self) -> StarModels:
-        names = list(self.source.columns)
-        functions = [np.zeros(len(names), bool) if d.given_up else d.functions() for d in self.distinct]
-        chosen, kinds, columns, spans = [], [], [], {}
-        for name in reported_columns(names):
-            i = names.index(name)
-            span = self._span(name, self.ranges.result(i))
-            if span is None:
-                continue
-            chosen.append(name)
-            kinds.append(DUST if functions[1][i] else SPECTRUM if functions[0][i] else MODEL)
-            columns.append(i)
-            spans[name] = span
-        for k, filter_name in enumerate(self.source.filters):
-            name = biased_flux_name(filter_name)
-            span = self._span(name, self._symlog_range(k))
-            if span is None:
-                continue
-            chosen.append(name)
-            kinds.append(MODEL)
-            columns.append(-1 - k)
-            spans[name] = span
+    def result(self, names: Sequence[str] | None) -> StarModels:
         records, models = self.noise.finish()
+        spans = self.ranges.spans() if names is None else dict.fromkeys(names, range_of_values([0.0]))
+        columns = [self.ranges.column_of(name) for name in spans]
+        n_columns = len(self.source.columns)
+        functions = [np.zeros(n_columns, bool) if d.given_up else d.functions() for d in self.distinct]
+        kinds = [
+            MODEL if i < 0 else DUST if functions[1][i] else SPECTRUM if functions[0][i] else MODEL
+            for i in columns
+        ]
         spectra, dust = self._shared(SPECTRUM), self._shared(DUST)
         return StarModels(
-            self.source, self.noise, records, models, tuple(chosen), tuple(kinds), tuple(columns), spans, spectra,
+            self.source, self.noise, records, models, tuple(spans), tuple(kinds), tuple(columns), spans, spectra,
             dust, self.compat,
         )  # fmt: skip
-
-    def _symlog_range(self, k: int) -> _Range:
-        """The range of the biased flux in a filter, on its scale."""
-        least, most, finite, unique = self.biased_ranges.result(k)
-        low, high = symlog(np.array([least, most]), self.compat)
-        return low, high, finite, None if unique is None else np.unique(symlog(unique, self.compat))
 
     def _shared(self, kind: int) -> Shared:
         if self.distinct[kind].given_up:
             return Shared(np.zeros_like(self.ids[kind]), np.zeros((1, len(self.source.columns))))
         return Shared(self.ids[kind], self.distinct[kind].rows())
-
-    def _span(self, name: str, found: _Range) -> ParameterRange | None:
-        """The range of a parameter; None, with a warning, where it has values that are not finite."""
-        least, most, finite, unique = found
-        if not finite:
-            logger.warning("%s is not reported: the grid has values of it that are not finite", name)
-            return None
-        n_unique = self.max_unique + 1 if unique is None else len(unique)
-        return ParameterRange(float(least), float(most), n_unique, unique)
 
 
 def range_of_values(values: Sequence[float] | NDArray[np.float64]) -> ParameterRange:

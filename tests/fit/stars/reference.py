@@ -146,18 +146,21 @@ def hard_stars(models: ArrayModels, n: int, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def sharp_models(n: int, n_filters: int, signal_to_noise: float, seed: int) -> ArrayModels:
+def sharp_models(n: int, n_filters: int, signal_to_noise: float, seed: int, copies: int = 1) -> ArrayModels:
     """Models that differ by some standard deviations, which are a tiny part of their fluxes; some lie far off.
 
-    Single precision resolves such differences badly, which is what the margins of the search are for.
+    Single precision resolves such differences badly, which is what the margins of the search are for. With 16 copies
+    of each model, bounds of groups leave nothing to spare.
     """
     rng = np.random.default_rng(seed)
+    n //= copies
     centre = 10 ** rng.uniform(-19, -15, n_filters)
     offset = rng.normal(size=(n, n_filters)) * rng.choice(
         [0.7, 3, 100, 3e4], (n, 1), p=[0.5, 0.3, 0.15, 0.05]
     )
     seds = centre * (1 + offset / signal_to_noise)
     error = centre / signal_to_noise * rng.uniform(0.8, 1.25, seds.shape)
-    table = {"weight": rng.uniform(0.5, 2, n), "specgrid_indx": np.arange(float(n)), "Av": np.zeros(n)}
+    weight, seds, error = (np.repeat(a, copies, axis=0) for a in (rng.uniform(0.5, 2, n), seds, error))
+    table = {"weight": weight, "specgrid_indx": np.arange(float(len(seds))), "Av": np.zeros(len(seds))}
     filters = tuple(f"F{k}" for k in range(n_filters))
     return ArrayModels(filters, seds, table, np.zeros_like(seds), error)
