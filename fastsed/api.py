@@ -39,6 +39,9 @@ from fastsed.verdict.finding import Finding
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from matplotlib.figure import Figure
+
+    from fastsed.report.seds import FluxUnit
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +224,106 @@ class Results:
         row = self._row(identity)
         model, scale = int(self.best.model_id[row]), float(self.best.scale[row])
         return Sfh(*best_history(self._problem.grid, model, scale, step))
+
+    def plot_sed(self, identity: Any, *, width: float = 5.0, flux: FluxUnit = "fnu") -> Figure:
+        """Draw the spectral energy distribution of a source: data, best model, residuals, bands, main numbers.
+
+        Parameters
+        ----------
+        identity : object
+            Its id in the catalogue.
+        width : float
+            Of the figure [inch].
+        flux : {"fnu", "flambda"}
+            Microjansky, or 1e-19 erg/s/cm2/Angstrom.
+
+        Returns
+        -------
+        matplotlib Figure
+            `figure.savefig("sed.pdf")` writes it.
+
+        Raises
+        ------
+        InputError
+            If there is no such source, it has no fit, or matplotlib is not installed.
+        """
+        from fastsed.report.galaxies import sed_figure
+
+        return sed_figure(self._plain, self._problem, self._row(identity), width, flux)
+
+    def plot_pdf(self, identity: Any, names: Sequence[str] = (), *, width: float = 5.0) -> Figure:
+        """Draw the probability distributions of axes and properties of a source, from its simulations.
+
+        The simulations of this source are fitted for it: those of N_SIM and SEED, or 200 where N_SIM is 0.
+
+        Parameters
+        ----------
+        identity : object
+            Its id in the catalogue.
+        names : sequence of str
+            Of axes and properties; by default those columns of the catalogue that vary.
+        width : float
+            Of the figure [inch].
+
+        Raises
+        ------
+        InputError
+            If there is no such source or quantity, the source has no fit, or matplotlib is not installed.
+        """
+        from fastsed.report.galaxies import pdf_figure
+
+        return pdf_figure(self._plain, self._problem, self._row(identity), names, width)
+
+    def plot_corner(self, identity: Any, names: Sequence[str] = (), *, width: float = 6.0) -> Figure:
+        """Draw the distributions of `plot_pdf` and those of their pairs; same parameters and errors."""
+        from fastsed.report.galaxies import corner_figure
+
+        return corner_figure(self._plain, self._problem, self._row(identity), names, width)
+
+    def plot_sfh(self, identity: Any, *, step: float = 10.0, width: float = 5.0) -> Figure:
+        """Draw the star formation history of a source, with the median and the intervals of its simulations.
+
+        Parameters
+        ----------
+        identity : object
+            Its id in the catalogue.
+        step : float
+            Between times [Myr].
+        width : float
+            Of the figure [inch].
+
+        Raises
+        ------
+        InputError
+            If there is no such source, it has no fit, or matplotlib is not installed.
+        """
+        from fastsed.report.galaxies import history_figure
+
+        return history_figure(self._plain, self._problem, self._row(identity), step, width)
+
+    def plot_catalogue(
+        self, what: str = "overview", *, known_z: Floats | None = None, width: float | None = None
+    ) -> Figure:
+        """Draw the catalogue.
+
+        Parameters
+        ----------
+        what : {"overview", "mass-redshift", "sfr-mass", "chi2", "edges", "photoz"}
+        known_z : (nsource,), optional
+            For "photoz": redshifts with which those of the fit are compared, NaN where unknown. Without them, the
+            photometric redshifts of the `.zout` file are compared with the spectroscopic ones in it.
+        width : float, optional
+            Of the figure [inch].
+
+        Raises
+        ------
+        InputError
+            For another figure, a missing column, or if matplotlib is not installed.
+        """
+        from fastsed.report.catalogue import catalogue_of
+        from fastsed.report.overviews import catalogue_figure
+
+        return catalogue_figure(catalogue_of(self._plain, self._problem), what, known_z, width)
 
     def _row(self, identity: Any) -> int:
         row = self._rows.get(str(identity))

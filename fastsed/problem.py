@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
@@ -82,6 +83,17 @@ class Problem:
             catalog=Catalog.concatenated([part.catalog for part in parts]),
             data=Observations.concatenated([part.data for part in parts]),
             verdict=list(dict.fromkeys(finding for part in parts for finding in part.verdict)),
+        )
+
+    def part(self, rows: NDArray[np.int64]) -> Problem:
+        """The problem of some of the sources, by row; their fits are the same, to the last bit."""
+        photoz = self.photoz
+        return replace(
+            self,
+            catalog=self.catalog.part(rows),
+            data=self.data.part(rows),
+            photoz=photoz.part(rows) if photoz is not None else None,
+            verdict=[],
         )
 
     @cached_property

@@ -74,6 +74,13 @@ class Catalog:
         ids = [one for part in parts for one in part.ids]
         return replace(parts[0], ids=ids, findings=[], **joined)
 
+    def part(self, rows: NDArray[np.int64]) -> Catalog:
+        """The photometry of some of the sources."""
+        chosen = {
+            name: getattr(self, name)[rows] for name in ("flux", "error", "z_spec", "fittable", "zero_error")
+        }
+        return replace(self, ids=[self.ids[row] for row in rows.tolist()], findings=[], **chosen)
+
 
 @dataclass(frozen=True)
 class _Columns:

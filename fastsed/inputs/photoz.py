@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,11 @@ class PhotoZ:
     def n_values(self) -> int:
         """Redshifts and bounds of all sources: fewer than redshifts of the grid make a grid of their own in FAST++."""
         return len(self.z_phot) * (1 + 2 * self.n_intervals)
+
+    def part(self, rows: NDArray[np.int64]) -> PhotoZ:
+        """The redshifts of some of the sources."""
+        chosen = {name: getattr(self, name)[rows] for name in ("z_phot", "z_spec", "lower", "upper")}
+        return replace(self, **chosen)
 
 
 def photoz_paths(params: RunOptions) -> list[str]:

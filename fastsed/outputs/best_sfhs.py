@@ -132,6 +132,13 @@ def best_history(grid: ModelGrid, model_id: int, scale: float, step: float) -> t
     return t, _Histories(grid, False, t).scaled(found)[0]
 
 
+def history_percentiles(
+    grid: ModelGrid, time: Floats, found: Models, confidences: Sequence[float]
+) -> tuple[Floats, Floats]:
+    """Median (nt,) and bounds (nt, nconfidence, 2) of the star formation rates [Msun/yr] of models at times [yr]."""
+    return _Histories(grid, False, time).percentiles(found, confidences)
+
+
 class _Histories:
     """SFR, or living masses, of models at times (nt,) [yr] since the Big Bang; the last is now."""
 
