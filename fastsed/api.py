@@ -323,7 +323,7 @@ class Results:
         from fastsed.report.catalogue import catalogue_of
         from fastsed.report.overviews import catalogue_figure
 
-        return catalogue_figure(catalogue_of(self._plain, self._problem), what, known_z, width)
+        return catalogue_figure(catalogue_of(self._plain, self._problem_or_none), what, known_z, width)
 
     def _row(self, identity: Any) -> int:
         row = self._rows.get(str(identity))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Ints
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
 from fastsed.fit.lost import check_fittable
@@ -85,7 +85,7 @@ class Problem:
             verdict=list(dict.fromkeys(finding for part in parts for finding in part.verdict)),
         )
 
-    def part(self, rows: NDArray[np.int64]) -> Problem:
+    def part(self, rows: Ints) -> Problem:
         """The problem of some of the sources, by row; their fits are the same, to the last bit."""
         photoz = self.photoz
         return replace(

@@ -12,6 +12,7 @@ PARSERS = {
     "fastsed-library": "fastsed.cli.library",
     "fastsed-grid2fits": "fastsed.cli.grid2fits",
     "fastsed-sfh2sed": "fastsed.cli.sfh2sed",
+    "fastsed-plot": "fastsed.cli.plot",
     "fastsed-survey": "fastsed.cli.survey.main",
 }
 """The commands, and the modules whose `make_parser()` says what they take."""

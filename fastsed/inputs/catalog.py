@@ -74,7 +74,7 @@ class Catalog:
         ids = [one for part in parts for one in part.ids]
         return replace(parts[0], ids=ids, findings=[], **joined)
 
-    def part(self, rows: NDArray[np.int64]) -> Catalog:
+    def part(self, rows: Ints) -> Catalog:
         """The photometry of some of the sources."""
         chosen = {
             name: getattr(self, name)[rows] for name in ("flux", "error", "z_spec", "fittable", "zero_error")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastsed.arrays import Floats
+from fastsed.arrays import Floats, Ints
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.inputs.tables import FitsTable, NamedTable, TextTable, needs, same_id
@@ -51,7 +51,7 @@ class PhotoZ:
         """Redshifts and bounds of all sources: fewer than redshifts of the grid make a grid of their own in FAST++."""
         return len(self.z_phot) * (1 + 2 * self.n_intervals)
 
-    def part(self, rows: NDArray[np.int64]) -> PhotoZ:
+    def part(self, rows: Ints) -> PhotoZ:
         """The redshifts of some of the sources."""
         chosen = {name: getattr(self, name)[rows] for name in ("z_phot", "z_spec", "lower", "upper")}
         return replace(self, **chosen)

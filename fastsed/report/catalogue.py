@@ -7,26 +7,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Mask
 from fastsed.errors import InputError
 from fastsed.models.axes import axis
 from fastsed.outputs.catalogue_table import catalogue_columns
 from fastsed.quantities import BY_NAME
+from fastsed.tables.formats import format_of
+from fastsed.tables.readers import read_table
 from fastsed.text import decode, parse_number, read_bytes
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
     from fastsed.problem import Problem
     from fastsed.results import Results
 
-Floats = NDArray[np.float64]
-
-TABLE_SUFFIXES = (".ecsv", ".csv", ".fits", ".fit", ".vot", ".xml")
 # as the header of a .fout file calls the axes
 _AXIS_LINES = {"log(tau/yr)": "ltau", "log(age/yr)": "lage", "A_V": "Av", "A_V_BC": "Av_bc", "z": "z"}
 _RANGE = re.compile(r"(\S+):\s+(\S+)\s*-\s+(\S+)\s*in steps of\s+(\S+)(.*)")
@@ -67,7 +64,7 @@ class Catalogue:
         return len(self.ids)
 
     @property
-    def fitted(self) -> NDArray[np.bool_]:
+    def fitted(self) -> Mask:
         """Which sources have a fit, (nsource,)."""
         if "chi2" in self.columns:
             return np.isfinite(self.columns["chi2"]) & (self.columns["chi2"] >= 0)
@@ -86,7 +83,7 @@ class Catalogue:
             raise InputError(f"{self.name}: has no column {name}; there are {', '.join(self.columns)}")
         return np.where(self.fitted, self.columns[name], np.nan)
 
-    def at_edge(self) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    def at_edge(self) -> dict[str, tuple[Mask, Mask]]:
         """Which sources are at the lower and at the upper end of each axis of the grid."""
         found = {}
         for name, values in self.axes.items():
@@ -99,22 +96,24 @@ class Catalogue:
         return found
 
 
-def catalogue_of(found: Results, problem: Problem) -> Catalogue:
+def catalogue_of(found: Results, problem: Problem | None) -> Catalogue:
     """The results of a fit as a catalogue.
 
     Parameters
     ----------
     found : Results
-    problem : Problem
+    problem : Problem or None
+        None for fits of an array of models.
     """
     columns, units, meanings = {}, {}, {}
     for column in catalogue_columns(found):
         units[column.name], meanings[column.name] = column.unit, column.description
         if column.name != "id":
             columns[column.name] = np.asarray(column.values, dtype=float)
-    photoz = problem.photoz
+    photoz = problem.photoz if problem is not None else None
+    name = (problem.params.output_file or problem.params.catalog) if problem is not None else ""
     return Catalogue(
-        name=Path(problem.params.output_file or problem.params.catalog).name,
+        name=Path(name).name or "catalogue",
         ids=[str(one) for one in found.ids],
         columns=columns,
         units=units,
@@ -128,7 +127,7 @@ def catalogue_of(found: Results, problem: Problem) -> Catalogue:
 
 def is_catalogue(path: str | os.PathLike[str]) -> bool:
     """Whether the name of a file says that it is a `.fout` file or a table."""
-    return Path(path).suffix.lower() in (".fout", *TABLE_SUFFIXES)
+    return Path(path).suffix.lower() == ".fout" or format_of(path) is not None
 
 
 def read_catalogue(path: str | os.PathLike[str]) -> Catalogue:
@@ -137,7 +136,7 @@ def read_catalogue(path: str | os.PathLike[str]) -> Catalogue:
     Parameters
     ----------
     path : path-like
-        `.fout`; `.ecsv`, `.csv`, `.fits`, `.vot`.
+        `.fout`, or a table in one of the formats of `fastsed.tables`.
 
     Raises
     ------
@@ -146,7 +145,7 @@ def read_catalogue(path: str | os.PathLike[str]) -> Catalogue:
     """
     if Path(path).suffix.lower() == ".fout":
         return _read_fout(Path(path))
-    return _of_table(_read_table(Path(path)), Path(path))
+    return _read_table(Path(path))
 
 
 def _read_fout(path: Path) -> Catalogue:
@@ -206,46 +205,24 @@ def _axes_of(provenance: Sequence[str]) -> dict[str, Floats]:
     return axes
 
 
-def _read_table(path: Path) -> Table:
-    from astropy.table import Table
-
-    formats = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".vot": "votable", ".xml": "votable"}
-    read_bytes(path)
-    try:
-        return Table.read(path, format=formats.get(path.suffix.lower(), "fits"))
-    except (ValueError, KeyError, TypeError, OSError, IndexError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"cannot be read as a table: {reason}", path) from error
-
-
-def _of_table(table: Table, path: Path) -> Catalogue:
-    names = {name.lower(): name for name in table.colnames}
-    if "id" not in names:
-        raise InputError(f"has no column id; there are {', '.join(table.colnames[:20])}", path)
-    columns: dict[str, Floats] = {}
-    for name in table.colnames:
-        values: Any = table[name]
-        if name != names["id"] and values.dtype.kind in "fiu" and values.ndim == 1:
-            filled = (
-                values.filled(np.nan) if values.dtype.kind == "f" and hasattr(values, "filled") else values
-            )
-            columns[name] = np.asarray(filled, dtype=float)
-    provenance = tuple(str(line) for line in table.meta.get("comments", []))
-    known = next((columns[names[key]] for key in ("z_spec", "zspec") if key in names), None)
+def _read_table(path: Path) -> Catalogue:
+    table = read_table(path)
+    identity = table.find("id")
+    read = {column.name: column for column in table.read(table.names)}
+    columns = {
+        name: column.numbers()
+        for name, column in read.items()
+        if name != identity and column.values.ndim == 1 and column.values.dtype.kind in "iuf"
+    }
+    known = next((columns[name] for name in columns if name.lower() in ("z_spec", "zspec")), None)
     return Catalogue(
         name=path.name,
-        ids=[_text(one) for one in table[names["id"]]],
+        ids=read[identity].texts(),
         columns=columns,
-        units={name: str(table[name].unit or "") for name in columns},
-        meanings={name: str(table[name].description or "") for name in columns},
-        axes=_axes_of(provenance),
-        provenance=provenance,
+        units={name: read[name].unit for name in columns},
+        meanings={name: read[name].description for name in columns},
         known_z=known,
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace").strip() if isinstance(value, bytes) else str(value).strip()
 
 
 def read_known_redshifts(path: str | Path, ids: Sequence[str]) -> Floats:
@@ -254,7 +231,7 @@ def read_known_redshifts(path: str | Path, ids: Sequence[str]) -> Floats:
     Parameters
     ----------
     path : path-like
-        Text (with a `#` line of names), or FITS.
+        Text with a `#` line of names, or a table in one of the formats of `fastsed.tables`.
     ids : sequence of str
         Of the sources.
 
@@ -263,12 +240,17 @@ def read_known_redshifts(path: str | Path, ids: Sequence[str]) -> Floats:
     InputError
         If it cannot be read, or a column is missing.
     """
-    from fastsed.inputs.tables import FitsTable, TextTable, canonical_id, needs
+    from fastsed.inputs.tables import TextTable, canonical_id, needs
 
-    is_fits = str(path).lower().endswith((".fits", ".fit"))
-    table = FitsTable(path) if is_fits else TextTable(path, needs("id", "z_spec"))
-    read = table.read(texts=[table.find("id")], numbers=[table.find("z_spec")])
-    known = {canonical_id(one): z for one, z in zip(read.texts[0], read.numbers[:, 0], strict=True)}
+    if format_of(path) is not None:
+        identity, redshift = (read_table(path).find(name) for name in ("id", "z_spec"))
+        texts, numbers = read_table(path).read([identity, redshift])
+        pairs = zip(texts.texts(), numbers.numbers(), strict=True)
+    else:
+        table = TextTable(path, needs("id", "z_spec"))
+        read = table.read(texts=[table.find("id")], numbers=[table.find("z_spec")])
+        pairs = zip(read.texts[0], read.numbers[:, 0], strict=True)
+    known = {canonical_id(one): z for one, z in pairs}
     found = np.array([known.get(canonical_id(one), np.nan) for one in ids], dtype=float)
     if not np.isfinite(found).any():
         raise InputError("holds none of the sources", path)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.report.catalogue import Catalogue
 from fastsed.report.style import (
@@ -25,8 +25,6 @@ from fastsed.report.style import (
     span,
     tidy,
 )
-
-Floats = NDArray[np.float64]
 
 OUTLIER = 0.15
 """|dz|/(1+z) above which a photometric redshift counts as an outlier."""

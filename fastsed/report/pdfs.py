@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.report.source import Samples
 from fastsed.report.style import ACCENT, BAND, DATA, INK, WIDTH, drawing, label_of, tidy
-
-Floats = NDArray[np.float64]
 
 _MOST_BINS = 30
 _COLUMNS = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Mask
 from fastsed.quantities import AB_ZEROPOINT
 from fastsed.report.source import Number, SourceSed
 from fastsed.report.style import (
@@ -22,7 +22,6 @@ from fastsed.report.style import (
     value_text,
 )
 
-Floats = NDArray[np.float64]
 FluxUnit = Literal["fnu", "flambda"]
 
 LIMIT_SIGMA = 2.0
@@ -102,12 +101,12 @@ def _set_limits(axes: Any, source: SourceSed, flux: FluxUnit) -> None:
         axes.set_ylim(10 ** (heights.min() - _FOOTROOM * extent), 10 ** (heights.max() + _HEADROOM * extent))
 
 
-def _detected(source: SourceSed) -> NDArray[np.bool_]:
+def _detected(source: SourceSed) -> Mask:
     """Which data are shown as points: those of 1 sigma and more."""
     return np.isfinite(source.data_error) & (source.data_flux >= source.data_error) & (source.data_flux > 0)
 
 
-def _limits(source: SourceSed) -> NDArray[np.bool_]:
+def _limits(source: SourceSed) -> Mask:
     """Which data are shown as upper limits."""
     return np.isfinite(source.data_error) & ~_detected(source)
 

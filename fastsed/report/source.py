@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.errors import InputError
 from fastsed.fit.monte_carlo import MonteCarlo, Simulations, draw_noise
 from fastsed.fit.passes import walk
@@ -18,9 +18,6 @@ from fastsed.quantities import Quantity, axis_quantities, property_quantities
 from fastsed.results import Results
 from fastsed.threads import single_threaded_blas
 from fastsed.uncertainties import scaled_properties
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 DEFAULT_SIMULATIONS = 200
 """Simulations of a source whose run had none."""
@@ -75,7 +72,7 @@ class SourceSed:
     redshift: float
     wavelength: Floats
     flux: Floats
-    is_band: NDArray[np.bool_]
+    is_band: Mask
     band_wavelength: Floats
     model_flux: Floats
     data_flux: Floats

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats, Mask
 from fastsed.errors import InputError
 from fastsed.report.style import (
     ACCENT,
@@ -28,8 +28,6 @@ from fastsed.survey.fits_rows import FitsRows
 from fastsed.survey.pdf_files import read_pdfs
 from fastsed.survey.results import STATS
 from fastsed.survey.vega import read_vega
-
-Floats = NDArray[np.float64]
 
 ST_ZEROPOINT = -21.10
 """ST magnitude of 1 erg/s/cm2/Angstrom (Koornneef et al. 1986, Highlights of Astronomy 7, 833)."""
@@ -70,7 +68,7 @@ class StarTable:
     path: Path
     columns: FitsRows
     filters: tuple[str, ...]
-    fitted: NDArray[np.bool_]
+    fitted: Mask
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> StarTable:

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
 
-Floats = NDArray[np.float64]
-
 # Okabe & Ito (2008, Color Universal Design): told apart with any colour vision; their luminances differ too
 INK, MODEL, DATA, ACCENT, BAND = "#22262e", "#6e7681", "#0072b2", "#d55e00", "#56b4e9"
 GRID = "#e6e8ec"

@@ -156,7 +156,6 @@ def test_a_fout_file_gives_the_same_catalogue(example, results, tmp_path):
     from_table = read_catalogue(results.write(tmp_path / "out.ecsv"))
     assert from_table.units["lmass"] == "dex(solMass)"
     np.testing.assert_array_equal(from_table.columns["lmass"], from_fit.columns["lmass"].astype(np.float32))
-    np.testing.assert_allclose(from_table.axes["Av"], from_fit.axes["Av"])
 
 
 def test_damaged_tables_are_named(tmp_path):
@@ -174,7 +173,7 @@ def test_damaged_tables_are_named(tmp_path):
     with pytest.raises(InputError, match="has no column id"):
         read_catalogue(tmp_path / "a.csv")
     (tmp_path / "a.fits").write_text("nothing")
-    with pytest.raises(InputError, match="cannot be read as a table"):
+    with pytest.raises(InputError, match=r"a\.fits: "):
         read_catalogue(tmp_path / "a.fits")
 
 
