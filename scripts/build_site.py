@@ -3,8 +3,8 @@
 usage: python scripts/build_site.py [FOLDER]
 
 The pages of docs/ and those of OUTSIDE are copied to build/site/source, where links between them lead to their copies;
-links to files that are no pages become plain text. The page of the Python interface is made of the docstrings of what
-the modules in MODULES export.
+links to files that are no pages become plain text. A page that no menu names comes at the end of the guide's. The page
+of the Python interface is made of the docstrings of what the modules in MODULES export.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ OUTSIDE = {
 COPIED = ("CONTRIBUTING.md", "CHANGELOG.md", "share/README.md")
 MODULES = ("fastsed", "fastsed.filters")
 
+_MENU = re.compile(r"^:::\{toctree\}\n(.*?)\n:::$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -53,6 +54,17 @@ def write_source(source: Path) -> None:
         text = (ROOT / origin).read_text(encoding="utf-8")
         (source / name).write_text(relinked(text, origin), encoding="utf-8")
     (source / "api.md").write_text(api_page(), encoding="utf-8")
+    guide = source / "guide.md"
+    forgotten = sorted({path.stem for path in source.glob("*.md")} - menu(source) - {"index"})
+    if forgotten:
+        more = "\n".join(["", ":::{toctree}", ":maxdepth: 1", "", *forgotten, ":::", ""])
+        guide.write_text(guide.read_text(encoding="utf-8") + more, encoding="utf-8")
+
+
+def menu(source: Path) -> set[str]:
+    """Names of the pages that the first page and the guide name in their menus."""
+    text = "".join((source / name).read_text(encoding="utf-8") for name in ("index.md", "guide.md"))
+    return {line for block in _MENU.findall(text) for line in block.split("\n") if not line.startswith(":")}
 
 
 def relinked(text: str, origin: str) -> str:

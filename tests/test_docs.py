@@ -50,25 +50,6 @@ def test_every_page_is_listed():
         assert page.name in ("README.md", "index.md") or f"({page.name})" in listed
 
 
-def test_every_page_is_in_the_menu_of_the_site():
-    """Once, in a toctree of the first page or the guide."""
-    pages = [ROOT / "docs" / name for name in ("index.md", "guide.md")]
-    listed = [
-        line
-        for page in pages
-        for block in re.findall(
-            r"^:::\{toctree\}\n(.*?)^:::$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
-        )
-        for line in block.splitlines()
-        if line and not line.startswith(":")
-    ]
-    there = {path.stem for path in (ROOT / "docs").glob("*.md")} | {
-        path.stem for path in (ROOT / "docs").glob("*.ipynb")
-    }
-    of_the_site = {"api", "data", "contributing", "changes"}
-    assert sorted(listed) == sorted((there - {"README", "index"}) | of_the_site)
-
-
 def slug(heading):
     """The anchor of a heading, as GitHub and the site make it."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -75,6 +77,28 @@ def test_links_lead_somewhere(site):
     assert checked > 500
 
 
+def test_menu_names_pages_once():
+    text = "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("index.md", "guide.md"))
+    blocks = re.findall(r"^:::\{toctree\}\n(.*?)^:::$", text, re.MULTILINE | re.DOTALL)
+    listed = [line for block in blocks for line in block.splitlines() if line and not line.startswith(":")]
+    there = {path.stem for path in (ROOT / "docs").glob("*.md")} | {"first-fit"}
+    assert len(listed) == len(set(listed)) > 25
+    assert set(listed) <= there | {"api", "data", "contributing", "changes"}
+
+
+def test_forgotten_page_is_in_the_menu(tmp_path, monkeypatch):
+    module = script()
+    docs = shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    for name in ("CONTRIBUTING.md", "CHANGELOG.md", "share/README.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (docs / "new-page.md").write_text("# New\n")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    module.write_source(tmp_path / "source")
+    assert "new-page" in module.menu(tmp_path / "source")
+    assert not (tmp_path / "source" / "README.md").exists()
+
+
 def test_every_page_is_there(site):
     expected = {f"{path.stem}.html" for path in (ROOT / "docs").glob("*.md")} - {"README.html"}
     expected |= {"first-fit.html", "api.html", "contributing.html", "changes.html", "data.html"}
@@ -91,8 +115,16 @@ def test_whole_interface_is_described(site):
 
 def test_equations_are_there(site):
     text = (site / "science.html").read_text(encoding="utf-8")
-    assert text.count('class="math notranslate') > 20
+    assert text.count("<math") > 20
+    assert text.count('display="block"') >= 5
     assert "$" not in text.split("<article")[1].split("</article>")[0].replace("\\$", "")
+
+
+def test_nothing_is_loaded_from_elsewhere(site):
+    for path in site.glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.findall(r'<(?:script|img)[^>]*src="(?:https?:)?//[^"]*"', text)
+        assert not re.findall(r'<link[^>]*rel="stylesheet"[^>]*href="(?:https?:)?//[^"]*"', text)
 
 
 @pytest.mark.parametrize(
