@@ -86,19 +86,8 @@ def datatype(dtype: np.dtype[Any]) -> bytes:
     return bytes(h5t.py_create(dtype).encode()[2:])
 
 
-def reference_attribute(name: str, address: int) -> bytes:
-    """An attribute that refers to the object whose header is at `address`."""
-    from h5py import h5t
-
-    text = name.encode() + b"\0"
-    kind = bytes(h5t.STD_REF_OBJ.encode()[2:])
-    space = dataspace(())
-    sizes = struct.pack("<BxHHH", 1, len(text), len(kind), len(space))
-    return message(0x000C, sizes + padded(text) + padded(kind) + padded(space) + struct.pack("<Q", address))
-
-
 def root_group(
-    names: NDArray[np.bytes_], addresses: NDArray[np.uint64], attributes: Sequence[bytes], start: int
+    names: NDArray[np.bytes_], addresses: NDArray[np.uint64], start: int
 ) -> tuple[bytes, int, int, int]:
     """The root group, to be written at `start`.
 
@@ -108,8 +97,6 @@ def root_group(
         Of the children.
     addresses : uint64 (n,)
         Of their object headers.
-    attributes : sequence of bytes
-        Attribute messages.
     start : int
         Position in the file.
 
@@ -130,7 +117,7 @@ def root_group(
     before = heap_bytes + leaf + tree_bytes
     header = start + len(before)
     table = message(0x0011, struct.pack("<QQ", tree, heap))
-    return before + object_header([table, *attributes]), header, tree, heap
+    return before + object_header([table]), header, tree, heap
 
 
 def _symbol_nodes(

@@ -19,39 +19,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastsed.atomic import atomic_path
 from fastsed.survey.hdf5_bytes import (
-    SUPERBLOCK_SIZE,
     UNDEFINED,
     dataset_messages,
     group_messages,
     object_header,
     padded,
-    reference_attribute,
     root_group,
     superblock,
 )
+from fastsed.survey.star_contents import FIRST_DATA, StarField, block, describe
 
 PREFIX = "star_"
-# attribute of the root that refers to the table of positions in the file
-INDEX = "fastsed_index"
 # stars whose headers are made at once
 _CHUNK = 1 << 15
 # stands for an address, or a length, in a template of headers
 _MARK = 0x0005_5A5A_5A5A_5A5A
-
-
-@dataclass(frozen=True)
-class StarField:
-    """A dataset that each star has.
-
-    Attributes
-    ----------
-    dtype : numpy.dtype
-    shape : tuple of int, optional
-        Fixed shape of each star's values; None for a vector with one value a sample.
-    """
-
-    dtype: np.dtype
-    shape: tuple[int, ...] | None = None
 
 
 def fit_fields(n_filter: int) -> dict[str, StarField]:
@@ -107,13 +89,13 @@ class StarGroupWriter:
         self._addresses: list[NDArray[np.uint64]] = []
         self._stack, self._sync = ExitStack(), sync
         self._file: IO[bytes]
-        self._position = SUPERBLOCK_SIZE
+        self._position = FIRST_DATA
 
     def __enter__(self) -> Self:
         temporary = self._stack.enter_context(atomic_path(self.path, self._sync))
         # made here, so that it exists where no star is ever appended
         self._file = self._stack.enter_context(open(temporary, "wb"))
-        self._file.write(bytes(SUPERBLOCK_SIZE))
+        self._file.write(bytes(FIRST_DATA))
         return self
 
     def __exit__(
@@ -164,34 +146,36 @@ class StarGroupWriter:
     def _write_headers(self) -> None:
         counts = np.concatenate([np.zeros(0, dtype=np.int64), *self._counts])
         addresses = np.concatenate([np.zeros((0, len(self.fields)), dtype=np.uint64), *self._addresses])
-        headers = [self._write_dataset(value) for value in self._root.values()]
+        root = {name: (values, self._write(values.tobytes())) for name, values in self._root.items()}
+        headers = [
+            self._write(object_header(dataset_messages(values.dtype, values.shape, at)))
+            for values, at in root.values()
+        ]
         stars = [
             self._write_stars(counts[i : i + _CHUNK], addresses[i : i + _CHUNK])
             for i in range(0, len(counts), _CHUNK)
         ]
         index = np.column_stack([counts.astype(np.uint64), addresses])
-        attribute = reference_attribute(INDEX, self._write_dataset(index))
-        names = np.array([*(name.encode() for name in self._root), *_star_names(len(counts))], dtype=bytes)
+        table = self._write(index.tobytes()), len(index)
+        names = np.array([*(name.encode() for name in root), *_star_names(len(counts))], dtype=bytes)
         children = np.concatenate([np.array(headers, dtype=np.uint64), *stars])
-        data, header, tree, heap = root_group(names, children, [attribute], self._position)
-        self._write(data)
+        group, header, tree, heap = root_group(names, children, self._position)
+        start = self._write(group)
+        description = describe(self.fields, table, root, (start, len(group)))
+        address = self._write(description)
         self._file.seek(0)
         self._file.write(superblock(header, tree, heap, self._position))
-
-    def _write_dataset(self, values: NDArray[Any]) -> int:
-        """Write a dataset; the address of its header."""
-        address = self._write(values.tobytes())
-        return self._write(object_header(dataset_messages(values.dtype, values.shape, address)))
+        self._file.write(block(description, address, group, self._position))
 
     def _write_stars(self, counts: NDArray[np.int64], addresses: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Write headers of some stars' groups and datasets; the addresses of the groups."""
         template, marks = _template(tuple(self.fields.items()))
         n = len(counts)
         first = np.uint64(self._position) + np.arange(n, dtype=np.uint64) * np.uint64(len(template))
-        block = np.tile(np.frombuffer(template, dtype=np.uint8), (n, 1))
+        headers = np.tile(np.frombuffer(template, dtype=np.uint8), (n, 1))
 
         def put(offset: int, values: NDArray[np.uint64]) -> None:
-            block[:, offset : offset + 8] = values.astype("<u8")[:, None].view(np.uint8)
+            headers[:, offset : offset + 8] = values.astype("<u8")[:, None].view(np.uint8)
 
         for i, field in enumerate(self.fields.values()):
             put(marks["header", i], first + np.uint64(marks["start", i]))
@@ -201,7 +185,7 @@ class StarGroupWriter:
             put(marks["length", i], counts.astype(np.uint64))
             put(marks["size", i], counts.astype(np.uint64) * np.uint64(field.dtype.itemsize))
             put(marks["data", i], np.where(counts > 0, addresses[:, i], np.uint64(UNDEFINED)))
-        self._write(block.tobytes())
+        self._write(headers.tobytes())
         return first
 
 

@@ -7,14 +7,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.errors import InputError
 from fastsed.survey.hdf5 import open_hdf5
-from fastsed.survey.star_groups import INDEX, PREFIX, Samples, StarField
+from fastsed.survey.star_contents import StarField, read_contents
+from fastsed.survey.star_groups import PREFIX, Samples
+
+if TYPE_CHECKING:
+    import h5py
 
 
 class StarSamples:
@@ -44,32 +48,35 @@ class StarSamples:
         if not self.path.is_file():
             raise InputError("no such file", self.path)
         self._map: mmap.mmap | None = None
+        self._file: h5py.File | None = None
+        self.root: dict[str, NDArray[Any]]
+        contents = read_contents(self.path)
+        if contents is not None:
+            # ours, unchanged: no need for the HDF5 library
+            self.fields, self.root, self._index = contents.fields, contents.root, contents.index
+            self.numbers = np.arange(len(contents.index))
+            with open(self.path, "rb") as f:
+                self._map = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+            return
         with damaged_file(self.path):
             self._file = open_hdf5(self.path)
         try:
             with damaged_file(self.path):
-                self._open()
+                self._open(self._file)
         except BaseException:
             self.close()
             raise
 
-    def _open(self) -> None:
+    def _open(self, file: h5py.File) -> None:
         stars: list[str] = []
         others: list[str] = []
-        for name in self._file:
+        for name in file:
             (stars if _is_star(name) else others).append(name)
         self.numbers = np.array(sorted(int(name[len(PREFIX) :]) for name in stars), dtype=np.int64)
-        self.root: dict[str, NDArray[Any]] = {
-            name: self._file[name][()] for name in others if hasattr(self._file[name], "shape")
-        }
-        self.fields = self._find_fields() if stars else {}
-        self._index = self._find_index() if stars else None
-        if self._index is not None:
-            with open(self.path, "rb") as f:
-                self._map = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+        self.root = {name: file[name][()] for name in others if hasattr(file[name], "shape")}
+        self.fields = self._find_fields(file[f"{PREFIX}{self.numbers[0]}"]) if stars else {}
 
-    def _find_fields(self) -> dict[str, StarField]:
-        group = self._file[f"{PREFIX}{self.numbers[0]}"]
+    def _find_fields(self, group: h5py.Group) -> dict[str, StarField]:
         found = {name: (group[name].dtype, group[name].shape) for name in sorted(group)}
         for name in ("idx", "lnp"):
             if name not in found:
@@ -81,22 +88,6 @@ class StarSamples:
             name: StarField(dtype.newbyteorder("="), shape if name == "input" else None)
             for name, (dtype, shape) in found.items()
         }
-
-    def _find_index(self) -> NDArray[np.uint64] | None:
-        """The table of positions, if the file is as our writer left it."""
-        reference = self._file.attrs.get(INDEX)
-        if not reference:
-            return None
-        index: NDArray[np.uint64] = self._file[reference][()]
-        if index.shape != (len(self.numbers), 1 + len(self.fields)):
-            return None
-        for row in (0, len(index) - 1):
-            group = self._file[f"{PREFIX}{self.numbers[row]}"]
-            offsets = [group[name].id.get_offset() for name in self.fields]
-            pairs = zip(offsets, index[row, 1:].tolist(), strict=True)
-            if any(offset not in (None, address) for offset, address in pairs):
-                return None
-        return index
 
     def read(self, stars: ArrayLike, default: Mapping[str, StarField] | None = None) -> Samples:
         """Samples of some stars, in the order given.
@@ -119,7 +110,7 @@ class StarSamples:
         present = self.numbers[rows] == asked if len(self.numbers) else np.zeros(len(asked), dtype=bool)
         rows[~present] = -1
         with damaged_file(self.path):
-            parts = self._mapped(fields, rows) if self._index is not None else self._grouped(fields, rows)
+            parts = self._mapped(fields, rows) if self._map is not None else self._grouped(fields, rows)
         counts = np.zeros(len(rows), dtype=np.int64)
         columns = {}
         for name, field in fields.items():
@@ -152,7 +143,6 @@ class StarSamples:
 
     def _mapped(self, fields: dict[str, StarField], rows: NDArray[np.int64]) -> dict[str, list[Any]]:
         """Pieces of the file: one per star and field."""
-        assert self._index is not None
         assert self._map is not None
         view = memoryview(self._map)
         table = self._index[rows].astype(np.int64)
@@ -178,6 +168,7 @@ class StarSamples:
                 if row < 0:
                     parts[name].append(_missing(field))
                     continue
+                assert self._file is not None
                 path = f"{PREFIX}{self.numbers[row]}/{name}"
                 dataset = h5d.open(self._file.id, path.encode())
                 if field.shape is not None and dataset.shape != field.shape:
@@ -192,7 +183,8 @@ class StarSamples:
         """Close the file."""
         if self._map is not None:
             self._map.close()
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self

@@ -93,7 +93,7 @@ def test_stars_are_read_in_the_order_asked_for(tmp_path, own):
     part = samples(130)
     path = write(tmp_path / "a_lnp.hd5", [part])
     with StarSamples(path if own else copied(path)) as reader:
-        assert (reader._index is not None) == own
+        assert (reader._map is not None) == own
         assert reader.numbers.tolist() == list(range(130))
         asked = [100, 3, 3, 129, 11]
         found = reader.read(asked)
@@ -148,7 +148,7 @@ def test_files_cut_short(tmp_path, length, own):
     path = write(tmp_path / "a_lnp.hd5", [samples(30)])
     path = path if own else copied(path)
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(InputError, match="not a readable HDF5 file"), StarSamples(path) as reader:
+    with pytest.raises(InputError, match="HDF5"), StarSamples(path) as reader:
         reader.read(np.arange(30))
 
 
