@@ -13,7 +13,12 @@ from fastsed.models.stars.atmospheres import Atmospheres, SpectralLibrary
 from fastsed.models.stars.constants import Z_SUN
 from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.extinction import RV_MILKY_WAY, ExtinctionLaw, extinction_law
-from fastsed.models.stars.isochrones import axis_values, choose_isochrones, interpolate_tracks
+from fastsed.models.stars.isochrones import (
+    axis_values,
+    choose_isochrones,
+    interpolate_tracks,
+    without_faint,
+)
 from fastsed.models.stars.stellar_grid import StellarGrid, make_stellar_grid
 from fastsed.models.stars.weights import DustAxis, StellarPriors
 from fastsed.survey.atmosphere_files import read_atmospheres
@@ -30,6 +35,7 @@ PARSEC_PER = {"pc": 1.0, "kpc": 1e3, "Mpc": 1e6}
 KEYS = {
     "project": "name of the field; begins the names of its products",
     "filters": "filters, in the order of the fluxes",
+    "extra_filters": "filters whose fluxes are columns of the table, and are not fitted",
     "filter_curves": "HDF5 library of filter curves",
     "isochrones": "table of isochrones",
     "tracks": "table of evolutionary tracks, in place of isochrones",
@@ -67,7 +73,9 @@ def physics_grid(settings: Settings) -> StellarGrid:
         For settings that are missing or wrong, and for input files that cannot be used.
     """
     beast2 = _is_beast2(settings)
-    curves = read_filter_curves(settings.file("filter_curves"), _distinct_filters(settings))
+    names, n_filters = _distinct_filters(settings)
+    curves = read_filter_curves(settings.file("filter_curves"), names)
+    curves, extra = curves[:n_filters], curves[n_filters:]
     law = extinction_law(settings.text("extinction", "G16"))
     dust = DustGrid(law, *_dust_axes(settings, law), beast2)
     solar_z = settings.number("solar_z", Z_SUN)
@@ -79,7 +87,7 @@ def physics_grid(settings: Settings) -> StellarGrid:
         dust,
         _stellar_priors(settings),
         beast2,
-        drop_faint="tracks" not in settings,
+        extra,
     )
 
 
@@ -110,15 +118,18 @@ def output_path(settings: Settings) -> Path:
 
 
 def _is_beast2(settings: Settings) -> bool:
-    return settings.choice("compat", ("", "none", "beast2"), "none") == "beast2"
+    return settings.choice("compat", ("none", "beast2"), "none") == "beast2"
 
 
-def _distinct_filters(settings: Settings) -> list[str]:
+def _distinct_filters(settings: Settings) -> tuple[list[str], int]:
+    """The filters and the extra ones, and how many are no extra ones."""
     names = settings.texts("filters")
-    twice = next((name for name in names if names.count(name) > 1), None)
+    extra = settings.texts("extra_filters") if "extra_filters" in settings else []
+    every = [*names, *extra]
+    twice = next((name for name in every if every.count(name) > 1), None)
     if twice:
-        raise settings.error("filters", f"{twice} is there twice")
-    return names
+        raise settings.error("extra_filters" if twice in extra else "filters", f"{twice} is there twice")
+    return every, len(names)
 
 
 def _axis(settings: Settings, key: str, default: list[float]) -> Floats:
@@ -161,7 +172,7 @@ def _stars(settings: Settings, solar_z: float) -> dict[str, Floats]:
     if "isochrones" in settings:
         columns = read_isochrones(settings.file("isochrones"), solar_z)
         ages = settings.numbers("logt") if "logt" in settings else None
-        return choose_isochrones(columns, ages, metals)
+        return without_faint(choose_isochrones(columns, ages, metals))
     columns = read_isochrones(settings.file("tracks"), solar_z)
     masses = 10.0 ** _log_masses(settings) if "logmass" in settings else None
     return interpolate_tracks(columns, masses, metals, settings.flag("condense"))

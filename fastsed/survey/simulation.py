@@ -162,7 +162,8 @@ def _fluxes(grid: StellarGrid, star: NDArray[np.intp], point: NDArray[np.intp]) 
         points = slice(first, min(first + CHUNK_POINTS, grid.n_points))
         rows = np.flatnonzero((point >= points.start) & (point < points.stop))
         if len(rows):
-            flux[rows] = grid.fluxes(points)[point[rows] - first, star[rows]]
+            made = grid.fluxes(points)[..., : len(grid.filters)]
+            flux[rows] = made[point[rows] - first, star[rows]]
     return flux
 
 

@@ -21,6 +21,14 @@ def select_rows(columns: dict[str, Floats], rows: NDArray[np.bool_] | NDArray[np
     return {name: values[rows] for name, values in columns.items()}
 
 
+def without_faint(columns: dict[str, Floats]) -> dict[str, Floats]:
+    """The stars with logL > -9; a warning says how many others there were."""
+    bright = columns["logL"] > FAINTEST
+    if not bright.all():
+        log.warning("%d of %d stars left out: logL <= %g", np.count_nonzero(~bright), len(bright), FAINTEST)
+    return select_rows(columns, bright)
+
+
 def choose_isochrones(
     columns: dict[str, Floats], ages: Sequence[float] | None = None, metals: ArrayLike | None = None
 ) -> dict[str, Floats]:

@@ -22,7 +22,7 @@ from fastsed.models.stars.atmospheres import Atmospheres, BandBasis, Scheme, bol
 from fastsed.models.stars.constants import L_SUN, R_SUN, STEFAN_BOLTZMANN, TEN_PARSEC
 from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.filter_curves import FilterCurve
-from fastsed.models.stars.isochrones import FAINTEST, select_rows
+from fastsed.models.stars.isochrones import select_rows
 from fastsed.models.stars.model_weights import ModelWeights
 from fastsed.models.stars.weights import StellarPriors
 from fastsed.threads import available_threads, single_threaded_blas
@@ -68,6 +68,8 @@ class StellarGrid:
     dust : DustGrid
     priors : StellarPriors
     beast2 : bool
+    extra_bands : tuple of str
+        Bands whose fluxes are columns of the table only.
     """
 
     filters: tuple[str, ...]
@@ -78,7 +80,13 @@ class StellarGrid:
     dust: DustGrid
     priors: StellarPriors = field(default_factory=StellarPriors)
     beast2: bool = False
+    extra_bands: tuple[str, ...] = ()
     _parts: tuple[_Part, ...] = ()
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """All bands whose fluxes are computed: the filters, then those that are columns only."""
+        return (*self.filters, *self.extra_bands)
 
     @property
     def n_stars(self) -> int:
@@ -116,11 +124,11 @@ class StellarGrid:
 
         Returns
         -------
-        float64 (n_points, n_stars, n_filters)
+        float64 (n_points, n_stars, n_bands)
             [erg/s/cm2/Angstrom]
         """
         first, last, _ = stars.indices(self.n_stars)
-        flux = np.empty((nodes[0][0].shape[1], last - first, len(self.filters)))
+        flux = np.empty((nodes[0][0].shape[1], last - first, len(self.bands)))
         for part, bands in zip(self._parts, nodes, strict=True):
             low, high = np.searchsorted(part.stars, [first, last])
             for k, band in enumerate(bands):
@@ -132,15 +140,15 @@ class StellarGrid:
 
         Returns
         -------
-        float64 (n_points, n_stars, n_filters)
+        float64 (n_points, n_stars, n_bands)
             [erg/s/cm2/Angstrom]
         """
         return self.star_fluxes(self.node_fluxes(points), slice(0, self.n_stars))
 
     @cached_property
     def fluxes_without_dust(self) -> Floats:
-        """Fluxes of all stars at 10 pc without dust (n_stars, n_filters)."""
-        flux = np.empty((self.n_stars, len(self.filters)))
+        """Fluxes of all stars at 10 pc without dust (n_stars, n_bands)."""
+        flux = np.empty((self.n_stars, len(self.bands)))
         for part in self._parts:
             for k, basis in enumerate(part.bases):
                 flux[part.stars, k] = part.interpolation @ basis.without_dust
@@ -163,7 +171,7 @@ class StellarGrid:
             "specgrid_indx",
         ]
         names += self.columns
-        names += [f"log{name}_{kind}" for kind in ("nd", "wd") for name in self.filters]
+        names += [f"log{name}_{kind}" for kind in ("nd", "wd") for name in self.bands]
         return np.dtype([(name, "f8") for name in names])
 
     def blocks(self, threads: int | None = None) -> Iterator[tuple[Floats, NDArray[Any]]]:
@@ -214,7 +222,7 @@ class StellarGrid:
             "grid_weight": self.weights.grid,
         }
         dimmed = [k for k, name in enumerate(names) if name in self._dimmed]
-        bare = {f"log{name}_nd" for name in self.filters}
+        bare = {f"log{name}_nd" for name in self.bands}
         if dimmed:
             out[:, dimmed] = self._log_fluxes(point, star, [self._dimmed[names[k]] for k in dimmed])
         for k, name in enumerate(names):
@@ -234,7 +242,7 @@ class StellarGrid:
     @cached_property
     def _dimmed(self) -> dict[str, int]:
         """Filter of each column of fluxes with dust."""
-        return {f"log{name}_wd": k for k, name in enumerate(self.filters)}
+        return {f"log{name}_wd": k for k, name in enumerate(self.bands)}
 
     def _log_fluxes(self, point: NDArray[np.int64], star: NDArray[np.int64], filters: list[int]) -> Floats:
         """log10 of fluxes at 10 pc of stars behind dust points (n, n_filters), chunk by chunk of the points."""
@@ -262,7 +270,7 @@ class StellarGrid:
     def _block(self, points: slice, distances: slice) -> tuple[Floats, NDArray[Any]]:
         at_ten_parsec = self.fluxes(points)
         dimming = (0.1 * self.distances[distances]) ** -2.0
-        seds = at_ten_parsec[:, None] * dimming[:, None, None]
+        seds = at_ten_parsec[:, None, :, : len(self.filters)] * dimming[:, None, None]
         table = np.empty((len(at_ten_parsec), len(dimming), self.n_stars, len(self._names)))
         log_flux = _log_flux(at_ten_parsec)
         for first in range(0, self.n_stars, TABLE_ROWS):
@@ -281,7 +289,7 @@ class StellarGrid:
         rows[:, start] = self.distances[distance]
         for k, (star, rest) in enumerate((self.weights.weight, self.weights.prior, self.weights.grid)):
             np.multiply(star[stars], rest[point, distance], out=rows[:, start + 2 + k])
-        shift, n_filters = -2.0 * np.log10(0.1 * self.distances[distance]), len(self.filters)
+        shift, n_filters = -2.0 * np.log10(0.1 * self.distances[distance]), len(self.bands)
         bare, dimmed = rows[:, -2 * n_filters : -n_filters], rows[:, -n_filters:]
         np.add(bare, shift, out=bare, where=bare != NO_FLUX)
         np.add(log_flux, shift, out=dimmed)
@@ -297,7 +305,7 @@ class StellarGrid:
         rows = np.zeros((self.n_stars, len(self._names)))
         known = self.columns | {"radius": self.radius, "specgrid_indx": np.arange(self.n_stars)}
         known |= {
-            f"log{name}_nd": _log_flux(self.fluxes_without_dust[:, k]) for k, name in enumerate(self.filters)
+            f"log{name}_nd": _log_flux(self.fluxes_without_dust[:, k]) for k, name in enumerate(self.bands)
         }
         for name, values in known.items():
             rows[:, self._names.index(name)] = values
@@ -316,7 +324,7 @@ def make_stellar_grid(
     dust: DustGrid,
     priors: StellarPriors | None = None,
     beast2: bool = False,
-    drop_faint: bool = True,
+    extra_curves: Sequence[FilterCurve] = (),
 ) -> StellarGrid:
     """Put a physics grid together.
 
@@ -333,8 +341,8 @@ def make_stellar_grid(
     priors : StellarPriors, optional
     beast2 : bool
         As BEAST HEAD: PEGASE's interpolation with exchanged metallicities, its band integrals and weights.
-    drop_faint : bool
-        Leave out stars with logL <= -9.
+    extra_curves : sequence of FilterCurve
+        Bands whose fluxes are to be columns of the table only.
 
     Returns
     -------
@@ -351,14 +359,10 @@ def make_stellar_grid(
         raise InputError("distances must be positive")
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in isochrones.items()}
     placement = place(libraries, columns["logT"], columns["logg"])
-    faint = columns["logL"] <= FAINTEST if drop_faint else np.zeros(len(columns["logL"]), dtype=bool)
-    outside = (placement.library < 0) & ~faint
-    kept = np.flatnonzero(~faint & ~outside)
-    if faint.any() or outside.any():
-        log.warning(
-            "%d of %d stars left out: %d outside of the atmospheres, %d with logL <= %g",
-            *(len(faint) - len(kept), len(faint), outside.sum(), faint.sum(), FAINTEST),
-        )
+    kept = placement.kept
+    if len(kept) < len(placement.library):
+        n = len(placement.library)
+        log.warning("%d of %d stars left out: they are outside of the atmospheres", n - len(kept), n)
     if not len(kept):
         raise InputError("no star of the isochrones lies inside of the atmospheres")
     columns, library = select_rows(columns, kept), placement.library[kept]
@@ -367,7 +371,9 @@ def make_stellar_grid(
         L_SUN * 10.0 ** columns["logL"] / (4.0 * np.pi * STEFAN_BOLTZMANN * 10.0 ** (4.0 * columns["logT"]))
     )
     parts = [
-        _part(libraries[k], curves, columns, area, np.flatnonzero(library == k), dust, beast2)
+        _part(
+            libraries[k], [*curves, *extra_curves], columns, area, np.flatnonzero(library == k), dust, beast2
+        )
         for k in np.unique(library)
     ]
     return StellarGrid(
@@ -379,6 +385,7 @@ def make_stellar_grid(
         dust,
         priors or StellarPriors(),
         beast2,
+        tuple(curve.name for curve in extra_curves),
         tuple(parts),
     )
 

@@ -13,6 +13,7 @@ from fastsed.models.stars.atmospheres import BandFluxLibrary, Nodes
 from fastsed.models.stars.constants import L_SUN, R_SUN, STEFAN_BOLTZMANN
 from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.extinction import extinction_law
+from fastsed.models.stars.isochrones import without_faint
 from fastsed.models.stars.stellar_grid import make_stellar_grid
 from fastsed.models.stars.weights import DustAxis, StellarPriors, beast2_weights, stellar_factors
 from tests.models.stars.small_stars import LAM, NAMES, curves, library, stars
@@ -208,12 +209,27 @@ def test_several_libraries_by_their_boundaries():
 def test_stars_that_are_left_out(caplog):
     columns = stars(6)
     columns["logT"][2], columns["logL"][4] = 5.2, -9.0
-    grid = make_stellar_grid(columns, [library()], curves(), DISTANCES, dust_grid())
+    seen = without_faint(columns)
+    assert "1 of 36 stars left out: logL <= -9" in caplog.text
+    grid = make_stellar_grid(seen, [library()], curves(), DISTANCES, dust_grid())
     assert grid.n_stars == len(columns["Z"]) - 2
-    assert "2 of 36 stars left out: 1 outside of the atmospheres, 1 with logL <= -9" in caplog.text
+    assert "1 of 35 stars left out: they are outside of the atmospheres" in caplog.text
     columns["logT"][:] = 5.2
     with pytest.raises(InputError, match="no star of the isochrones lies inside"):
         make_stellar_grid(columns, [library()], curves(), DISTANCES, dust_grid())
+
+
+def test_extra_bands_are_columns_only():
+    plain = make_stellar_grid(stars(4), [library()], curves(), DISTANCES, dust_grid())
+    grid = make_stellar_grid(
+        stars(4), [library()], curves()[:1], DISTANCES, dust_grid(), extra_curves=curves()[1:]
+    )
+    (seds, table), (whole, full) = all_models(grid), all_models(plain)
+    assert grid.filters == NAMES[:1]
+    assert seds.shape[1] == len(grid.wavelengths) == 1
+    np.testing.assert_allclose(seds, whole[:, :1], rtol=1e-13)
+    for name in full.dtype.names:
+        np.testing.assert_allclose(table[name], full[name], rtol=1e-13)
 
 
 def test_atmospheres_without_spectra(caplog):
