@@ -33,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 STARS_A_BATCH = 1024
 """Stars whose results are written together: a fraction of a second of work."""
-STARS_A_READING = 2048
-"""The same where the models are read anew for each batch."""
 STORED_IN_MEMORY, GENERATED_IN_MEMORY = 10**7, 10**6
 """So many models of a grid, or made from settings, are held in memory, where they take 300 bytes each."""
 SAMPLED_BYTES, SAMPLES = 1 << 12, 64
@@ -57,7 +55,8 @@ class StarFitSettings:
     survey : str
         Begins the stars' names.
     stars_a_batch : int or None
-        Results are kept after every so many stars; None: 1024, or 2048 where there are too many models for the memory.
+        Results are kept after every so many stars; None: 1024, or as many as have 128 MB of PDFs
+        where there are too many models for the memory.
     compat : {"beast1", "beast2"} or None
         Files without further columns and, for stars that are not fitted, with zeros, as BEAST writes them.
     """
@@ -200,7 +199,7 @@ class _Run:
         """Fit the stars that are not done."""
         n_stars, batch = self.stars.n_stars, self.settings.stars_a_batch
         if batch is None:
-            batch = STARS_A_BATCH if isinstance(self.fitter, StarFitter) else STARS_A_READING
+            batch = STARS_A_BATCH if isinstance(self.fitter, StarFitter) else self.fitter.stars_a_reading
         while store.n_done < n_stars:
             rows = slice(store.n_done, min(store.n_done + batch, n_stars))
             result = self.fitter.fit(self.stars.fluxes[rows], rows.start, reuse=True)

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 CHUNK_MODELS = 1 << 17
 """Models in memory at a time, which take about 700 bytes each."""
+PDF_BYTES = 1 << 27
 PERCENTILES = (16, 50, 84)
 
 
@@ -76,8 +77,10 @@ def _chunks(source: ModelSource, n_models: int) -> Iterator[_Chunk]:
         held.append(_copied(block))
         n_held += len(block.seds)
         if n_held >= n_models:
-            yield _Chunk(source, first, _joined(held))
-            first, held, n_held = first + n_held, [], 0
+            joined, held = _joined(held), []
+            yield _Chunk(source, first, joined)
+            del joined
+            first, n_held = first + n_held, 0
     if held:
         yield _Chunk(source, first, _joined(held))
 
@@ -142,7 +145,7 @@ class ChunkedFitter:
         chunk_models: int = CHUNK_MODELS,
     ):
         self.source, self.options = source, options or FitOptions()
-        self._n_threads, self._fits_order, self._chunk_models = n_threads, fits_order, chunk_models
+        self._n_threads, self.fits_order, self._chunk_models = n_threads, fits_order, chunk_models
         self._scan()
         self._best_rows, self._best_values = np.zeros(0, np.int64), np.zeros((0, len(self.names)))
 
@@ -170,9 +173,20 @@ class ChunkedFitter:
         """A fitter for each chunk that has models which can be compared with stars."""
         for chunk in _chunks(self.source, self._chunk_models):
             try:
-                yield StarFitter(chunk, self._options, self._n_threads, names=names, log_sum=self._log_sum)
+                fitter = StarFitter(chunk, self._options, self._n_threads, names=names, log_sum=self._log_sum)
             except NoModel:
                 continue
+            # no chunk is kept while the next one is read
+            del chunk
+            yield fitter
+            del fitter
+
+    @property
+    def stars_a_reading(self) -> int:
+        """Stars whose PDFs take `PDF_BYTES`: so many at a time are worth a reading of all models."""
+        bins = [b.n_bins for b in self.pdf_bins.one]
+        planes = [one.n_bins * two.n_bins for one, two in self.pdf_bins.pair_bins]
+        return max(128, PDF_BYTES // (8 * (sum(bins) + sum(planes) + 1)))
 
     def fit(self, fluxes: Floats, first: int = 0, reuse: bool = False) -> StarPosteriors:
         """Fit some stars: see `StarFitter.fit`.
@@ -185,10 +199,12 @@ class ChunkedFitter:
         best = np.full(len(fluxes), -np.inf)
         for fitter in self._fitters(()):
             fitter.raise_best(fluxes, status == FITTED, best)
+            del fitter
         status[(status == FITTED) & ~np.isfinite(best)] = NO_MODEL
         sums = _Sums(self, len(fluxes), first)
         for fitter in self._fitters(self.names):
             sums.add(fitter, fluxes, status == FITTED, best)
+            del fitter
         result = sums.result(status, best)
         self._best_rows, self._best_values = result.best_row, sums.best_values
         return result
@@ -253,18 +269,23 @@ class _Sums:
         full = np.bincount(self.samples[0], minlength=len(self.numbers)) >= self.n_samples
         self.limits[full] = keys[chosen][last[full]]
 
+    def _in_order(self, pdfs: list[Floats]) -> list[Floats]:
+        """In the byte order that is asked for, without a copy."""
+        if not self.owner.fits_order:
+            return pdfs
+        return [pdf.byteswap(inplace=True).view(pdf.dtype.newbyteorder(">")) for pdf in pdfs]
+
     def result(self, status: NDArray[np.int16], best: Floats) -> StarPosteriors:
         """Posteriors from the sums."""
         done, summary = status == FITTED, self.arrays["summary"]
         total = np.where(done, summary["log_norm"], np.nan)
-        pdf1d = [np.nan_to_num(pdf / total[:, None]) for pdf in self.arrays["pdf1d"]]
-        pdf2d = [np.nan_to_num(pdf / total[:, None, None]) for pdf in self.arrays["pdf2d"]]
-        middle = np.full((len(status), len(pdf1d), 3), np.nan)
-        for i, (pdf, bins) in enumerate(zip(pdf1d, self.owner.pdf_bins.one, strict=True)):
+        middle = np.full((len(status), len(self.owner.names), 3), np.nan)
+        for pdf in [*self.arrays["pdf1d"], *self.arrays["pdf2d"]]:
+            pdf[done] /= total[done].reshape(-1, *(1,) * (pdf.ndim - 1))
+        for i, (pdf, bins) in enumerate(zip(self.arrays["pdf1d"], self.owner.pdf_bins.one, strict=True)):
             middle[done, i] = percentiles(pdf[done], bins.centres, PERCENTILES)
+        pdf1d, pdf2d = (self._in_order(self.arrays[kind]) for kind in ("pdf1d", "pdf2d"))
         rows = {name: np.where(done, summary[name], -1) for name in ("best_row", "chi2_row")}
-        if self.owner._fits_order:
-            pdf1d, pdf2d = [p.astype(">f8") for p in pdf1d], [p.astype(">f8") for p in pdf2d]
         counts = np.bincount(self.samples[0], minlength=len(status)).astype(np.int64)
         return StarPosteriors(
             status, rows["best_row"], np.where(done, best, np.nan), np.where(done, best, np.nan) + np.log(total),

@@ -112,10 +112,10 @@ def scan_models(
     InputError
         If no model can be compared with a star.
     """
-    scan = _Scan(source, max_unique, noise or ModelNoise(), compat)
+    scan = _Scan(source, max_unique, noise or ModelNoise(), compat, names)
     for block in source.blocks():
         scan.add(block)
-    return scan.result(names)
+    return scan.result()
 
 
 class RangeScan:
@@ -184,8 +184,15 @@ class RangeScan:
 class _Scan:
     """Takes blocks of models."""
 
-    def __init__(self, source: ModelSource, max_unique: int, noise: ModelNoise, compat: Compat):
-        self.source, self.noise, self.compat = source, noise, compat
+    def __init__(
+        self,
+        source: ModelSource,
+        max_unique: int,
+        noise: ModelNoise,
+        compat: Compat,
+        chosen: Sequence[str] | None,
+    ):
+        self.source, self.noise, self.compat, self.chosen = source, noise, compat, chosen
         self.ranges = RangeScan(source, max_unique, compat)
         names, n = list(source.columns), source.n_models
         limit = max(FEW, n // 4)
@@ -201,13 +208,21 @@ class _Scan:
     def add(self, block: ModelBlock) -> None:
         columns = np.ascontiguousarray(block.columns, dtype=np.float64)
         rows = slice(block.first, block.first + len(columns))
-        for distinct, ids in zip(self.distinct, self.ids, strict=True):
-            distinct.number(columns, ids[rows])
-        self.noise.add(block, self.ranges.add(block), columns[:, self.ranges.weight_column])
+        if self.chosen is None or len(self.chosen):
+            for distinct, ids in zip(self.distinct, self.ids, strict=True):
+                distinct.number(columns, ids[rows])
+        biased = (
+            np.ascontiguousarray(block.seds + block.bias)
+            if self.chosen is not None
+            else self.ranges.add(block)
+        )
+        self.noise.add(block, biased, columns[:, self.ranges.weight_column])
 
-    def result(self, names: Sequence[str] | None) -> StarModels:
+    def result(self) -> StarModels:
         records, models = self.noise.finish()
-        spans = self.ranges.spans() if names is None else dict.fromkeys(names, range_of_values([0.0]))
+        spans = (
+            self.ranges.spans() if self.chosen is None else dict.fromkeys(self.chosen, range_of_values([0.0]))
+        )
         columns = [self.ranges.column_of(name) for name in spans]
         n_columns = len(self.source.columns)
         functions = [np.zeros(n_columns, bool) if d.given_up else d.functions() for d in self.distinct]
@@ -222,7 +237,7 @@ class _Scan:
         )  # fmt: skip
 
     def _shared(self, kind: int) -> Shared:
-        if self.distinct[kind].given_up:
+        if self.distinct[kind].given_up or (self.chosen is not None and not self.chosen):
             return Shared(np.zeros_like(self.ids[kind]), np.zeros((1, len(self.source.columns))))
         return Shared(self.ids[kind], self.distinct[kind].rows())
 
