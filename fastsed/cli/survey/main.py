@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reorder": ("reorder", "divide the results of sub files into spatial regions"),
     "condense": ("condense", "condense the files of each spatial region"),
     "simulate": ("simulate", "a simulated field, with its truth and artificial stars"),
+    "absflux": ("absflux", "the covariance of the absolute flux calibration between bands"),
     "convert": ("convert", "isochrones, atmospheres, filters as users have them, to the formats used here"),
     "inspect": ("inspect", "what a file is and holds"),
     "status": ("status", "tell which sub files are fitted, begun, or not begun"),
