@@ -274,7 +274,8 @@ class MonteCarlo:
         value = data.value[row]
         variance = data.variance[row] + (data.template_error[iz] * value) ** 2
         simulated = value / np.sqrt(variance) + self._noise
-        return np.sum(np.where(np.isfinite(variance), simulated, 0.0) ** 2, axis=1)
+        lengths: Floats = np.sum(np.where(np.isfinite(variance), simulated, 0.0) ** 2, axis=1)
+        return lengths
 
     def result(self, rows: slice | None = None) -> Simulations:
         """The best fits, in the order in which the noise was drawn: of all sources, or of some rows of the data."""

@@ -70,11 +70,12 @@ class Observations:
     @property
     def n_columns(self) -> int:
         """Number of data columns."""
-        return self.value.shape[1]
+        return int(self.value.shape[1])
 
     def n_data(self, rows: slice = slice(None)) -> Ints:
         """Number of valid data of each source, a logarithmic luminosity included."""
-        return np.isfinite(self.variance[rows]).sum(axis=1) + (self.log_component[rows] >= 0)
+        counts: Ints = np.isfinite(self.variance[rows]).sum(axis=1) + (self.log_component[rows] >= 0)
+        return counts
 
     def part(self, rows: slice | Ints) -> Observations:
         """The data of some of the sources."""

@@ -15,8 +15,9 @@ from fastsed.fit.kernel_views import data_view
 from fastsed.fit.observations import Observations
 from fastsed.fit.posterior_estimates import Histograms, PosteriorEstimates, estimate
 from fastsed.models.axes import FIXED_AXES, Axes
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import model_properties, need_spectra
+from fastsed.models.tile import Tile
 from fastsed.quantities import Quantity
 
 # models that the kernel takes together: their fluxes and weights should stay in the processor's cache
@@ -191,8 +192,8 @@ class Posterior:
         """
         axes, weights, n_threads = self._grid.axes, self._weights, self._grid.n_threads
         of_axes = {
-            name: weights.axes[:, start : start + n]
-            for name, start, n in zip(axes.names, self._starts, axes.shape, strict=False)
+            name: (values, weights.axes[:, start : start + len(values)])
+            for (name, values), start in zip(axes.as_dict().items(), self._starts, strict=False)
         }
         with np.errstate(divide="ignore", invalid="ignore"):
             width = np.sqrt(weights.sums[:, 4] / weights.sums[:, 2]) / math.log(10)
@@ -201,7 +202,6 @@ class Posterior:
                 weights.broaden(k, np.nan_to_num(abs(p.factor) * width), n_threads)
         wanted = np.array(probabilities, dtype=np.float64)
         return estimate(
-            axes.as_dict(),
             of_axes,
             self._first_z == self._last_z,
             {q.name: abs(p.factor) * width for q, p in zip(self._quantities, self._properties, strict=True)},

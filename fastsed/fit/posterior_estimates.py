@@ -221,8 +221,7 @@ def _quantiles(low: int, weights: Floats, per_step: float, probabilities: Floats
 
 
 def estimate(
-    axes: Mapping[str, ArrayLike],
-    axis_weights: Mapping[str, Floats],
+    axes: Mapping[str, tuple[ArrayLike, Floats]],
     known_redshift: Mask,
     widths: Mapping[str, Floats],
     sums: Floats,
@@ -235,9 +234,8 @@ def estimate(
 
     Parameters
     ----------
-    axes : mapping of str to (nvalue,)
-        In any order of the values.
-    axis_weights : mapping of str to (nsource, nvalue)
+    axes : mapping of str to ((nvalue,), (nsource, nvalue))
+        Values, in any order, and their weights.
     known_redshift : (nsource,)
         Sources whose redshift is known.
     widths : mapping of str to (nsource,)
@@ -257,9 +255,9 @@ def estimate(
     values: dict[str, Floats] = {}
     pdfs: dict[str, Floats] = {}
     with np.errstate(invalid="ignore", divide="ignore"):
-        for name, of_values in axis_weights.items():
-            order = np.argsort(np.asarray(axes[name]), kind="stable")
-            v = np.asarray(axes[name], dtype=np.float64)[order]
+        for name, (points, of_values) in axes.items():
+            order = np.argsort(np.asarray(points), kind="stable")
+            v = np.asarray(points, dtype=np.float64)[order]
             pdf = of_values[:, order] / total[:, None]
             fixed = (known_redshift | (len(v) == 1)) if name == "z" else np.full(len(total), len(v) == 1)
             mean[name], std[name], quantiles[name] = _describe_axis(v, pdf, fixed, probabilities)

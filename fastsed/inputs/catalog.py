@@ -192,7 +192,8 @@ def mask_invalid(flux: Floats, error: Floats) -> Mask:
     masked = ~valid | zero
     flux[masked] = 0.0
     error[masked] = np.inf
-    return zero.any(axis=1)
+    any_band: Mask = zero.any(axis=1)
+    return any_band
 
 
 def mask_extreme(

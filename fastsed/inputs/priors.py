@@ -112,7 +112,8 @@ def _tabulated(path: str, values: Floats) -> Floats:
         raise InputError("holds a value that is not finite, or a negative density", path)
     if (np.diff(x) <= 0).any():
         raise InputError("its values must ascend", path)
-    return np.interp(values, x, density, left=0.0, right=0.0)
+    interpolated: Floats = np.interp(values, x, density, left=0.0, right=0.0)
+    return interpolated
 
 
 def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") -> Floats | None:

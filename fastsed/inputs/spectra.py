@@ -145,7 +145,8 @@ def lsf_sigma(path: str | Path, lam: Floats) -> Floats:
     known, sigma = read_number_columns(path, ["wavelength", "sigma"])
     check_curve(path, known, sigma, "sigma")
     warn_unless_angstrom(path, known)
-    return np.interp(lam, known, sigma)
+    widths: Floats = np.interp(lam, known, sigma)
+    return widths
 
 
 def lsf_response(low: float, up: float, sigma: float) -> tuple[Floats, Floats]:

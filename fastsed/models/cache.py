@@ -329,7 +329,7 @@ def _are_arrays_of_a_tile(entry: Mapping[str, Any], grid: CachedGrid, content: r
         return False
     if grid.needs_dust and entry["dust"]["shape"] != [3, flux[1]]:
         return False
-    return 0 < n_models[0] <= min(flux[1], grid.axes.models_per_redshift) and flux[1] % PADDING == 0
+    return bool(0 < n_models[0] <= min(flux[1], grid.axes.models_per_redshift) and flux[1] % PADDING == 0)
 
 
 def _tiles(file: BinaryIO, index: Iterable[Mapping[str, Any]]) -> Iterator[Tile]:
@@ -383,7 +383,7 @@ def _end_of_tile(entry: Mapping[str, Any]) -> int:
 
 def _end(place: Mapping[str, Any]) -> int:
     """Where an array ends in the file."""
-    return int(place["start"]) + math.prod(place["shape"]) * np.dtype(place["type"]).itemsize
+    return int(place["start"] + math.prod(place["shape"]) * np.dtype(place["type"]).itemsize)
 
 
 def _array(stored: mmap.mmap, place: Mapping[str, Any] | None, start: int) -> Any:

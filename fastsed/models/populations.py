@@ -403,7 +403,8 @@ class _BuiltMember:
         """Weights of the SSPs (nlage, nage)."""
         # float32 axes may stick out of the library by a rounding
         inside = ages <= self.ssp.ages[-1] * (1 + 1e-5)
-        return csp_weights(self.ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
+        weights: Floats = csp_weights(self.ssp.ages, self._sfh, self._tau, ages) * inside[:, None]
+        return weights
 
     def masses(self, ages: Floats, sfr_window: float) -> Masses:
         """Masses and rates at `ages`, the rates averaged over `sfr_window` [yr] before."""
@@ -537,4 +538,5 @@ def mean_rate(times: Floats, rates: Floats, ages: Floats, window: float) -> Floa
     start = np.maximum(ages - window, times[0])
     edges = np.clip(times, start[:, None], ages[:, None])
     at_edges = np.interp(edges, times, rates)
-    return 0.5 * np.sum((at_edges[:, 1:] + at_edges[:, :-1]) * np.diff(edges), axis=1) / window
+    mean: Floats = 0.5 * np.sum((at_edges[:, 1:] + at_edges[:, :-1]) * np.diff(edges), axis=1) / window
+    return mean

@@ -130,7 +130,8 @@ def _from_spectra(
         """Value of each model from a (ncell, nbasis) table."""
         if weights is None:
             return table[cell, columns[row]]
-        return np.einsum("ij,ij->i", table[cell], weights[row])
+        sums: Floats = np.einsum("ij,ij->i", table[cell], weights[row])
+        return sums
 
     values: dict[str, Floats] = {}
     if "lldust" in names:

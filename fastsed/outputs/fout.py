@@ -125,7 +125,8 @@ def round_to(values: ArrayLike, precision: float) -> Singles:
     whole = np.trunc(ratio)
     with np.errstate(invalid="ignore"):
         away = np.abs(ratio - whole) >= 0.5
-    return (whole + np.copysign(away.astype(np.float32), ratio)) * step
+    rounded: Singles = (whole + np.copysign(away.astype(np.float32), ratio)) * step
+    return rounded
 
 
 def printed_values(column: Quantity, values: ArrayLike) -> Singles:
@@ -154,7 +155,8 @@ def _texts(values: Singles) -> list[str]:
     """C++'s default text of each number; most are repeated, so that each is made once."""
     bits, inverse = np.unique(values.view(np.uint32), return_inverse=True)  # bits keep -0 apart from 0
     made = [f"{value:g}" for value in bits.view(np.float32).tolist()]
-    return np.array(made, dtype=object)[inverse].tolist()
+    texts: list[str] = np.array(made, dtype=object)[inverse].tolist()
+    return texts
 
 
 def _pad(texts: list[str], width: int, first: bool) -> list[str]:

@@ -55,7 +55,7 @@ def _is_spectral(path: str | Path) -> bool:
 
     try:
         with fits.open(path) as hdus:
-            return hdus[0].header.get("NAXIS", 0) > 0
+            return bool(hdus[0].header.get("NAXIS", 0) > 0)
     except (OSError, ValueError, IndexError) as error:
         raise InputError(f"is not a readable FITS file ({error})", path) from error
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.survey.pixels import PixelGrid, pixel_grid
 from fastsed.survey.tables import column, upper_case
@@ -189,7 +190,8 @@ def convex_hull(positions: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
     positions = positions[np.isfinite(positions).all(axis=1)]
     try:
-        return positions[ConvexHull(positions).vertices]
+        corners: Floats = positions[ConvexHull(positions).vertices]
+        return corners
     except (QhullError, ValueError):
         return None
 

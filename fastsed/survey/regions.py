@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.arrays import Ints
 from fastsed.atomic import write_small
 from fastsed.errors import InputError
 from fastsed.survey.fits_blocks import EMPTY_PRIMARY, padding, with_value
@@ -103,7 +104,8 @@ class RegionGrid:
             )
         xy = self.wcs().wcs_world2pix(sky, 1).astype(np.int64)
         x, y = np.clip(xy[:, 0], 0, self.n_x - 1), np.clip(xy[:, 1], 0, self.n_y - 1)
-        return y * self.n_x + x
+        index: Ints = y * self.n_x + x
+        return index
 
     def name(self, number: int) -> str:
         """`x_y` of a region."""

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Ints
 from fastsed.errors import InputError
 from fastsed.fit.stars.source import FullCovariance, ModelBlock
 from fastsed.survey.index_lists import read_index_list
@@ -111,7 +112,8 @@ class FileModels:
         if self._rows is None:
             return None
         low, high = np.searchsorted(self._rows, [rows.start, rows.stop])
-        return self._rows[low:high] - rows.start
+        inside: Ints = self._rows[low:high] - rows.start
+        return inside
 
     def _block(self, first: int, rows: slice, some: NDArray[np.int64] | None) -> ModelBlock:
         def pick(values: NDArray[Any]) -> NDArray[Any]:

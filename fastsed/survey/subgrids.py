@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.fit.stars.parameters import percentiles
 from fastsed.survey.fit_layout import table_header
@@ -177,7 +178,8 @@ class _Pdf:
         for image, weight in zip(self._images, self._weights, strict=True):
             total += np.where(weight[rows, None] > 0, weight[rows, None] * image.rows(rows), 0.0)
         sums = total.sum(axis=1, keepdims=True)
-        return np.divide(total, sums, out=total, where=sums > 0)
+        mean: Floats = np.divide(total, sums, out=total, where=sums > 0)
+        return mean
 
     def pieces(self) -> Iterator[NDArray[np.float64]]:
         """All stars, some at a time."""
@@ -246,14 +248,16 @@ def _merged_column(
     if name.endswith(_OF_BEST):
         return np.asarray(stacked[best, np.arange(len(best))])
     if name == "chi2min":
-        return np.where(weights > 0, stacked, np.inf).min(axis=0)
+        smallest: NDArray[Any] = np.where(weights > 0, stacked, np.inf).min(axis=0)
+        return smallest
     if found and found[1] in pdfs:
         pdf = pdfs[found[1]]
         pieces = [percentiles(piece, pdf.centres, [float(found[2])])[:, 0] for piece in pdf.pieces()]
         return np.concatenate([np.zeros(0), *pieces])
     total = np.where(weights > 0, weights * stacked, 0.0).sum(axis=0)
     sums = weights.sum(axis=0)
-    return np.divide(total, sums, out=np.zeros_like(total), where=sums > 0)
+    mean: NDArray[Any] = np.divide(total, sums, out=np.zeros_like(total), where=sums > 0)
+    return mean
 
 
 def _merge_samples(parts: Sequence[SubResult], n_star: int, threshold: float, path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext import stars as kernel
+from fastsed.arrays import Mask
 from fastsed.errors import InputError
 from fastsed.fit.stars.binning import build_parameters, choose_bins
 from fastsed.fit.stars.comparison import ModelNoise
@@ -225,4 +226,5 @@ class StarFitter:
 
 def fitted(posteriors: StarPosteriors) -> NDArray[np.bool_]:
     """Which stars have been fitted."""
-    return posteriors.status == FITTED
+    fitted: Mask = posteriors.status == FITTED
+    return fitted

@@ -57,7 +57,7 @@ def symlog(flux: NDArray[np.float64], compat: Compat = "beast2") -> NDArray[np.f
     """
     size = np.abs(flux)
     if compat == "beast1":
-        return np.sign(flux) * np.log1p(size * np.log(10)) / np.log(10)
+        return np.asarray(np.sign(flux) * np.log1p(size * np.log(10)) / np.log(10))
     return np.sign(flux) * np.log10(1 + size / SYMLOG_SCALE)
 
 

@@ -102,11 +102,14 @@ class DustGrid:
         """
         total = np.ones(len(self.index))
         for axis, position in zip((self.av, self.rv, self.f_a), self.index.T, strict=True):
-            values = {
-                "measure": lambda axis=axis: axis.measure(distance),
-                "volume": lambda axis=axis: cell_widths(axis.values),
-                "prior": lambda axis=axis: axis.density(distance),
-                "relative": lambda axis=axis: axis_weights(axis.values),
-            }[what]()
+            match what:
+                case "measure":
+                    values = axis.measure(distance)
+                case "volume":
+                    values = cell_widths(axis.values)
+                case "prior":
+                    values = axis.density(distance)
+                case _:
+                    values = axis_weights(axis.values)
             total *= values[position]
         return total

@@ -60,7 +60,8 @@ def filter_curve(name: str, lam: Floats, throughput: Floats) -> FilterCurve:
 def trapezoid_weights(lam: Floats) -> Floats:
     """Weights (n,) of the trapezoid rule on ascending wavelengths."""
     half = np.diff(lam) / 2.0
-    return np.concatenate([half, [0.0]]) + np.concatenate([[0.0], half])
+    widths: Floats = np.concatenate([half, [0.0]]) + np.concatenate([[0.0], half])
+    return widths
 
 
 def band_weights(curve: FilterCurve, lam: Floats, positive_only: bool = False) -> Floats:

@@ -188,7 +188,8 @@ def _bilinear(t: Floats, g: Floats, corners: Floats, weight: Floats) -> None:
 def _fraction(value: Floats, start: Floats, stop: Floats) -> Floats:
     """Way of `value` from start to stop; one half where they coincide."""
     step = stop - start
-    return np.divide(value - start, step, out=np.full(len(value), 0.5), where=step != 0.0)
+    fraction: Floats = np.divide(value - start, step, out=np.full(len(value), 0.5), where=step != 0.0)
+    return fraction
 
 
 def _triangle(t: Floats, g: Floats, corners: Floats, used: tuple[int, ...], weight: Floats) -> None:

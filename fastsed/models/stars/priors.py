@@ -170,9 +170,11 @@ def prior_density(parameter: str, model: PriorModel, x: ArrayLike, y: ArrayLike 
         return _binned(model, x)
     if parameter == "age" and name == "flat_log":
         inverse = 1.0 / cell_widths(x, log=True)
-        return inverse / inverse.sum()
+        flat: Floats = inverse / inverse.sum()
+        return flat
     if parameter == "age" and name == "exponential":
-        return np.exp(-(10.0**x) / (model["tau"] * 1e9))
+        declining: Floats = np.exp(-(10.0**x) / (model["tau"] * 1e9))
+        return declining
     return _smooth(model, x)
 
 
@@ -180,7 +182,8 @@ def _smooth(model: PriorModel, x: Floats) -> Floats:
     if model["name"] == "flat":
         return np.full(len(x), float(model.get("amp", 1.0)))
     if model["name"] == "lognormal":
-        return model.get("N", 1.0) * lognormal(x, model["mean"], model["sigma"])
+        density: Floats = model.get("N", 1.0) * lognormal(x, model["mean"], model["sigma"])
+        return density
     if model["name"] == "absexponential":
         return np.asarray(model["amp"] * np.exp(-np.abs(x - model["dist0"]) / model["tau"]))
     if model["name"] == "exponential":
@@ -189,7 +192,7 @@ def _smooth(model: PriorModel, x: Floats) -> Floats:
     both = first + lognormal(x, model["mean2"], model["sigma2"])
     norm = np.trapezoid(both, x)
     # one value, or an axis on which the density vanishes, has no integral
-    return both / norm if norm > 0.0 else both
+    return np.asarray(both / norm if norm > 0.0 else both)
 
 
 def lognormal(x: Floats, mode: float, sigma: float) -> Floats:
@@ -224,7 +227,8 @@ def _binned(model: PriorModel, x: Floats) -> Floats:
             f"the prior '{model['name']}' covers {edges[0]:g} to {edges[-1]:g}, not the value {x[outside][0]:g}"
         )
     if model["name"] == "bins_interp":
-        return np.interp(x, edges, values)
+        interpolated: Floats = np.interp(x, edges, values)
+        return interpolated
     # the value of the last edge is its own: 0 where only the bins have values
     padded = values if len(values) == len(edges) else np.append(values, 0.0)
     return padded[np.searchsorted(edges, x, side="right") - 1]
