@@ -114,7 +114,7 @@ def positions_in_bins(
     InputError
         If all tiles lie outside.
     """
-    found, random = [], np.random.default_rng(seed)
+    placed, random = [], np.random.default_rng(seed)
     for number in np.unique(bins):
         places = _inside_tiles(tiles, np.flatnonzero(bins == number), footprint, n, random)
         if places is None:
@@ -122,10 +122,10 @@ def positions_in_bins(
                 "bin %d of the map lies outside of the footprint: it gets no artificial stars", number
             )
         else:
-            found.append((int(number), places))
-    if not found:
+            placed.append((int(number), places))
+    if not placed:
         raise InputError("no tile of the map lies inside of the footprint of the catalogue")
-    return found
+    return placed
 
 
 def _inside_tiles(

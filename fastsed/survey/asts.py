@@ -91,13 +91,13 @@ def read_artificial_stars(
         For a file that cannot be read or lacks a column.
     """
     bases = [name[: -len("_RATE")] for name in rate_columns(filters, obs_colnames)]
-    wanted = {end: [f"{base}{end}" for base in bases] for end in ("_IN", "_RATE", "_VEGA")}
-    columns = read_table_columns(path, [*(name for names in wanted.values() for name in names), FLAG])
+    band_columns = {end: [f"{base}{end}" for base in bases] for end in ("_IN", "_RATE", "_VEGA")}
+    columns = read_table_columns(path, [*(name for names in band_columns.values() for name in names), FLAG])
     needed = ("_IN", "_VEGA") if magnitudes else ("_IN", "_RATE")
-    absent = [name for end in needed for name in wanted[end] if name not in columns]
+    absent = [name for end in needed for name in band_columns[end] if name not in columns]
     if absent:
         raise InputError(f"has no column {', '.join(absent)} (--obs_colnames names the columns)", path)
-    stacks = {end: _stack(columns, names, path) for end, names in wanted.items()}
+    stacks = {end: _stack(columns, names, path) for end, names in band_columns.items()}
     mag_in, rate = stacks["_IN"], stacks["_RATE"]
     if mag_in is None:
         raise InputError("names no filters", path)

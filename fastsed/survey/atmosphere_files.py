@@ -78,7 +78,7 @@ def _read_spectral(path: str | Path, solar_z: float) -> SpectralLibrary:
 def _nodes(columns: dict[str, Floats], path: str | Path, solar_z: float) -> tuple[Nodes, set[str]]:
     """Nodes of a table, and the names of the columns that tell them (and their like)."""
     lower = {name.lower(): name for name in columns}
-    found: dict[str, Floats] = {}
+    node_values: dict[str, Floats] = {}
     choices: dict[str, list[tuple[str, Callable[[Floats], Floats]]]] = {
         "log Teff": [
             ("logt", np.asarray),
@@ -100,13 +100,13 @@ def _nodes(columns: dict[str, Floats], path: str | Path, solar_z: float) -> tupl
         for name, convert in names:
             if name in lower:
                 used.add(lower[name])
-                if meaning not in found:
+                if meaning not in node_values:
                     with np.errstate(divide="ignore", invalid="ignore"):
-                        found[meaning] = np.asarray(
+                        node_values[meaning] = np.asarray(
                             convert(np.asarray(columns[lower[name]], dtype=np.float64))
                         )
-        if meaning not in found:
+        if meaning not in node_values:
             raise InputError(f"no column of {meaning} ({' or '.join(name for name, _ in names)})", path)
-        if not np.isfinite(found[meaning]).all():
+        if not np.isfinite(node_values[meaning]).all():
             raise InputError(f"its {meaning} holds values that are no numbers", path)
-    return Nodes(found["log Teff"], found["log g"], found["Z"]), used
+    return Nodes(node_values["log Teff"], node_values["log g"], node_values["Z"]), used

@@ -82,7 +82,7 @@ class FieldOptions:
 
 @dataclass(frozen=True)
 class Population:
-    """Stars without a place.
+    """Stars without positions.
 
     Attributes
     ----------
@@ -306,9 +306,9 @@ def measure(
     mean = 0.5 * np.median(neighbours, axis=0) * expected[:, None]
     scatter = random.normal(size=flux.shape) * np.sqrt(noise**2 + (options.calibration * flux) ** 2)
     measured = flux + blend - mean + scatter
-    own = np.sqrt(((flux / noise) ** 2).sum(axis=1))
+    star_signal = np.sqrt(((flux / noise) ** 2).sum(axis=1))
     seen = np.sqrt((np.maximum(measured, 0.0) ** 2 / noise**2).sum(axis=1)) > options.detection
-    return measured, seen & (brightest < own)
+    return measured, seen & (brightest < star_signal)
 
 
 def catalogue(

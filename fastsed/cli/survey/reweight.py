@@ -33,5 +33,5 @@ def run(arguments: argparse.Namespace) -> None:
     }
     stars = StellarPriors(**{name: model for name, model in given.items() if name in STARS})
     dust = {DUST[name]: check_prior("dust", model) for name, model in given.items() if name in DUST}
-    share = reweight_grid(arguments.grid, GridPriors(stars, **dust), arguments.output)
-    log.info("%s written: %.1f %% of the models have a weight", arguments.output, 100 * share)
+    fraction = reweight_grid(arguments.grid, GridPriors(stars, **dust), arguments.output)
+    log.info("%s written: %.1f %% of the models have a weight", arguments.output, 100 * fraction)

@@ -262,26 +262,20 @@ class BandFluxLibrary:
         return curve.effective_wavelength()
 
 
-@dataclass(frozen=True)
-class Placement:
-    """Which library each point belongs to (-1: none)."""
+def library_of(libraries: Sequence[Atmospheres], log_t: Floats, log_g: Floats) -> Indices:
+    """Which library each star belongs to.
 
-    library: Indices
-
-    @property
-    def kept(self) -> Indices:
-        """Points that have a library."""
-        return np.flatnonzero(self.library >= 0)
-
-
-def place(libraries: Sequence[Atmospheres], log_t: Floats, log_g: Floats) -> Placement:
-    """The first library whose boundary contains a point, else the first whose boundary with margins does."""
+    Returns
+    -------
+    intp (n,)
+        The first whose boundary contains it, else the first whose boundary with margins does; -1 for none.
+    """
     chosen = np.full(len(log_t), -1, dtype=np.intp)
     for margins in ((0.0, 0.0), (MARGIN_T, MARGIN_G)):
         for k, library in enumerate(libraries):
             free = np.flatnonzero(chosen < 0)
             chosen[free[library.nodes.inside(log_t[free], log_g[free], *margins)]] = k
-    return Placement(chosen)
+    return chosen
 
 
 def bolometric_scale(log_t: Floats) -> Floats:

@@ -41,9 +41,9 @@ def choose_isochrones(
     """
     keep = np.ones(len(columns["logA"]), dtype=bool)
     if ages is not None:
-        wanted = axis_values("logt", ages)
+        requested = axis_values("logt", ages)
         step = float(ages[2]) if len(ages) == 3 else 0.05
-        keep &= _nearest(columns["logA"], wanted, 0.5 * step + 1e-9, "isochrone of log age")
+        keep &= _nearest(columns["logA"], requested, 0.5 * step + 1e-9, "isochrone of log age")
     if metals is not None:
         keep &= _nearest(
             columns["Z"], np.asarray(metals, dtype=np.float64), 0.1, "isochrone of Z", relative=True
@@ -52,14 +52,14 @@ def choose_isochrones(
 
 
 def _nearest(
-    values: Floats, wanted: Floats, tolerance: float, what: str, relative: bool = False
+    values: Floats, requested: Floats, tolerance: float, what: str, relative: bool = False
 ) -> NDArray[np.bool_]:
     distinct = np.unique(values)
-    chosen = distinct[np.abs(np.subtract.outer(wanted, distinct)).argmin(axis=1)]
-    limit = tolerance * np.abs(wanted) if relative else tolerance
-    missing = np.abs(chosen - wanted) > limit
+    chosen = distinct[np.abs(np.subtract.outer(requested, distinct)).argmin(axis=1)]
+    limit = tolerance * np.abs(requested) if relative else tolerance
+    missing = np.abs(chosen - requested) > limit
     if missing.any():
-        raise InputError(f"no {what} {wanted[missing][0]:g}: the nearest is {chosen[missing][0]:g}")
+        raise InputError(f"no {what} {requested[missing][0]:g}: the nearest is {chosen[missing][0]:g}")
     return np.isin(values, chosen)
 
 
@@ -103,7 +103,7 @@ def interpolate_tracks(
     columns : dict of float64 (n,)
         Tracks, with a column `eep` (equivalent evolutionary point).
     masses : float64, optional
-        Initial masses [Msun] of the tracks that are wanted; by default those there are.
+        Initial masses [Msun] of the tracks to make; by default those there are.
     metals : float64, optional
         Their Z.
     condense : bool
@@ -140,16 +140,16 @@ def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _along(columns: dict[str, Floats], axis: str, wanted: Floats, eep: str) -> dict[str, Floats]:
+def _along(columns: dict[str, Floats], axis: str, requested: Floats, eep: str) -> dict[str, Floats]:
     """Values of every column at other values of `axis`, at each EEP that both neighbours have."""
     there = np.unique(columns[axis])
-    outside = (wanted < there[0] * (1 - 1e-9)) | (wanted > there[-1] * (1 + 1e-9))
+    outside = (requested < there[0] * (1 - 1e-9)) | (requested > there[-1] * (1 + 1e-9))
     if outside.any():
         raise InputError(
-            f"{axis} = {wanted[outside][0]:g} is beyond the tracks ({there[0]:g} to {there[-1]:g})"
+            f"{axis} = {requested[outside][0]:g} is beyond the tracks ({there[0]:g} to {there[-1]:g})"
         )
     parts = []
-    for value in wanted:
+    for value in requested:
         low = int(np.clip(np.searchsorted(there, value, side="right") - 1, 0, max(len(there) - 2, 0)))
         high = min(low + 1, len(there) - 1)
         first, second = (select_rows(columns, columns[axis] == there[k]) for k in (low, high))

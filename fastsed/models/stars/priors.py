@@ -123,8 +123,8 @@ def _check_bins(where: str, model: PriorModel) -> None:
         raise InputError(f"{where}: x must have at least two ascending values, not {x!r}")
     lengths = {len(x)} if model["name"] == "bins_interp" else {len(x), len(x) - 1}
     if len(values) not in lengths:
-        wanted = " or ".join(map(str, sorted(lengths)))
-        raise InputError(f"{where}: {len(x)} values of x need {wanted} values, not {len(values)}")
+        needed_lengths = " or ".join(map(str, sorted(lengths)))
+        raise InputError(f"{where}: {len(x)} values of x need {needed_lengths} values, not {len(values)}")
 
 
 def _is_number(value: object) -> bool:

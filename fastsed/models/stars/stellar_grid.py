@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.models.stars.atmospheres import Atmospheres, BandBasis, Scheme, bolometric_scale, place
+from fastsed.models.stars.atmospheres import Atmospheres, BandBasis, Scheme, bolometric_scale, library_of
 from fastsed.models.stars.constants import L_SUN, R_SUN, STEFAN_BOLTZMANN, TEN_PARSEC
 from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.filter_curves import FilterCurve
@@ -358,14 +358,14 @@ def make_stellar_grid(
     if not (len(distances) and np.isfinite(distances).all() and (distances > 0.0).all()):
         raise InputError("distances must be positive")
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in isochrones.items()}
-    placement = place(libraries, columns["logT"], columns["logg"])
-    kept = placement.kept
-    if len(kept) < len(placement.library):
-        n = len(placement.library)
+    library = library_of(libraries, columns["logT"], columns["logg"])
+    kept = np.flatnonzero(library >= 0)
+    if len(kept) < len(library):
+        n = len(library)
         log.warning("%d of %d stars left out: they are outside of the atmospheres", n - len(kept), n)
     if not len(kept):
         raise InputError("no star of the isochrones lies inside of the atmospheres")
-    columns, library = select_rows(columns, kept), placement.library[kept]
+    columns, library = select_rows(columns, kept), library[kept]
     _warn_of_metals(libraries, columns["Z"], library)
     area = (
         L_SUN * 10.0 ** columns["logL"] / (4.0 * np.pi * STEFAN_BOLTZMANN * 10.0 ** (4.0 * columns["logT"]))
