@@ -90,9 +90,16 @@ class Sfh:
 
 
 class Results:
-    """What a fit found.
+    """Best fits, with their properties, intervals and spectra.
 
     Not to be made directly: `fastsed.fit`, `fastsed.run` and `fastsed.merge` return it.
+
+    Parameters
+    ----------
+    found : fastsed.results.Results
+        The numbers.
+    problem : fastsed.problem.Problem, optional
+        Models and data that they come from, for spectra, histories and further quantities.
     """
 
     def __init__(self, found: plain.Results, problem: Problem | None = None):
@@ -187,6 +194,11 @@ class Results:
         identity : object
             Its id in the catalogue.
 
+        Returns
+        -------
+        Sed
+            In 1e-19 erg/s/cm2/Angstrom over observed wavelengths.
+
         Raises
         ------
         InputError
@@ -215,6 +227,11 @@ class Results:
             Its id in the catalogue.
         step : float
             Between times [Myr].
+
+        Returns
+        -------
+        Sfh
+            From the first star to the observation.
 
         Raises
         ------
@@ -265,6 +282,11 @@ class Results:
         width : float
             Of the figure [inch].
 
+        Returns
+        -------
+        matplotlib Figure
+            `figure.savefig("pdf.pdf")` writes it.
+
         Raises
         ------
         InputError
@@ -275,7 +297,27 @@ class Results:
         return pdf_figure(self._plain, self._problem, self._row(identity), names, width)
 
     def plot_corner(self, identity: Any, names: Sequence[str] = (), *, width: float = 6.0) -> Figure:
-        """Draw the distributions of `plot_pdf` and those of their pairs; same parameters and errors."""
+        """Draw the distributions of `plot_pdf`, and those of their pairs.
+
+        Parameters
+        ----------
+        identity : object
+            Its id in the catalogue.
+        names : sequence of str
+            Of axes and properties; by default those columns of the catalogue that vary.
+        width : float
+            Of the figure [inch].
+
+        Returns
+        -------
+        matplotlib Figure
+            `figure.savefig("corner.pdf")` writes it.
+
+        Raises
+        ------
+        InputError
+            If there is no such source or quantity, the source has no fit, or matplotlib is not installed.
+        """
         from fastsed.report.galaxies import corner_figure
 
         return corner_figure(self._plain, self._problem, self._row(identity), names, width)
@@ -291,6 +333,11 @@ class Results:
             Between times [Myr].
         width : float
             Of the figure [inch].
+
+        Returns
+        -------
+        matplotlib Figure
+            `figure.savefig("sfh.pdf")` writes it.
 
         Raises
         ------
@@ -309,11 +356,17 @@ class Results:
         Parameters
         ----------
         what : {"overview", "mass-redshift", "sfr-mass", "chi2", "edges", "photoz"}
+            Which figure; "overview" has several panels.
         known_z : (nsource,), optional
             For "photoz": redshifts with which those of the fit are compared, NaN where unknown. Without them, the
             photometric redshifts of the `.zout` file are compared with the spectroscopic ones in it.
         width : float, optional
             Of the figure [inch].
+
+        Returns
+        -------
+        matplotlib Figure
+            `figure.savefig("catalogue.pdf")` writes it.
 
         Raises
         ------
@@ -344,6 +397,7 @@ class Results:
         Returns
         -------
         Path
+            The file.
 
         Raises
         ------
@@ -519,7 +573,7 @@ def run(
 
 
 def merge(parts: Sequence[Results]) -> Results:
-    """Results of the parts of a catalogue, all fitted alike, as those of the whole.
+    """Join the results of parts of a catalogue, all fitted alike.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ _REPLACED = {
 
 
 def axis(low: float, high: float, step: float) -> Floats:
-    """Values of an axis of the grid, by FAST's rule.
+    """Space the values of an axis of the grid by FAST's rule.
 
     Parameters
     ----------
@@ -76,6 +76,7 @@ class GalaxyModel:
     log_age : axis
         log10 of the age [yr]. An axis is a number, a sequence, or `fastsed.axis(min, max, step)`.
     redshift : axis
+        All above 0.
     metallicity : axis
         Mass fractions of metals; the library must hold each of them.
     av : axis
@@ -85,7 +86,9 @@ class GalaxyModel:
     library, resolution, imf : str, optional
         Of the stellar populations; those inside the package if not given.
     library_dir : path-like, optional
+        Folder of further libraries.
     dust_law : str
+        Attenuation law, as DUST_LAW (docs/parameters.md).
     igm : {"madau95", "inoue14", None}
         Absorption by the intergalactic medium.
     cosmology : astropy.cosmology.FlatLambdaCDM, optional

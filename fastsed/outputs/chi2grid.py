@@ -478,6 +478,16 @@ def read_chi2_grid(path: str | os.PathLike[str]) -> Chi2Grid:
 
     A best-chi2 file that was cut short gives its whole rows, with a warning.
 
+    Parameters
+    ----------
+    path : path-like
+        File of SAVE_CHI_GRID or SAVE_BESTCHI.
+
+    Returns
+    -------
+    Chi2Grid
+        Axes and properties; chi2 are read when they are asked for.
+
     Raises
     ------
     InputError

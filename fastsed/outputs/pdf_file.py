@@ -185,6 +185,7 @@ def read_pdf(path: str | os.PathLike[str]) -> Pdfs:
     Returns
     -------
     Pdfs
+        All of them, in memory.
 
     Raises
     ------

@@ -32,6 +32,7 @@ def read_params(
     Returns
     -------
     Params
+        All keys with their values.
 
     Raises
     ------
