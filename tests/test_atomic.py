@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from fastsed import atomic
-from fastsed.atomic import atomic_path, atomic_write, remove_orphans, temporary_path
+from fastsed.atomic import atomic_path, atomic_write, remove_orphans, temporary_path, write_small
 from fastsed.errors import InputError
 
 
@@ -135,3 +135,19 @@ def test_files_being_written_are_no_orphans(tmp_path):
         remove_orphans(tmp_path)
         assert first.exists()
     assert names(tmp_path) == ["a", "b"]
+
+
+def test_small_files(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_text("before")
+    write_small(str(path), b"after")
+    assert path.read_bytes() == b"after"
+    monkeypatch.chdir(tmp_path)
+    write_small("b", b"")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+    with pytest.raises(InputError, match="cannot be written"):
+        write_small(str(tmp_path / "none" / "c"), b"x")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        write_small(str(tmp_path / "folder"), b"x")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "folder"]

@@ -141,7 +141,8 @@ def pixel_grid(
             f"declinations from {limits[1, 0]:g} to {limits[1, 1]:g} deg; they should be in degrees"
         )
     inner = limits + np.array([erode, -erode]) / 3600
-    if (inner[:, 0] >= inner[:, 1]).any():
+    spans = inner[:, 1] - inner[:, 0]
+    if (spans < 0).any() or (pixsize is None and (spans == 0).any()):
         raise InputError(
             f"no area is left of the field of {_size(limits)} arcsec"
             + (f" eroded by {erode:g} arcsec" if erode else "")

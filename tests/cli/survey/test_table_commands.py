@@ -167,3 +167,18 @@ def test_merge_reorder_condense_status(capsys):
     with open("s.json") as f:
         assert json.load(f) == {"cat_bin1_sub0.fits": "done"}
     assert "done    cat_bin1_sub0.fits (12 stars)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", ["--npix 1", "--npix 3 --mag_cut 1 2"])
+def test_pictures_of_maps_with_hardly_anything(options):
+    works(f"sourceden datafile.fits {options} --plot")
+    works("tileplot datafile_sourceden_map.hd5 --image image.fits -o a.png --dpi 30")
+
+
+def test_one_source(capsys):
+    Table.read("datafile.fits")[:1].write("datafile.fits", overwrite=True)
+    assert "no area is left" in error_of(capsys, "sourceden datafile.fits")
+    works("sourceden datafile.fits --pixsize 5 -q")
+    works("background datafile.fits --reference image.fits --pixsize 5 --mask_radius 2 --ann_width 3 --plot")
+    works("split datafile.fits -q")
+    assert len(Table.read("datafile_SD0-1_sub0.fits")) == 1
