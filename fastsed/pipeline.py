@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,13 @@ from fastsed.fit.monte_carlo import MonteCarlo
 from fastsed.fit.passes import Pass, Product, runs, walk, walk_best_first
 from fastsed.fit.posterior import Posterior
 from fastsed.fit.posterior_estimates import PosteriorEstimates
+from fastsed.mock import mock_columns
 from fastsed.models.attenuation import dust_law
 from fastsed.outputs.fout import ROWS_PER_BLOCK, build_header, write_fout
 from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.outputs.make_seds import make_seds
-from fastsed.outputs.paths import catalogue_path, chi_grid_path
+from fastsed.outputs.mock_file import write_mock
+from fastsed.outputs.paths import catalogue_path, chi_grid_path, mock_path
 from fastsed.outputs.pdf_file import Posteriors
 from fastsed.outputs.preflight import check_outputs
 from fastsed.outputs.source_files import SourceFiles
@@ -97,6 +100,8 @@ def fit_problem(problem: Problem, progress: Progress | None = None, write_files:
     with single_threaded_blas():
         best, uncertainties, posterior = _fit(problem, progress, write_files)
         results = _results(problem, best, uncertainties, posterior)
+        if problem.params.mock:
+            results = _with_mocks(problem, results, write_files)
     report(problem.verdict, results.verdict[len(problem.verdict) :])
     return results
 
@@ -165,6 +170,15 @@ def _reduce(
             n_sources = step.rows.stop - step.rows.start
             walk(grid, problem.plan.redshifts, list(reducers.values()), n_sources, progress)
     return reducers
+
+
+def _with_mocks(problem: Problem, results: Results, write_files: bool) -> Results:
+    """Take the mock test, and write its table."""
+    columns, n = list(mock_columns(problem, results.best)), problem.params.mock
+    if write_files:
+        path = write_mock(mock_path(problem.params), problem.catalog.ids, columns, n)
+        log.info("wrote %s", path)
+    return replace(results, mock={column.name: column.values.reshape(-1, n) for column in columns})
 
 
 def _nothing(_: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -47,6 +47,8 @@ class Results:
         None where it was not asked for.
     percentiles : tuple of float
         Of the posteriors, in percent.
+    mock : mapping of str to (nsource, nmock)
+        True and recovered values of the mock test (`true_X`, `best_X`, `mean_X`, `std_X`); empty without one.
     """
 
     ids: Sequence[Any] | Array
@@ -60,6 +62,7 @@ class Results:
     provenance: tuple[str, ...] = ()
     posterior: PosteriorEstimates | None = None
     percentiles: tuple[float, ...] = ()
+    mock: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def n_sources(self) -> int:
@@ -109,6 +112,7 @@ class Results:
             provenance=first.provenance,
             posterior=_joined_posteriors([part.posterior for part in parts]),
             percentiles=first.percentiles,
+            mock={name: np.concatenate([part.mock[name] for part in parts]) for name in first.mock},
         )
 
 

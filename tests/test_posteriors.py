@@ -117,3 +117,20 @@ def test_parts_of_the_sources_give_the_same(folder, monkeypatch):
     for name in pdf.names:
         np.testing.assert_array_equal(again.pdf(name)[1], pdf.pdf(name)[1])
     assert len(whole) == 6
+
+
+def test_mocks_are_recovered(folder, monkeypatch):
+    results = fitted(folder, monkeypatch, output_file="ten", mock=3)
+    fits = pytest.importorskip("astropy.io.fits")
+    table = fits.getdata(folder / "ten_mock.fits")
+    assert list(table["id"]) == [str(one) for one in results._plain.ids for _ in range(3)]
+    np.testing.assert_array_equal(table["true_Av"][::3], results.quantity("Av"))
+    np.testing.assert_allclose(table["true_lmass"][1::3], results.quantity("lmass"), rtol=1e-6)
+    good = np.isfinite(table["mean_lmass"])
+    assert good.any()
+    pull = (table["mean_lmass"] - table["true_lmass"])[good] / table["std_lmass"][good]
+    assert np.median(np.abs(pull)) < 2
+    assert (table["best_lmass"] != table["true_lmass"])[good].any()
+    again = fitted(folder, monkeypatch, output_file="ten", mock=3)
+    assert again is not None
+    np.testing.assert_array_equal(fits.getdata(folder / "ten_mock.fits")["best_lmass"], table["best_lmass"])

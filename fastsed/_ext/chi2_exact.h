@@ -3,6 +3,7 @@
 #ifndef FASTSED_CHI2_EXACT_H
 #define FASTSED_CHI2_EXACT_H
 
+#include "chi2_limits.h"
 #include "chi2_types.h"
 #include "simd.h"
 #include <math.h>
@@ -19,7 +20,11 @@ static void scale_and_residuals(const tile_t *t, const source_t *s, ptrdiff_t m,
         num += s->weight[b] * s->value[b] * f;
         den += s->weight[b] * f * f;
     }
-    const double a = num / den;
+    double a = num / den;
+    if (s->limit && from == 0) {
+        a = limited_scale(t, s, m, a, den);
+        sum = limit_chi2(t, s, m, a);
+    }
     for (ptrdiff_t b = from; b < to; b++) {
         const double r = s->value[b] - a * t->flux[b * t->stride + m];
         sum += s->weight[b] * r * r;
@@ -28,8 +33,8 @@ static void scale_and_residuals(const tile_t *t, const source_t *s, ptrdiff_t m,
     *chi2 += sum;
 }
 
-/* chi2 from the residuals: no difference of large numbers. */
-static double exact_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, double *scale, double *spec_scale)
+/* chi2 of all but logarithmic luminosities, from the residuals: no difference of large numbers. */
+static double linear_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, double *scale, double *spec_scale)
 {
     double chi2 = 0;
     if (s->own_spec_scale) {
@@ -39,6 +44,13 @@ static double exact_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, double
         scale_and_residuals(t, s, m, 0, t->nband, scale, &chi2);
         *spec_scale = *scale;
     }
+    return chi2;
+}
+
+/* chi2 of all data. */
+static double exact_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, double *scale, double *spec_scale)
+{
+    double chi2 = linear_chi2(t, s, m, scale, spec_scale);
     if (s->log_component >= 0) {
         const double l = t->dust[s->log_component * t->stride + m];
         const double d = (s->log_lir - log10(*scale * (l > 1e-4 ? l : 1e-4))) / s->log_error;

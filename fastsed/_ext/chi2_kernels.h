@@ -54,7 +54,9 @@ static source_t prepare_source(const data_t *d, int64_t i, double *w)
         w[b] = 1.0 / (variance[b] + d->template_error2[b] * value[b] * value[b]);
         total += w[b] * value[b] * value[b];
     }
-    return (source_t){w, value, total, d->own_spec_scale[i], d->log_component[i], d->log_lir[i], d->log_error[i]};
+    const int limited = d->limit && d->limited[i];
+    return (source_t){w, value, total, d->own_spec_scale[i], d->log_component[i], d->log_lir[i], d->log_error[i],
+                      limited ? d->limit + i * d->nband : NULL, limited ? d->limit_error + i * d->nband : NULL};
 }
 
 #endif

@@ -65,7 +65,7 @@ static void chi2_of_models(const tile_t *t, const data_t *d, const screens_t *sc
     double *root = scratch + t->nband, *data = root + t->nband, *left = data + t->nband, *scales = left + t->stride;
     const source_t s = prepare_source(d, row, scratch);
     const size_t size = sizeof(double) * (size_t)t->nmodel;
-    const int quick = !s.own_spec_scale && s.log_component < 0;
+    const int quick = !s.own_spec_scale && s.log_component < 0 && !s.limit;
     if (quick) {
         for (ptrdiff_t b = 0; b < t->nband; b++) {
             root[b] = sqrt(s.weight[b]);

@@ -129,8 +129,8 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
     const ptrdiff_t cut = sims->cut, rest = t->nband - cut;
     for (ptrdiff_t b = 0; b < t->nband; b++)
         datum[b] = sims->root_weight[b] > 0 ? sims->weighted[b] + noise[b] : 0;
-    const double product = product_of(model, datum, cut), scale = product / kept->norm2;
-    double gain = product * scale, spec_scale = scale;
+    const double product = product_of(model, datum, cut);
+    double scale = product / kept->norm2, gain = product * scale, spec_scale = scale;
     if (rest > 0) {
         const double spec_product = product_of(model + cut, datum + cut, rest);
         spec_scale = spec_product / kept->spec_norm2;
@@ -139,7 +139,13 @@ ONE_ROUNDING static void try_simulated(const tile_t *t, const source_t *s, simul
     /* far more than the rounding of this difference, which is not exact enough for a chi2 */
     if (sims->total[i] - gain > sims->chi2[i] + 1e-9 * sims->total[i])
         return;
-    double chi2 = residual2(datum, model, scale, cut, sims->scratch);
+    double chi2 = 0;
+    if (s->limit) {
+        scale = limited_scale(t, s, m, scale, kept->norm2);
+        spec_scale = rest > 0 ? spec_scale : scale;
+        chi2 = limit_chi2(t, s, m, scale);
+    }
+    chi2 += residual2(datum, model, scale, cut, sims->scratch);
     if (rest > 0)
         chi2 += residual2(datum + cut, model + cut, spec_scale, rest, sims->scratch);
     if (s->log_component >= 0) {

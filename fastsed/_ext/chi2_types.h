@@ -30,6 +30,8 @@ typedef struct {
     int own_spec_scale;      /* AUTO_SCALE and there is a spectrum */
     int log_component;       /* row of tile.dust that a logarithmic LIR prior applies to; -1: no prior */
     double log_lir, log_error;
+    const double *limit;     /* [nmain] upper limits, or NULL where there are none */
+    const double *limit_error; /* [nmain] their errors, infinite for columns without */
 } source_t;
 
 typedef struct {
@@ -45,6 +47,8 @@ typedef struct {
     const unsigned char *own_spec_scale;
     const int *log_component;
     const double *log_lir, *log_error;
+    const double *limit, *limit_error; /* NULL where no source has upper limits */
+    const unsigned char *limited;      /* [nsource] whether it has */
 } data_t;
 
 /* Best fits so far, [nsource] each. */

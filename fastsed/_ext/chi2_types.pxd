@@ -22,6 +22,9 @@ cdef extern from "chi2_types.h" nogil:
         const int *log_component
         const double *log_lir
         const double *log_error
+        const double *limit
+        const double *limit_error
+        const unsigned char *limited
 
     ctypedef struct best_t:
         pass

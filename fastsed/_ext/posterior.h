@@ -171,33 +171,33 @@ static void change_reference(posterior_t *o, const weighing_t *c, double referen
     sums->reference = reference;
 }
 
-/* ln Phi(x) */
-static double ln_below(double x)
-{
-    return log(0.5 * erfc(-x * 0.70710678118654752440));
-}
-
 /* Sources whose chi2 is more than a difference of sums of squares, or needs more digits. */
 static int needs_exact_chi2(const source_t *s)
 {
-    return s->own_spec_scale || s->log_component >= 0 || s->total > LARGEST_TOTAL;
+    return s->own_spec_scale || s->log_component >= 0 || s->limit || s->total > LARGEST_TOTAL;
 }
 
 /* The exact ln w of the models that may count, beside `offset` for the source; gains, scales and ratios of scales too. */
 static void weigh_exactly(const piece_t *p, const weighing_t *c, const source_t *s, double offset, double least,
-                          double *ln, double *scale, double *norm2, double *ratio)
+                          double *ln, double *scale, double *gain, double *norm2, double *ratio)
 {
+    const double without = s->limit ? s->total + limit_chi2(&p->tile, s, 0, 0.0) : 0;
     for (ptrdiff_t m = 0; m < p->tile.nmodel; m++) {
         if (!(ln[m] >= least))
             continue;
         double a, b;
         const double chi2 = exact_chi2(&p->tile, s, m, &a, &b);
         double exact = p->ln_weight[m] + offset - 0.5 * chi2;
+        if (s->limit)
+            gain[m] = without - linear_chi2(&p->tile, s, m, &a, &b);
         scale[m] = a;
         ratio[m] = a / b;
         if (c->marginal) {
-            const double n = sqrt(norm2[m]);
-            exact += ln_below(a * n) - log(n);
+            double curvature = 0;
+            if (s->limit)
+                limit_derivatives(&p->tile, s, m, a, &curvature);
+            const double n = sqrt(norm2[m] + curvature);
+            exact += ln_normal_below(a * n) - log(n);
         }
         ln[m] = a > 0 && exact == exact ? exact : -HUGE_VAL;
         if (ln[m] - c->cut > least)
@@ -214,7 +214,7 @@ static void weigh_positive_scales(ptrdiff_t n, double cut, double least, double 
             continue;
         const double x = scale[m] * sqrt(norm2[m]);
         if (x < CERTAIN)
-            ln[m] += ln_below(x);
+            ln[m] += ln_normal_below(x);
         if (ln[m] - cut > least)
             least = ln[m] - cut;
     }

@@ -213,7 +213,7 @@ TARGET static void PASTE(weigh_piece, LEVEL)(const piece_t *p, const weighing_t 
     const int exact = needs_exact_chi2(s);
     if (exact || c->marginal) {
         if (exact)
-            weigh_exactly(p, c, s, offset, sums->largest - c->cut, ln, scale, norm2, ratio);
+            weigh_exactly(p, c, s, offset, sums->largest - c->cut, ln, scale, gain, norm2, ratio);
         else
             weigh_positive_scales(n, c->cut, sums->largest - c->cut, ln, scale, norm2);
         largest = -HUGE_VAL;

@@ -25,6 +25,9 @@ class DataView:
         log_component: Int32s,
         log_lir: Floats,
         log_error: Floats,
+        limit: Floats | None = None,
+        limit_error: Floats | None = None,
+        limited: Flags | None = None,
     ) -> None: ...
 
 class SpaceView:

@@ -29,10 +29,12 @@ cdef class TileView:
 cdef class DataView:
     """The data of all sources as the kernels see them: the fields of `data_t` (chi2_kernels.h), likewise.
 
-    `template_error2` (nz, nband) has a row for each redshift.
+    `template_error2` (nz, nband) has a row for each redshift; `limit`, `limit_error`, `limited` are None without upper
+    limits.
     """
 
-    def __init__(self, value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error):
+    def __init__(self, value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error, limit=None,
+                 limit_error=None, limited=None):
         cdef const double[:, ::1] value_view = value, variance_view = variance, error2_view = template_error2
         cdef const unsigned char[::1] own_view = own_spec_scale
         cdef const int[::1] component_view = log_component
@@ -41,7 +43,13 @@ cdef class DataView:
         self.c.value, self.c.variance = &value_view[0, 0], &variance_view[0, 0]
         self.c.template_error2, self.c.own_spec_scale = &error2_view[0, 0], &own_view[0]
         self.c.log_component, self.c.log_lir, self.c.log_error = &component_view[0], &lir_view[0], &lir_error_view[0]
-        self.arrays = (value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error)
+        cdef const double[:, ::1] limit_view = limit, limit_error_view = limit_error
+        cdef const unsigned char[::1] limited_view = limited
+        self.c.limit = &limit_view[0, 0] if limit is not None else NULL
+        self.c.limit_error = &limit_error_view[0, 0] if limit is not None else NULL
+        self.c.limited = &limited_view[0] if limit is not None else NULL
+        self.arrays = (value, variance, template_error2, own_spec_scale, log_component, log_lir, log_error, limit,
+                       limit_error, limited)
 
     cdef data_t at(self, int64_t iz) noexcept:
         """The data beside models of one redshift."""

@@ -64,6 +64,14 @@ class FitOptions(Options):
         "Take the confidence intervals from the models whose chi2 is close enough to the best (Avni 1976), "
         "not from simulations. Raises SAVE_BESTCHI if needed.",
     )
+    mock: int = option(
+        0,
+        "Uncertainties",
+        "Mock test: the best model of each source, with the noise of its data, is fitted again so many times. True and "
+        "recovered values go to `<OUTPUT_FILE>_mock.fits`. fastsed only.",
+        ge=0,
+        le=MAX_SIMULATIONS,
+    )
     posterior: bool = option(
         False,
         "Posteriors",

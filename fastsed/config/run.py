@@ -28,4 +28,6 @@ class RunOptions(MachineOptions, OutputOptions, FitOptions, ModelOptions, InputO
     @property
     def several_passes(self) -> bool:
         """Whether the models may be gone through more than once."""
-        return self.n_sim > 0 or self.save_bestchi > 0 or self.save_chi_grid or self.posterior
+        return (
+            self.n_sim > 0 or self.save_bestchi > 0 or self.save_chi_grid or self.posterior or self.mock > 0
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fastsed._ext.views import DataView, TileView
 from fastsed.fit.observations import Observations
 from fastsed.models.template_grid import TemplateGrid
@@ -26,4 +28,7 @@ def data_view(data: Observations) -> DataView:
         data.log_component,
         data.log_lir,
         data.log_error,
+        data.limit,
+        data.limit_error,
+        None if data.limit_error is None else np.isfinite(data.limit_error).any(axis=1).view(np.uint8),
     )

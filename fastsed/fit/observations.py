@@ -47,6 +47,8 @@ class Observations:
         Window of redshift indices, both included; empty (first > last) for sources that are not fitted.
     best_first_z, best_last_z : (nsource,)
         Window for the best fit alone.
+    limit, limit_error : (nsource, ncolumn), optional
+        Upper limits in place of data, and their errors, infinite where there is none; None without any.
     """
 
     value: Floats
@@ -61,6 +63,8 @@ class Observations:
     last_z: Ints
     best_first_z: Ints
     best_last_z: Ints
+    limit: Floats | None = None
+    limit_error: Floats | None = None
 
     @property
     def n_sources(self) -> int:
@@ -79,22 +83,28 @@ class Observations:
 
     def part(self, rows: slice | Ints) -> Observations:
         """The data of some of the sources."""
-        of_sources = {
-            f.name: getattr(self, f.name)[rows]
-            for f in fields(self)
-            if f.name not in ("n_main", "template_error")
-        }
-        return replace(self, **of_sources)
+        return replace(self, **{name: getattr(self, name)[rows] for name in self._of_sources()})
+
+    def _of_sources(self) -> list[str]:
+        """Names of the attributes with a row for each source."""
+        names = [f.name for f in fields(self) if f.name not in ("n_main", "template_error")]
+        return [name for name in names if getattr(self, name) is not None]
 
     @classmethod
     def concatenated(cls, parts: Sequence[Observations]) -> Observations:
         """The data of the parts of a catalogue as those of the whole, in order."""
+        if any(part.limit is not None for part in parts):
+            parts = [part.with_limits() for part in parts]
         of_sources: dict[str, Any] = {
-            f.name: np.concatenate([getattr(part, f.name) for part in parts])
-            for f in fields(cls)
-            if f.name not in ("n_main", "template_error")
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0]._of_sources()
         }
         return replace(parts[0], **of_sources)
+
+    def with_limits(self) -> Observations:
+        """The same, with arrays of upper limits even where there are none."""
+        if self.limit is not None:
+            return self
+        return replace(self, limit=np.zeros(self.value.shape), limit_error=np.full(self.value.shape, np.inf))
 
     def redshifts_needed(self, n_z: int) -> Mask:
         """Which redshifts any source needs, (nz,)."""
@@ -190,6 +200,7 @@ def make_observations(
         log_component[chosen] = luminosities.component[chosen]
         log_lir[chosen], log_error[chosen] = luminosities.value[chosen], luminosities.error[chosen]
 
+    limit, limit_error = _limits(catalog, rows)
     has_spectrum = np.isfinite(variance[:, rows.n_main :]).any(axis=1)
     own_scale = _auto_scale(params, rows) & has_spectrum & np.isfinite(variance[:, : rows.n_main]).any(axis=1)
     first, last, best_first, best_last = redshift_windows(params, axes, redshifts, catalog.fittable)
@@ -206,7 +217,18 @@ def make_observations(
         last_z=last,
         best_first_z=best_first,
         best_last_z=best_last,
+        limit=limit,
+        limit_error=limit_error,
     )
+
+
+def _limits(catalog: Catalog, rows: Rows) -> tuple[Floats | None, Floats | None]:
+    """Upper limits and their errors in the columns of the data, (nsource, ncolumn) each; None without any."""
+    if catalog.limit is None or catalog.limit_error is None:
+        return None, None
+    limit, error = (np.full((len(catalog.ids), rows.count), empty) for empty in (0.0, np.inf))
+    limit[:, rows.bands], error[:, rows.bands] = catalog.limit, catalog.limit_error
+    return limit, error
 
 
 def _auto_scale(params: InputOptions, rows: Rows) -> bool:

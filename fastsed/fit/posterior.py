@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,6 +51,10 @@ class Weighing:
     def of_sources(self, rows: slice) -> Floats:
         """`ln_z` of some sources."""
         return self.ln_z if len(self.ln_z) == 1 else np.ascontiguousarray(self.ln_z[rows])
+
+    def repeated(self, rows: slice, n: int) -> Weighing:
+        """That of some sources, each `n` times."""
+        return self if len(self.ln_z) == 1 else replace(self, ln_z=np.repeat(self.ln_z[rows], n, axis=0))
 
 
 def ln_cut(n_models: int) -> float:

@@ -28,6 +28,7 @@ _JY_FACTOR = 1e19 * 1e-29 * 2.9979e8 / 1e-12 / 1e10
 """F_lambda in 1e-19 erg/s/cm2/A of 1 microjansky at 1 micron, with FAST's value of c."""
 
 _FLUX_COLUMN = re.compile(r"F([0-9]{1,9})")
+_LIMIT_COLUMN = re.compile(r"LIM([0-9]{1,9})")
 
 
 SMALLEST, LARGEST = 1e-150, 1e150
@@ -53,6 +54,8 @@ class Catalog:
         The former of the two.
     findings : list of Finding
         What is unusual about the photometry, and what is not; of the former one was warned.
+    limit, limit_error : float64 (nsource, nband), optional
+        Upper limits in place of fluxes and their errors, infinite where there is none; None without any.
     """
 
     ids: list[str]
@@ -63,6 +66,8 @@ class Catalog:
     fittable: Mask
     zero_error: Mask
     findings: list[Finding] = field(default_factory=list)
+    limit: Floats | None = None
+    limit_error: Floats | None = None
 
     @classmethod
     def concatenated(cls, parts: Sequence[Catalog]) -> Catalog:
@@ -71,6 +76,15 @@ class Catalog:
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("flux", "error", "z_spec", "fittable", "zero_error")
         }
+        if any(part.limit is not None for part in parts):
+            for name, empty in (("limit", 0.0), ("limit_error", np.inf)):
+                rows = [getattr(part, name) for part in parts]
+                joined[name] = np.concatenate(
+                    [
+                        np.full(part.flux.shape, empty) if row is None else row
+                        for part, row in zip(parts, rows, strict=True)
+                    ]
+                )
         ids = [one for part in parts for one in part.ids]
         return replace(parts[0], ids=ids, findings=[], **joined)
 
@@ -92,6 +106,7 @@ class _Columns:
     error: list[int]
     total: int | None
     z_spec: int | None
+    limits: dict[int, int] = field(default_factory=dict)
 
 
 def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
@@ -131,6 +146,7 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
     if not ids:
         raise InputError("has a header but no sources", path)
     _check_ids(table, ids, params)
+    limit = take_limits(flux, error, _limit_flags(table, columns, read.numbers))
     zero_error = mask_invalid(flux, error)
     photometry = _photometry(table, names, columns, read.numbers, flux, error)
     measured, factor = np.isfinite(error), flux_factor(params.ab_zeropoint, wavelengths)
@@ -147,6 +163,7 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
         zero_error=zero_error,
         findings=warned(photometry_findings(photometry, params.ab_zeropoint, table.names, names, path)),
     )
+    catalog = with_limits(catalog, limit, factor)
     if not params.spectrum:
         warn_unfittable(catalog)
     log.info("fitting %s with %s each", counted(len(ids), "source"), counted(len(filters), "flux", "fluxes"))
@@ -170,6 +187,41 @@ def flux_factor(ab_zeropoint: float, wavelength: Floats) -> Floats:
     """
     microjansky = 10 ** (0.4 * (23.9 - ab_zeropoint))
     return np.asarray(microjansky * _JY_FACTOR / (wavelength * 1e-4) ** 2)
+
+
+def take_limits(flux: Floats, error: Floats, flags: Mask | None) -> tuple[Floats, Floats] | None:
+    """Take upper limits out of the fluxes, in place: they are not measured.
+
+    Parameters
+    ----------
+    flux, error : (nsource, nband)
+    flags : (nsource, nband) or None
+        Which fluxes are limits.
+
+    Returns
+    -------
+    limit, error : (nsource, nband)
+        The error is infinite where there is no usable limit. None without any flag.
+    """
+    if flags is None or not flags.any():
+        return None
+    usable = flags & np.isfinite(flux) & np.isfinite(error) & (error > 0)
+    limit, limit_error = np.where(usable, flux, 0.0), np.where(usable, error, np.inf)
+    flux[flags], error[flags] = np.nan, np.inf
+    return limit, limit_error
+
+
+def with_limits(
+    catalog: Catalog, limits: tuple[Floats, Floats] | None, factor: Floats | float = 1.0
+) -> Catalog:
+    """A catalogue with upper limits, from `take_limits`; `factor` brings them to F_lambda."""
+    if limits is None:
+        return catalog
+    with np.errstate(over="ignore", under="ignore"):
+        limit, error = limits[0] * factor, limits[1] * factor
+    usable = (error >= SMALLEST) & (error <= LARGEST) & (np.abs(limit) <= LARGEST)
+    log.info("of the fluxes, %d are upper limits", int(np.count_nonzero(usable)))
+    return replace(catalog, limit=np.where(usable, limit, 0.0), limit_error=np.where(usable, error, np.inf))
 
 
 def mask_invalid(flux: Floats, error: Floats) -> Mask:
@@ -372,7 +424,13 @@ def _find_columns(table: TextTable, names: list[str]) -> _Columns:
         bands.append(int(match[1]))
         flux.append(position)
         error.append(names.index(f"E{match[1]}"))
-    used = ["ID", "Z_SPEC", *(names[i] for i in flux), *(names[i] for i in error)]
+    used = [
+        "ID",
+        "Z_SPEC",
+        *(names[i] for i in flux),
+        *(names[i] for i in error),
+        *(f"LIM{n}" for n in bands),
+    ]
     repeated = [name for name, count in Counter(names).items() if count > 1 and name in used]
     if repeated:
         raise InputError(f"its header names {', '.join(repeated)} more than once", table.path)
@@ -382,6 +440,13 @@ def _find_columns(table: TextTable, names: list[str]) -> _Columns:
             f"has no column ID: its .translate file makes {names[place]} of column {header[place]}",
             table.path,
         )
+    limits = {}
+    for position, name in enumerate(names):
+        match = _LIMIT_COLUMN.fullmatch(name)
+        if match and int(match[1]) in bands:
+            limits[bands.index(int(match[1]))] = position
+        elif match:
+            log.warning("limit column %s has no flux column F%s and is ignored", header[position], match[1])
     totals = [i for i, name in enumerate(names) if name in {f"TOT{band}" for band in bands}]
     if len(totals) > 1:
         log.warning("several columns TOT<n>: using %s, ignoring the others", header[totals[0]])
@@ -392,12 +457,31 @@ def _find_columns(table: TextTable, names: list[str]) -> _Columns:
         error=error,
         total=totals[0] if totals else None,
         z_spec=names.index("Z_SPEC") if "Z_SPEC" in names else None,
+        limits=limits,
     )
+
+
+def _limit_flags(table: TextTable, columns: _Columns, numbers: Floats) -> Mask | None:
+    """Which fluxes (nsource, nband) are upper limits, by the columns LIM<n>; None without such columns."""
+    if not columns.limits:
+        return None
+    start = 2 * len(columns.bands) + (columns.total is not None)
+    flags = np.zeros((len(numbers), len(columns.bands)), dtype=bool)
+    for k, (band, position) in enumerate(columns.limits.items()):
+        given = numbers[:, start + k]
+        wrong = np.flatnonzero((given != 0) & (given != 1))
+        if len(wrong):
+            name = table.names[position]
+            raise table.error(
+                f"{name} is {given[wrong[0]]:g}: expected 1 for an upper limit, else 0", int(wrong[0])
+            )
+        flags[:, band] = given == 1
+    return flags
 
 
 def _read_columns(table: TextTable, columns: _Columns) -> tuple[Columns, Floats, Floats, Floats]:
     """What is in the file, fluxes and errors scaled to total ones, and spectroscopic redshifts."""
-    optional = [i for i in (columns.total, columns.z_spec) if i is not None]
+    optional = [i for i in (columns.total, *columns.limits.values(), columns.z_spec) if i is not None]
     wanted = [*columns.flux, *columns.error, *optional]
     read = table.read(texts=[columns.identity], numbers=wanted)
     nband = len(columns.bands)

@@ -130,6 +130,12 @@ def with_spectra(catalog: Catalog, filters: list[Filter], spectra: Spectra) -> t
         zero_error=zero_error,
         fittable=fittable_sources(error, zero_error),
     )
+    if catalog.limit is not None and catalog.limit_error is not None:
+        merged = replace(
+            merged,
+            limit=np.hstack([catalog.limit, np.zeros_like(spectra.flux)]),
+            limit_error=np.hstack([catalog.limit_error, np.full_like(spectra.error, np.inf)]),
+        )
     warn_unfittable(merged)
     return merged, [*filters, *spectra.channels]
 

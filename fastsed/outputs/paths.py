@@ -32,6 +32,11 @@ def pdf_path(options: RunOptions) -> Path:
     return output_path(options, "_pdf.hdf5")
 
 
+def mock_path(options: RunOptions) -> Path:
+    """Path of the mock test (MOCK)."""
+    return output_path(options, "_mock.fits")
+
+
 def chi_grid_path(options: RunOptions) -> Path:
     """Path of the chi2 of all models (SAVE_CHI_GRID)."""
     return Path(options.output_dir) / "chi2.grid"

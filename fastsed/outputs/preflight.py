@@ -18,6 +18,7 @@ from fastsed.outputs.paths import (
     SEDS,
     catalogue_path,
     chi_grid_path,
+    mock_path,
     pdf_path,
     source_path,
 )
@@ -49,6 +50,8 @@ def check_outputs(problem: Problem) -> None:
     check_output(catalogue_path(p))
     if p.save_pdf:
         check_output(pdf_path(p))
+    if p.mock:
+        check_output(mock_path(p))
     if p.save_chi_grid:
         check_output(chi_grid_path(p))
         check_space(chi_grid_path(p), chi_grid_bytes(problem))

@@ -323,3 +323,32 @@ def test_catalogue_of_another_kind(tmp_path):
 def test_translation_of_another_catalogue(read, caplog):
     read("# id F1 E1\nx 1 1\n", translate="f_b F1\n")
     assert "gal.translate translates none of the catalogue's column names" in caplog.text
+
+
+LIMITS = "# id F1 E1 F2 E2 LIM2 z_spec\n1 1 0.1 2 0.3 1 -1\n2 1 0.1 2 0.3 0 0.5\n3 1 0.1 2 -1 1 -1\n"
+LIMITS += "4 -99 -1 2 0.3 1 -1\n"
+
+
+def test_upper_limits_are_no_fluxes(read):
+    catalog, filters = read(LIMITS)
+    _, wavelength = (f.mean_wavelength for f in filters)
+    assert catalog.limit[0, 1] == pytest.approx(_microjansky(2, wavelength))
+    assert catalog.limit_error[0, 1] == pytest.approx(_microjansky(0.3, wavelength))
+    assert np.isinf(catalog.error[0, 1])
+    assert catalog.flux[0, 1] == 0
+    np.testing.assert_array_equal(np.isfinite(catalog.limit_error), [[0, 1], [0, 0], [0, 0], [0, 1]])
+    assert np.isfinite(catalog.error[1, 1])
+    np.testing.assert_array_equal(catalog.fittable, [True, True, True, False])
+    np.testing.assert_array_equal(catalog.z_spec, [np.nan, 0.5, np.nan, np.nan])
+
+
+def test_catalogues_without_limits_have_none(read):
+    assert read(HEADER + ROWS)[0].limit is None
+    assert read(LIMITS.replace(" 1 -1\n", " 0 -1\n"))[0].limit is None
+
+
+def test_flags_of_limits_are_one_or_zero(read, caplog):
+    with pytest.raises(InputError, match=r"gal\.cat:3: LIM2 is 2: expected 1 for an upper limit, else 0"):
+        read(LIMITS.replace("0.3 0 0.5", "0.3 2 0.5"))
+    read(LIMITS.replace("LIM2", "LIM7"))
+    assert "limit column LIM7 has no flux column F7 and is ignored" in caplog.text

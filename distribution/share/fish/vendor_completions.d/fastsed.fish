@@ -73,6 +73,7 @@ complete -c fastsed -a 'C_INTERVAL=' -d 'Confidence intervals to print. With a `
 complete -c fastsed -a 'SEED=' -d 'Seed of the random numbers of the simulations: the same seed gives the same answer. fastsed only.'
 complete -c fastsed -a 'BEST_FROM_SIM=' -d 'Give the median of the simulations as the best fit. Needs N_SIM > 0.'
 complete -c fastsed -a 'INTERVAL_FROM_CHI2=' -d 'Take the confidence intervals from the models whose chi2 is close enough to the best (Avni 1976), not from simulations. Raises SAVE_BESTCHI if needed.'
+complete -c fastsed -a 'MOCK=' -d 'Mock test: the best model of each source, with the noise of its data, is fitted again so many times. True and recovered values go to `<OUTPUT_FILE>_mock.fits`. fastsed only.'
 complete -c fastsed -a 'POSTERIOR=' -d 'Describe the posterior of each axis and property by mean, standard deviation and percentiles, over all models of the grid: columns `mean_X`, `std_X`, `p16_X`, ..., `neff` and `lnz` of the output catalogue. fastsed only.'
 complete -c fastsed -a 'POSTERIOR_SCALE= POSTERIOR_SCALE=profile POSTERIOR_SCALE=marginal' -d 'Take each model at its best scale, or integrate over the scale with a flat prior. fastsed only.'
 complete -c fastsed -a 'POSTERIOR_PERCENTILES=' -d 'Percentiles of the posteriors that are columns. fastsed only.'
