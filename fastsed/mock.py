@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def _mock_data(problem: Problem, best: BestFits, true: ModelData, rows: slice) -
         )
         log_lir = np.log10(np.repeat(best.scale[rows], n) * dust) + few.log_error * noise[:, -1]
     lost = np.repeat(~best.fitted[rows], n)
-    windows = {
+    windows: dict[str, Any] = {
         name: np.where(lost, end, getattr(few, name))
         for name, end in (("first_z", 0), ("last_z", -1), ("best_first_z", 0), ("best_last_z", -1))
     }

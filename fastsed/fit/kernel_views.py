@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastsed._ext.views import DataView, TileView
+from fastsed.arrays import Flags
 from fastsed.fit.observations import Observations
 from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Tile
@@ -30,5 +31,12 @@ def data_view(data: Observations) -> DataView:
         data.log_error,
         data.limit,
         data.limit_error,
-        None if data.limit_error is None else np.isfinite(data.limit_error).any(axis=1).view(np.uint8),
+        _limited(data),
     )
+
+
+def _limited(data: Observations) -> Flags | None:
+    """Which sources have upper limits; None where there are none at all."""
+    if data.limit_error is None:
+        return None
+    return np.array(np.isfinite(data.limit_error).any(axis=1), dtype=np.uint8)
