@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from fastsed._ext import best_fit, chi2_rows, gridio, photometry, sfh, simulate, spectra, views
+from fastsed.aligned import aligned_rows
 from fastsed.fit.groups import Groups, group_models, in_both_precisions
 from fastsed.models.screen_runs import make_screen_runs
-from fastsed.padded import padded_rows
 
 N_BAND = 7
 
@@ -42,7 +42,7 @@ class Problem:
         x = np.linspace(-1, 1, self.n_band)
         powers = np.array([x, x**2, np.tanh(4 * x)])
         flux = np.exp(rng.normal(0, 1, (self.n_model, 3)) @ powers).T * rng.lognormal(0, 1, self.n_model)
-        padded = padded_rows(self.n_band, self.n_model)
+        padded = aligned_rows(self.n_band, self.n_model)
         padded[:, : self.n_model] = flux
         truth = flux[:, rng.integers(self.n_model, size=self.n_source)].T * rng.lognormal(
             0, 1, (self.n_source, 1)

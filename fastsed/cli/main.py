@@ -102,15 +102,15 @@ def copy_example(folder: Path) -> Path:
 
 def check(params: Params) -> None:
     """Print what a run would do."""
-    from fastsed.estimate import estimate
     from fastsed.outputs.preflight import check_outputs
+    from fastsed.preview import preview
     from fastsed.problem import prepare
     from fastsed.verdict.finding import report
 
     problem = prepare(params)
     check_outputs(problem)
     report(problem.verdict)
-    for line in estimate(problem):
+    for line in preview(problem):
         print(line)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from fastsed._ext.groups import Grouping, find_groups
 from fastsed._ext.views import GROUP_SIZE
+from fastsed.aligned import aligned_sets
 from fastsed.arrays import Floats, Ints, Singles
-from fastsed.padded import padded_sets
 
 Pair = tuple[Floats, Singles]
 
@@ -78,7 +78,7 @@ def _rooms(shapes: Sequence[tuple[int, ...]]) -> list[Groups]:
 
 def _empty_pairs(shapes: Sequence[tuple[int, int]]) -> list[Pair]:
     """Room for rows of numbers in both precisions, and zeros behind them."""
-    return list(zip(padded_sets(shapes), padded_sets(shapes, np.float32), strict=True))
+    return list(zip(aligned_sets(shapes), aligned_sets(shapes, np.float32), strict=True))
 
 
 def in_both_precisions(values: Floats) -> Pair:

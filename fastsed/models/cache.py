@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._version import __version__
+from fastsed.aligned import PADDING
 from fastsed.arrays import Mask
 from fastsed.atomic import final_path, remove_orphans, temporary_path
 from fastsed.config.models import ModelOptions
@@ -31,7 +32,6 @@ from fastsed.inputs.filters import Filter
 from fastsed.models.axes import Axes
 from fastsed.models.populations import Populations
 from fastsed.models.tile import Rows, Tile
-from fastsed.padded import PADDING
 
 log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from threading import Lock
 import numpy as np
 
 from fastsed._ext.photometry import BandWindows
+from fastsed.aligned import PADDING, aligned_rows
 from fastsed.arrays import Floats, Ints, Mask
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
@@ -32,7 +33,6 @@ from fastsed.models.populations import Basis, GriddedPopulations, Populations
 from fastsed.models.sfh import years
 from fastsed.models.tables import FluxTables, RestTables, Screens, make_rest_tables, make_screens
 from fastsed.models.tile import Rows, Tile
-from fastsed.padded import PADDING, padded_rows
 
 log = logging.getLogger(__name__)
 
@@ -406,7 +406,7 @@ def make_tile(grid: ModelGrid, store: _TableStore, block: Block, iz: int) -> lis
     n_cells = store.tables.screens.n_cells
     n_models = n_cells * n_populations
     rows = grid.rows
-    flux = padded_rows(rows.count, n_models)
+    flux = aligned_rows(rows.count, n_models)
     weights = block.weights()
     for bands, own_rows in rows.parts:
         # a view of some rows as tables, (nband, ncell, npopulation)
@@ -468,7 +468,7 @@ def _dust(rest: RestTables, columns: Ints, weights: Floats | None, stride: int) 
 def _selected(rows: Floats, keep: Mask) -> Floats:
     """The kept models of each row, padded."""
     kept = int(keep.sum())
-    out = padded_rows(len(rows), kept)
+    out = aligned_rows(len(rows), kept)
     out[:, :kept] = rows[:, keep]
     return out
 

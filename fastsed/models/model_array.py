@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastsed.aligned import aligned_rows
 from fastsed.arrays import Floats, Ints, Mask, Singles
 from fastsed.errors import InputError
 from fastsed.models.tile import Rows, Tile
-from fastsed.padded import padded_rows
 
 # models of a tile
 TILE_MODELS = 1 << 16
@@ -142,7 +142,7 @@ class ArrayGrid:
         """All models, some at a time."""
         for start in range(0, self.axes.size, TILE_MODELS if redshifts.any() else self.axes.size + 1):
             stop = min(start + TILE_MODELS, self.axes.size)
-            flux = padded_rows(self.rows.count, stop - start)
+            flux = aligned_rows(self.rows.count, stop - start)
             flux[:, : stop - start] = self.flux[start:stop].T
             numbers = np.arange(start, stop, dtype=np.int64)
             sigma = None if self.sigma is None else np.ascontiguousarray(self.sigma[start:stop].T)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastsed.aligned import aligned_rows
 from fastsed.arrays import Floats, Ints
-from fastsed.padded import padded_rows
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Tile:
     def part(self, start: int, stop: int) -> Tile:
         """Some of the models, as a tile of their own."""
         n = stop - start
-        flux = padded_rows(len(self.flux), n)
+        flux = aligned_rows(len(self.flux), n)
         flux[:, :n] = self.flux[:, start:stop]
         dust = None
         if self.dust is not None:

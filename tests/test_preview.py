@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.estimate import TrialGrid, estimate, spread, time_text, trial_data
 from fastsed.memory import machine_bytes, memory_parts
 from fastsed.outputs.chi2grid import size_text
 from fastsed.outputs.grid_file import chi_grid_bytes
 from fastsed.params import read_params
 from fastsed.pipeline import fit_problem
+from fastsed.preview import TrialGrid, preview, spread, time_text, trial_data
 from fastsed.problem import prepare
 from tests.helpers import COARSE, copy_example
 
@@ -42,7 +42,7 @@ def value(lines, label):
 def test_says_what_there_is_and_writes_nothing(example, tmp_path):
     before = sorted(os.listdir(tmp_path))
     problem = example("NO_CACHE=0")
-    lines = estimate(problem)
+    lines = preview(problem)
     assert sorted(os.listdir(tmp_path)) == before
     assert value(lines, "sources: ") == "12, of which 12 can be fitted"
     assert value(lines, "data of each: ") == "10 bands"
@@ -54,7 +54,7 @@ def test_says_what_there_is_and_writes_nothing(example, tmp_path):
 
 def test_the_run_after_an_estimate_is_the_same(example):
     plain, estimated = example(), example()
-    estimate(estimated)
+    preview(estimated)
     np.testing.assert_array_equal(fit_problem(plain).best.model_id, fit_problem(estimated).best.model_id)
 
 
@@ -66,7 +66,7 @@ def test_number_of_models_to_fit(example):
     several = example("Z_STEP=0.1", "SAVE_CHI_GRID=1")
     assert several.plan.n_models == several.grid.n_models_at(np.ones(len(several.grid.axes.z), dtype=bool))
     for one in (problem, several):
-        assert f"of which {sum(done)} are to be fitted" in "\n".join(estimate(one))
+        assert f"of which {sum(done)} are to be fitted" in "\n".join(preview(one))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_trial_is_small_whatever_the_grid(example, keys):
     assert grid.axes.models_per_redshift <= 24 * 16 * 48
     if problem.params.custom_sfh:
         assert len(grid.axes.lage) * grid.axes.n_history * problem.grid.most_time_steps < 5e6
-    text = "\n".join(estimate(problem))
+    text = "\n".join(preview(problem))
     assert "memory: less than" in text
     assert "time: " in text
 
@@ -93,10 +93,10 @@ def test_a_trial_is_small_whatever_the_grid(example, keys):
 def test_less_memory_than_a_run_needs(example, monkeypatch):
     problem = example("N_SIM=10000")
     needed = sum(memory_parts(problem).values())
-    monkeypatch.setattr("fastsed.estimate.machine_bytes", lambda: needed + 1)
-    assert not any("warning" in line for line in estimate(problem))
-    monkeypatch.setattr("fastsed.estimate.machine_bytes", lambda: 10**8)
-    assert "warning: this machine has 100 MB of memory, which may be too little" in estimate(problem)
+    monkeypatch.setattr("fastsed.preview.machine_bytes", lambda: needed + 1)
+    assert not any("warning" in line for line in preview(problem))
+    monkeypatch.setattr("fastsed.preview.machine_bytes", lambda: 10**8)
+    assert "warning: this machine has 100 MB of memory, which may be too little" in preview(problem)
 
 
 def test_memory_of_the_machine_is_that_of_its_tightest_limit(monkeypatch):
@@ -157,7 +157,7 @@ def test_trial_data_of_many_sources(example, monkeypatch):
     data = example().data
     data.first_z[:], data.last_z[:] = 0, 6
     data.last_z[3] = -1
-    monkeypatch.setattr("fastsed.estimate.TRIAL_SOURCES", 4)
+    monkeypatch.setattr("fastsed.preview.TRIAL_SOURCES", 4)
     part = trial_data(data, np.ones(7, dtype=bool))
     assert 4 <= part.n_sources < 8
     assert (part.last_z == 6).all()
@@ -179,8 +179,8 @@ def test_trial_grid(example):
 
 def test_simulations_are_part_of_the_trial(example, monkeypatch):
     calls = []
-    monkeypatch.setattr("fastsed.estimate.from_simulations", lambda *arguments: calls.append(arguments))
-    text = "\n".join(estimate(example("N_SIM=30")))
+    monkeypatch.setattr("fastsed.preview.from_simulations", lambda *arguments: calls.append(arguments))
+    text = "\n".join(preview(example("N_SIM=30")))
     assert "data of each: 10 bands; 30 simulations" in text
     assert ", simulations " in text
     assert len(calls) == 1
@@ -215,14 +215,14 @@ def test_size_of_the_chi_grid(example, tmp_path):
         expected = writer.expected_size
     assert abs(expected - chi_grid_bytes(problem)) < 100  # strings of another form
     with_grid = example("SAVE_CHI_GRID=1")
-    assert f"chi2.grid: {size_text(chi_grid_bytes(problem))}" in estimate(with_grid)
+    assert f"chi2.grid: {size_text(chi_grid_bytes(problem))}" in preview(with_grid)
 
 
 def test_notes_of_the_trial_are_not_shown(example, caplog):
     problem = example()
     caplog.set_level(logging.INFO, logger="fastsed")
     caplog.clear()
-    estimate(problem)
+    preview(problem)
     assert not caplog.records
     logging.getLogger("fastsed").info("shown again")
     assert caplog.messages == ["shown again"]

@@ -38,7 +38,7 @@ TRIAL_HISTORIES = 24
 TRIAL_TIMES = 2_000_000
 
 
-def estimate(problem: Problem) -> list[str]:
+def preview(problem: Problem) -> list[str]:
     """Describe what a run would do; nothing is written.
 
     Some tiles are built and fitted to know the speed.

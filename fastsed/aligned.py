@@ -1,4 +1,4 @@
-"""Rows of numbers as the kernels want them: a shape in, room that fills whole vectors out."""
+"""Rows of numbers as the kernels want them: a shape in; aligned memory that fills whole vectors out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ PADDING = 16
 LINE = 64
 
 
-def padded_rows(n_rows: int, n: int, dtype: type[np.float64] | type[np.float32] = np.float64) -> NDArray[Any]:
-    """Room for rows of n numbers, which begin with cache lines, and zeros that fill up their last vectors.
+def aligned_rows(
+    n_rows: int, n: int, dtype: type[np.float64] | type[np.float32] = np.float64
+) -> NDArray[Any]:
+    """Memory for rows of n numbers, which begin with cache lines, and zeros that fill up their last vectors.
 
     Parameters
     ----------
@@ -27,14 +29,14 @@ def padded_rows(n_rows: int, n: int, dtype: type[np.float64] | type[np.float32] 
     ndarray (n_rows, n rounded up to `PADDING`)
         The first n numbers of a row are not set.
     """
-    (rows,) = padded_sets([(n_rows, n)], dtype)
+    (rows,) = aligned_sets([(n_rows, n)], dtype)
     return rows
 
 
-def padded_sets(
+def aligned_sets(
     shapes: Sequence[tuple[int, int]], dtype: type[np.float64] | type[np.float32] = np.float64
 ) -> list[NDArray[Any]]:
-    """As `padded_rows` for sets of rows, (n_rows, n) each, that are in one piece of memory."""
+    """As `aligned_rows` for sets of rows, (n_rows, n) each, that are in one piece of memory."""
     padded = [(n_rows, n + -n % PADDING) for n_rows, n in shapes]
     size = sum(n_rows * n for n_rows, n in padded)
     memory = np.empty(size * np.dtype(dtype).itemsize + LINE, dtype=np.uint8)
