@@ -143,6 +143,8 @@ static void mark_all(search_t *s)
 {
     for (ptrdiff_t g = 0; g < s->t->ngroup; g++) {
         const ptrdiff_t left = s->t->nmodel - g * FAN;
+        if (left <= 0)
+            break;
         mark(s, g, left < FAN ? (1u << left) - 1 : 0xFFFFu);
     }
 }

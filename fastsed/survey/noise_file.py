@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.foreign import parser_errors
 from fastsed.hdf5_file import atomic_hdf5
 from fastsed.survey import hdf5
 from fastsed.survey.sed_grid import BLOCK_ROWS
@@ -54,7 +55,8 @@ class NoiseFile:
     def __init__(self, path: str | PathLike[str], reuse: bool = False):
         self.path, self._file, self._reuse = Path(path), hdf5.open_hdf5(path), reuse
         try:
-            self._read_structure()
+            with parser_errors(path, "a readable noise model"):
+                self._read_structure()
         except BaseException:
             self._file.close()
             raise

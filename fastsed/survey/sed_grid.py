@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.foreign import parser_errors
 from fastsed.hdf5_file import atomic_hdf5
 from fastsed.survey import hdf5
 
@@ -295,7 +296,8 @@ class _Hdf5Source:
     def __init__(self, path: Path, reuse: bool):
         self._path, self._file, self._reuse = path, hdf5.open_hdf5(path), reuse
         try:
-            self._read_structure()
+            with parser_errors(path, "a readable grid"):
+                self._read_structure()
         except BaseException:
             self._file.close()
             raise
@@ -359,10 +361,8 @@ class _FitsSource:
         except OSError as error:
             raise InputError(f"is not a readable FITS file ({error})", path) from error
         try:
-            self._read_structure()
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError, OSError) as error:
-            self._file.close()
-            raise InputError(f"is not a FITS grid ({error})", path) from error
+            with parser_errors(path, "a FITS grid"):
+                self._read_structure()
         except BaseException:
             self._file.close()
             raise

@@ -59,6 +59,8 @@ def fit_directly(models: ArrayModels, flux: np.ndarray, threshold: float = -10.0
         )
     lnp[~(weight > 0)] = -np.inf
     lnp[~np.isfinite(lnp)] = -np.inf
+    if not np.isfinite(lnp).any():
+        return Direct(lnp, chi2, np.zeros(0, int), np.zeros(0))
     members = np.flatnonzero(lnp - lnp.max() > threshold)
     relative = np.exp(lnp[members] - lnp.max())
     return Direct(lnp, chi2, members, relative / relative.sum())

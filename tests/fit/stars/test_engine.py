@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
+from fastsed.fit.stars.chunks import ChunkedFitter
 from fastsed.fit.stars.engine import StarFitter
 from fastsed.fit.stars.options import FitOptions
 from fastsed.fit.stars.parameters import symlog
@@ -115,6 +116,23 @@ def test_any_number_of_models(n_models: int) -> None:
         check_star(models, fitter, result, i, flux, -10.0)
 
 
+@pytest.mark.parametrize("factor", [1e20, 1e60, 1e100, -1e60, 1e200, 1e-60])
+@pytest.mark.parametrize("error", KINDS)
+def test_absurd_fluxes(error: str, factor: float) -> None:
+    """Squares that single precision cannot hold: every model is compared; those of double precision: not fitted."""
+    models = random_models(33, 7, KINDS[error], 1, error)
+    fluxes = factor * random_stars(models, 3, 6)
+    for fitter in (StarFitter(models), ChunkedFitter(models, chunk_models=50)):
+        result = fitter.fit(fluxes)
+        for i, flux in enumerate(fluxes):
+            direct = fit_directly(models, flux)
+            if not np.isfinite(direct.lnp).any():
+                assert result.status[i] == 3
+                continue
+            assert direct.lnp[result.best_row[i]] == pytest.approx(direct.lnp.max(), rel=1e-12)
+            assert result.total_log_norm[i] == pytest.approx(direct.lnp.max(), rel=1e-6, abs=10)
+
+
 def test_ties_go_to_the_lowest_row() -> None:
     models = random_models(300, 2, 3, 7)
     half = 300
@@ -173,6 +191,7 @@ def test_the_same_bits_in_parts_and_by_threads() -> None:
 DIGEST = """
 import hashlib, numpy as np
 from tests.fit.stars.reference import hard_stars, random_models
+from fastsed.fit.stars.chunks import ChunkedFitter
 from fastsed.fit.stars.engine import StarFitter
 from fastsed.fit.stars.options import FitOptions
 digest = hashlib.sha256()
