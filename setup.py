@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -118,6 +119,17 @@ def extension(path: Path) -> Extension:
     )
 
 
+def description() -> str:
+    """The README as package indexes show it: links lead to the repository, once pyproject.toml names one."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent / "distribution"))
+    from readme import package_readme
+
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return package_readme(
+        Path("README.md").read_text(encoding="utf-8"), project.get("urls", {}).get("Repository", "")
+    )
+
+
 def data_files() -> list[tuple[str, list[str]]]:
     """Man pages and shell completions, for the folder `share` of the environment."""
     root = Path("distribution")
@@ -132,6 +144,8 @@ def data_files() -> list[tuple[str, list[str]]]:
 
 
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
     packages=[*find_packages(include=["fastsed", "fastsed.*"]), "fastsed.share"],
     package_dir={"fastsed": "fastsed", "fastsed.share": "share"},
     package_data={
