@@ -175,6 +175,7 @@ def next_steps(parameter_file: str, folder: Path | None = None) -> str:
     """A hint, after a first run, of what can be done with it."""
     steps = {
         f"fastsed {parameter_file} BEST_FIT=1": "write the spectra of the best fits, too",
+        f"fastsed-plot {parameter_file}": "draw masses, rates, chi2 (needs pip install 'fastsed[plot]')",
         "fastsed --help-param DUST_LAW": "what a key of the parameter file means",
         f"fastsed --cite {parameter_file} > cite.bib": "what a paper that uses the results should cite",
     }
