@@ -14,7 +14,8 @@ from fastsed.fit.observations import Observations
 from fastsed.fit.passes import runs, walk
 from fastsed.fit.posterior import Posterior
 from fastsed.fit.posterior_estimates import PosteriorEstimates
-from fastsed.models.grid import ModelGrid, Tile
+from fastsed.models.grid import ModelGrid
+from fastsed.models.tile import Tile
 from fastsed.problem import Problem
 from fastsed.uncertainties import scaled_properties
 

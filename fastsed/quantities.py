@@ -103,7 +103,7 @@ FIXED = (
     ),
     Quantity(
         "lmass",
-        "Mass of the living stars and remnants.",
+        "Mass of the surviving stars and remnants.",
         "log[mass/Msol]",
         "log",
         True,

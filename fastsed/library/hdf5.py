@@ -3,7 +3,7 @@
 Layout, version 1. Root attributes: `format` = "fastsed library", `version`, `kind` ("ssp" or "gridded"),
 `LIBRARY`, `RESOLUTION`, `IMF`, `SFH` (gridded only), `units`, and `origin`, `citation`, `licence` as known.
 Datasets: `ages` [nage], `wavelengths` [nlam], `metallicities` [nrow], `log_tau` [nrow] (gridded only), and
-per row `sed` [nrow, nage, nlam] float32, `living_fraction` [nrow, nage] (living mass for gridded), `formed`
+per row `sed` [nrow, nage, nlam] float32, `living_fraction` [nrow, nage] (surviving mass for gridded), `formed`
 [nrow, nage], `sfr` [nrow, nage] (gridded only).
 """
 

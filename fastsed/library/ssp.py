@@ -99,9 +99,11 @@ def read_ssp(path: str | PathLike[str], metal: float | None = None) -> Library:
     return library
 
 
-def _simple(path: Path, ages: Floats, lam: Floats, sed: Floats, living: Floats) -> Library:
+def _simple(path: Path, ages: Floats, lam: Floats, sed: Floats, surviving: Floats) -> Library:
     metal = metallicity_of_name(path.name)
-    return Library(ages, lam, sed, living, np.zeros(ages.size), np.ones(ages.size), "ssp", metal, str(path))
+    return Library(
+        ages, lam, sed, surviving, np.zeros(ages.size), np.ones(ages.size), "ssp", metal, str(path)
+    )
 
 
 # --- GALAXEV text -----------------------------------------------------------------------------------------
@@ -119,8 +121,8 @@ def _read_ascii(path: Path) -> Library:
         numbers.block(f"line strengths of age {i + 1}", smallest=0)
     sed = np.array(spectra)
     numbers.block("closing block 1", ages.size)
-    living = numbers.block("closing block 2 (mass)", ages.size) / total_mass
-    return _simple(path, ages, lam, sed, living)
+    surviving = numbers.block("closing block 2 (mass)", ages.size) / total_mass
+    return _simple(path, ages, lam, sed, surviving)
 
 
 def _ascii_head(content: bytes, path: Path) -> tuple[Floats, float, bytes]:
@@ -184,7 +186,7 @@ def _first_non_number(text: bytes) -> str:
 
 
 def _read_fits(path: Path) -> Library:
-    """One table row with the vectors AGE, MASS (living fraction), LAMBDA and SED."""
+    """One table row with the vectors AGE, MASS (surviving fraction), LAMBDA and SED."""
     from astropy.io import fits
 
     def parse() -> list[Floats]:
@@ -195,9 +197,9 @@ def _read_fits(path: Path) -> Library:
                 for name in ("AGE", "MASS", "LAMBDA", "SED")
             ]
 
-    ages, living, lam, sed = parse_foreign(parse, path, WHAT_FITS)
-    if sed.size != ages.size * lam.size or living.size != ages.size:
+    ages, surviving, lam, sed = parse_foreign(parse, path, WHAT_FITS)
+    if sed.size != ages.size * lam.size or surviving.size != ages.size:
         raise InputError(
             f"is damaged: SED has {sed.size} values for {ages.size} ages and {lam.size} wavelengths", path
         )
-    return _simple(path, ages, lam, sed.reshape(ages.size, lam.size), living)
+    return _simple(path, ages, lam, sed.reshape(ages.size, lam.size), surviving)

@@ -22,7 +22,7 @@ class Library:
     sed : ndarray, shape (nage, nlam)
         Luminosity [Lsun/Angstrom]; an SSP's is for 1 Msun formed. May be a view of a file, in its precision.
     mass : ndarray, shape (nage,)
-        Living stellar mass [Msun]; an SSP's is the living fraction of the formed mass.
+        Surviving stellar mass [Msun]; an SSP's is the surviving fraction of the formed mass.
     sfr : ndarray, shape (nage,)
         Star formation rate [Msun/yr]; zero for an SSP.
     formed : ndarray, shape (nage,)

@@ -14,14 +14,14 @@ KINDS = ("ssp", "gridded")
 SHORTEST_END = 1000.0
 """No library ends at shorter wavelengths [Angstrom]; one in micron does."""
 MASS_ROUNDING = 1e-3
-"""By which a living fraction may exceed 1: files round."""
+"""By which a surviving fraction may exceed 1: files round."""
 
 
 def check_library(library: Library, path: str | PathLike[str], spectra: bool = True) -> None:
     """Refuse a library whose numbers cannot be those of stellar populations.
 
     Ages and wavelengths must ascend, wavelengths be in Angstrom, spectra, masses and rates be finite and not negative,
-    the living fraction of simple populations be at most 1, and all shapes agree.
+    the surviving fraction of simple populations be at most 1, and all shapes agree.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def check_library(library: Library, path: str | PathLike[str], spectra: bool = T
     if library.sed.shape != shape:
         raise InputError(f"is damaged: its spectra have the shape {library.sed.shape}, not {shape}", path)
     for values, what in (
-        (library.mass, "living masses"),
+        (library.mass, "surviving masses"),
         (library.sfr, "star formation rates"),
         (library.formed, "formed masses"),
     ):
@@ -57,7 +57,7 @@ def check_library(library: Library, path: str | PathLike[str], spectra: bool = T
         _check_amounts(values, what, path)
     if library.kind == "ssp" and library.mass.max() > 1 + MASS_ROUNDING:
         largest = f"{library.mass.max():g} of the formed mass"
-        raise InputError(f"is damaged: a living mass is {largest}; simple populations have 0 to 1", path)
+        raise InputError(f"is damaged: a surviving mass is {largest}; simple populations have 0 to 1", path)
     if spectra:
         check_spectra(library.sed, path)
 

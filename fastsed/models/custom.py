@@ -15,9 +15,9 @@ from fastsed.expressions import Expression, parse_key
 from fastsed.library.find import find_ssp, missing_library
 from fastsed.library.ssp import read_library
 from fastsed.models.axes import Axes, power_of_ten
-from fastsed.models.living import living_history
 from fastsed.models.populations import Basis, Masses, broadened
 from fastsed.models.sfh import lookback_grid, mean_sfr, ssp_weights, years
+from fastsed.models.surviving import surviving_mass_history
 from fastsed.sizes import single
 
 # one array of histories on their time steps
@@ -45,7 +45,7 @@ class CustomPopulations:
             raise missing_library(*where, metal)
         self._path, self._file_metal = found
         # of the SSPs, once they are read
-        self._ages, self._living, self._n_wavelengths = np.empty(0), np.empty(0), 0
+        self._ages, self._surviving, self._n_wavelengths = np.empty(0), np.empty(0), 0
         self.sources = [str(self._path)]
 
     def files(self) -> list[Path]:
@@ -55,7 +55,7 @@ class CustomPopulations:
     def basis(self, start: int = 0, stop: int | None = None) -> Basis:
         """The SSPs, of which all populations are made; the young ones first."""
         ssp = read_library(self._path, self._file_metal)
-        self._ages, self._living, self._n_wavelengths = ssp.ages, ssp.mass, len(ssp.lam)
+        self._ages, self._surviving, self._n_wavelengths = ssp.ages, ssp.mass, len(ssp.lam)
         n_young = 0
         if self._params.differential_a_v:
             oldest = power_of_ten(single(self._params.log_bc_age_max))
@@ -134,7 +134,7 @@ class CustomPopulations:
         sfr = np.empty(len(numbers))
         for rows, t, rates in self.histories(numbers):
             sfr[rows] = mean_sfr(t, rates, years(self._params.sfr_avg))
-        return Masses(weights @ self._living, sfr, weights.sum(axis=1) * self._living[0])
+        return Masses(weights @ self._surviving, sfr, weights.sum(axis=1) * self._surviving[0])
 
     def history(self, number: int, lookback: Floats) -> Floats:
         """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
@@ -150,20 +150,20 @@ class CustomPopulations:
 
         As in FAST++, which takes the times themselves, youngest first, for lookback times; this is right up to
         a fraction of their step. It then scales the history so that the SSPs, given these samples, have the
-        living mass of the model.
+        surviving mass of the model.
         """
         rates = self._rates(numbers, t)
-        sampled = ssp_weights(t[-1] - t[::-1], rates, self._ssp_ages()) @ self._living
-        wanted = self.masses(numbers).living
+        sampled = ssp_weights(t[-1] - t[::-1], rates, self._ssp_ages()) @ self._surviving
+        wanted = self.masses(numbers).surviving
         scale = np.divide(wanted, sampled, out=np.ones_like(wanted), where=sampled > 0)
         return rates[:, ::-1] * scale[:, None]
 
     def written_masses(self, numbers: Ints, t: Floats) -> Floats:
-        """Living stellar mass (n, m) [Msun] at these times."""
+        """Surviving stellar mass (n, m) [Msun] at these times."""
         ages = self._ssp_ages()
         found = np.empty((len(numbers), len(t)))
         for rows, lookback, sfr in self.histories(numbers):
-            found[rows] = living_history(lookback, sfr, t[-1] - t, ages, self._living)
+            found[rows] = surviving_mass_history(lookback, sfr, t[-1] - t, ages, self._surviving)
         return found
 
     def _rates(self, numbers: Ints, lookback: Floats) -> Floats:

@@ -66,9 +66,9 @@ def broadened(basis: Basis, sigma: float) -> Basis:
 
 @dataclass
 class Masses:
-    """Per population: living stellar mass [Msun], star formation rate [Msun/yr], mass formed [Msun]."""
+    """Per population: surviving stellar mass [Msun], star formation rate [Msun/yr], mass formed [Msun]."""
 
-    living: Floats
+    surviving: Floats
     sfr: Floats
     formed: Floats
 
@@ -138,7 +138,7 @@ class Populations(Protocol):
         ...
 
     def written_masses(self, numbers: Ints, t: Floats) -> Floats:
-        """Living stellar mass (n, m) [Msun] at these times."""
+        """Surviving stellar mass (n, m) [Msun] at these times."""
         ...
 
     def usable_ages(self) -> tuple[float, float]:
@@ -242,13 +242,13 @@ class GriddedPopulations:
         """Masses and star formation rates of the populations `numbers`."""
         if self._masses is None:
             found = [m.masses(self._ages, years(self._params.sfr_avg)) for m in self._members]
-            living, sfr, formed = (
+            surviving, sfr, formed = (
                 np.stack([getattr(one, name) for one in found], axis=1).ravel()
-                for name in ("living", "sfr", "formed")
+                for name in ("surviving", "sfr", "formed")
             )
-            self._masses = Masses(living, sfr, formed)
+            self._masses = Masses(surviving, sfr, formed)
         m = self._masses
-        return Masses(m.living[numbers], m.sfr[numbers], m.formed[numbers])
+        return Masses(m.surviving[numbers], m.sfr[numbers], m.formed[numbers])
 
     def history(self, number: int, lookback: Floats) -> Floats:
         """SFR [Msun/yr] of one population at times `lookback` [yr] before it is observed; 0 before it was born."""
@@ -265,13 +265,13 @@ class GriddedPopulations:
         return self._along_time(numbers, t, lambda member, times: member.sfr_at(times))
 
     def written_masses(self, numbers: Ints, t: Floats) -> Floats:
-        """Living stellar mass (n, m) [Msun] at these times.
+        """Surviving stellar mass (n, m) [Msun] at these times.
 
         As in FAST++: linear between the ages of the library, and normalised to the mass at observation, which
         is interpolated in log(age).
         """
-        found = self._along_time(numbers, t, lambda member, times: member.living_at(times))
-        return found * (self.masses(numbers).living / found[:, -1])[:, None]
+        found = self._along_time(numbers, t, lambda member, times: member.surviving_at(times))
+        return found * (self.masses(numbers).surviving / found[:, -1])[:, None]
 
     def _along_time(
         self, numbers: Ints, t: Floats, at: Callable[[_IsedMember | _BuiltMember, Floats], Floats]
@@ -332,7 +332,7 @@ class _IsedMember:
         return len(self._ages_rates_masses()[0])
 
     def _ages_rates_masses(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Ages [yr], SFR [Msun/yr], living and formed masses [Msun], as the file has them."""
+        """Ages [yr], SFR [Msun/yr], surviving and formed masses [Msun], as the file has them."""
         if self._tracks is None:
             self._keep_tracks(read_library(self.path, self._metal, self._log_tau, check_spectra=False))
         assert self._tracks is not None
@@ -343,8 +343,8 @@ class _IsedMember:
         ages, sfr, _, _ = self._ages_rates_masses()
         return np.interp(times, ages, sfr)
 
-    def living_at(self, times: Floats) -> Floats:
-        """Living mass [Msun] at times [yr] since the onset."""
+    def surviving_at(self, times: Floats) -> Floats:
+        """Surviving mass [Msun] at times [yr] since the onset."""
         ages, _, mass, _ = self._ages_rates_masses()
         return np.interp(times, ages, mass)
 
@@ -362,7 +362,7 @@ class _IsedMember:
 
     def masses(self, ages: Floats, sfr_window: float) -> Masses:
         """Masses and rates at `ages`, the rates averaged over `sfr_window` [yr] before."""
-        times, rates, living, formed = self._ages_rates_masses()
+        times, rates, surviving, formed = self._ages_rates_masses()
         left, x, inside = _log_age_weights(times, ages)
 
         def at_ages(values: Floats) -> Floats:
@@ -371,7 +371,7 @@ class _IsedMember:
         sfr = at_ages(rates)
         if sfr_window > 0:
             sfr = np.where(inside, mean_rate(times, rates, ages, sfr_window), 0.0)
-        return Masses(at_ages(living), sfr, at_ages(formed))
+        return Masses(at_ages(surviving), sfr, at_ages(formed))
 
 
 class _BuiltMember:
@@ -389,8 +389,8 @@ class _BuiltMember:
         """SFR [Msun/yr] at times [yr] since the onset."""
         return csp_history(self._sfh, self._tau, times)[0]
 
-    def living_at(self, times: Floats) -> Floats:
-        """Living mass [Msun] at times [yr] since the onset."""
+    def surviving_at(self, times: Floats) -> Floats:
+        """Surviving mass [Msun] at times [yr] since the onset."""
         return csp_weights(self.ssp.ages, self._sfh, self._tau, times) @ self.ssp.mass
 
     def track(self, age: float, step: float) -> tuple[Floats, Floats]:

@@ -107,10 +107,10 @@ def _of_one_metal(
     library = grid.metal(metal)
     numbers, row = _distinct(population)
     masses = library.populations.masses(numbers)
-    values = {"lmass": masses.living[row], "lsfr": masses.sfr[row], "lmform": masses.formed[row]}
+    values = {"lmass": masses.surviving[row], "lsfr": masses.sfr[row], "lmform": masses.formed[row]}
     if "lssfr" in names:
         with np.errstate(divide="ignore", invalid="ignore"):
-            values["lssfr"] = (single(masses.sfr) / single(masses.living))[row]
+            values["lssfr"] = (single(masses.sfr) / single(masses.surviving))[row]
     if need_spectra(grid, names):
         values |= _from_spectra(grid, library, cell, numbers, row, names)
     quantities = [q for q in parse_sfh_quantities(grid.params.sfh_quantities) if q.name in names]

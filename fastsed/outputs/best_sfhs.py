@@ -140,7 +140,7 @@ def history_percentiles(
 
 
 class _Histories:
-    """SFR, or living masses, of models at times (nt,) [yr] since the Big Bang; the last is now."""
+    """SFR, or surviving masses, of models at times (nt,) [yr] since the Big Bang; the last is now."""
 
     def __init__(self, grid: ModelGrid, mass: bool, t: Floats):
         self._grid, self._mass, self._t = grid, mass, t

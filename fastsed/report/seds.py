@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fastsed.arrays import Floats, Mask
-from fastsed.quantities import AB_ZEROPOINT
+from fastsed.constants import AB_ZEROPOINT
 from fastsed.report.source import Number, SourceSed
 from fastsed.report.style import (
     ACCENT,

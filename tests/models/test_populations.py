@@ -44,7 +44,7 @@ def test_interpolation_is_linear_in_log_age(library, metal):
         lage = float(axes.lage[number // 2])
         np.testing.assert_array_equal(basis.sed[:, number], single(interpolated(one, lage, one.sed)))
         for values, expected in (
-            (masses.living, one.mass),
+            (masses.surviving, one.mass),
             (masses.sfr, one.sfr),
             (masses.formed, one.formed),
         ):
@@ -114,7 +114,7 @@ def test_masses_before_spectra(library):
     masses = first.masses(np.array([3, 0]))
     _, second = populations(make_params(library))
     second.basis()
-    np.testing.assert_array_equal(masses.living, second.masses(np.array([3, 0])).living)
+    np.testing.assert_array_equal(masses.surviving, second.masses(np.array([3, 0])).surviving)
 
 
 def test_ranges_cover_all_populations_once(library):
@@ -206,7 +206,7 @@ def test_built_from_ssps(library, caplog):
         t = np.unique(np.concatenate([np.linspace(0, age, 40001), AGES[age > AGES]]))
         rate = (age - t) / tau**2 * np.exp(-(age - t) / tau)
         assert masses.formed[number] == pytest.approx(np.trapezoid(rate, t), rel=1e-5)
-        assert masses.living[number] == pytest.approx(
+        assert masses.surviving[number] == pytest.approx(
             np.trapezoid(rate * np.interp(t, AGES, ssp.mass), t), rel=1e-5
         )
         recent = t <= 5e7
@@ -242,9 +242,9 @@ def test_built_ones_are_those_of_the_pre_gridded_files(shared, tmp_path, sfh):
     age, tau = np.repeat(axes.lage, 4), np.tile(axes.values[5], len(axes.lage))
     smooth = age < (tau - 0.3 if sfh == "tru" else tau + 0.8)
     late = age > tau + 0.3
-    np.testing.assert_allclose(a.living[smooth], b.living[smooth], rtol=0.01)
+    np.testing.assert_allclose(a.surviving[smooth], b.surviving[smooth], rtol=0.01)
     np.testing.assert_allclose(a.sfr[smooth], b.sfr[smooth], rtol=0.01)
-    np.testing.assert_allclose(a.living[late], b.living[late], rtol=0.03)
+    np.testing.assert_allclose(a.surviving[late], b.surviving[late], rtol=0.03)
     # FAST sums what a file formed in rectangles
     np.testing.assert_allclose(a.formed[smooth], b.formed[smooth], rtol=0.06)
     ultraviolet, optical = ((ours.lam > low) & (ours.lam < 30000) for low in (1200, 4000))
@@ -264,7 +264,7 @@ def test_masses_of_an_ised_file(shared):
     for ilage, lage in enumerate(axes.lage.astype(float)):
         number = ilage * 4 + 1
         expected = np.interp(lage, np.log10(one.ages[known]), one.mass[known])
-        assert masses.living[number] == pytest.approx(expected, rel=1e-9)
+        assert masses.surviving[number] == pytest.approx(expected, rel=1e-9)
         assert masses.formed[number] == pytest.approx(
             np.interp(lage, np.log10(one.ages[known]), formed[known]), rel=1e-6
         )
@@ -303,4 +303,4 @@ def test_velocity_dispersion_of_a_library(library):
     _, wide = populations(make_params(library, "APPLY_VDISP=250"))
     expected = single(broaden(LAM, plain.basis().sed.T.astype(float), 250.0).T)
     np.testing.assert_array_equal(wide.basis().sed, expected)
-    np.testing.assert_array_equal(wide.masses(np.arange(4)).living, plain.masses(np.arange(4)).living)
+    np.testing.assert_array_equal(wide.masses(np.arange(4)).surviving, plain.masses(np.arange(4)).surviving)

@@ -109,14 +109,14 @@ def test_custom_with_birth_clouds(library):
         age = 10 ** float(grid.axes.lage[ilage[i]])
         t = 2e6 * np.arange(int(np.ceil(age / 2e6)) + 1)
         sfr = history(t, np.log10(age), float(grid.axes.values[5][ia[i]]))
-        weights, living = custom_weights(t, sfr), simple(0.02).mass
+        weights, surviving = custom_weights(t, sfr), simple(0.02).mass
         recent = np.union1d(t[t <= 3e7], [3e7])
         rate = np.trapezoid(np.interp(recent, t, sfr), recent) / 3e7
         expected = {
-            "lmass": weights @ living,
-            "lmform": weights.sum() * living[0],
+            "lmass": weights @ surviving,
+            "lmform": weights.sum() * surviving[0],
             "lsfr": rate,
-            "lssfr": rate / (weights @ living),
+            "lssfr": rate / (weights @ surviving),
             "llion": ionising(young + old),
             "lldust_bc": lost(young, av + bc),
             "lldust": lost(young, av + bc) + lost(old, av),

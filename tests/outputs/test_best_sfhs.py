@@ -10,8 +10,8 @@ import pytest
 
 from fastsed.config.fit import chi2_threshold
 from fastsed.library.csp import csp_history, csp_weights
-from fastsed.models.living import living_history
 from fastsed.models.sfh import lookback_grid, ssp_weights
+from fastsed.models.surviving import surviving_mass_history
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
 from fastsed.outputs.chi2grid import read_chi2_grid
 from tests.models.helpers import AGES, make_grid, make_params, simple
@@ -96,27 +96,27 @@ def test_mass_of_a_constant_rate(library, tmp_path):
     since_birth = np.clip(10 ** float(problem.grid.axes.lage[3]) - (t[-1] - t), 0, None)
     lived = np.diff(np.minimum(since_birth[:, None], edges)) @ simple(0.02).mass
     np.testing.assert_allclose(mass, 6.0 * lived, rtol=1e-4, atol=6e6)
-    living = problem.grid.populations[0].masses(np.array([3 * 4 + 2])).living[0]
-    assert mass[-1] == pytest.approx(2.0 * living, rel=1e-5)
+    surviving = problem.grid.populations[0].masses(np.array([3 * 4 + 2])).surviving[0]
+    assert mass[-1] == pytest.approx(2.0 * surviving, rel=1e-5)
 
 
 def test_living_mass_of_a_burst():
     """All stars form within a Myr: at each later time they are of one age."""
     t = lookback_grid(1e9, 1e6)
     sfr = np.where(t == 800e6, 1.0, 0.0)[None]
-    living = simple(0.02).mass
+    surviving = simple(0.02).mass
     at = np.array([1e9, 900e6, 790e6, 500e6, 100e6, 0.0])
-    found = living_history(t, sfr, at, AGES, living)[0]
-    nearest = [living[np.argmin(abs(AGES - age))] for age in 800e6 - at[2:]]
+    found = surviving_mass_history(t, sfr, at, AGES, surviving)[0]
+    nearest = [surviving[np.argmin(abs(AGES - age))] for age in 800e6 - at[2:]]
     np.testing.assert_allclose(found, [0, 0, *(1e6 * f for f in nearest)], rtol=1e-12)
 
 
 def test_living_mass_now_is_that_of_the_weights():
     t = lookback_grid(3.3e9, 7e6)
     sfr = np.random.default_rng(5).uniform(0, 3, (4, len(t)))
-    living = simple(0.02).mass
-    found = living_history(t, sfr, np.array([0.0]), AGES, living)[:, 0]
-    np.testing.assert_allclose(found, ssp_weights(t, sfr, AGES) @ living, rtol=1e-12)
+    surviving = simple(0.02).mass
+    found = surviving_mass_history(t, sfr, np.array([0.0]), AGES, surviving)[:, 0]
+    np.testing.assert_allclose(found, ssp_weights(t, sfr, AGES) @ surviving, rtol=1e-12)
 
 
 @pytest.mark.parametrize("quantity", ["sfr", "mass"])

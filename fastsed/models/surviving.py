@@ -1,4 +1,4 @@
-"""A star formation history and the mass that SSPs keep in; the living stellar mass along time out."""
+"""A star formation history and the part of their mass that SSPs keep in; the surviving stellar mass along time out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from fastsed.arrays import Floats
 from fastsed.models.sfh import ssp_bin_edges
 
 
-def living_history(t: Floats, sfr: Floats, lookback: Floats, ages: Floats, living: Floats) -> Floats:
-    """Mass of the stars that live at some times, of all those that had formed by then.
+def surviving_mass_history(
+    t: Floats, sfr: Floats, lookback: Floats, ages: Floats, surviving: Floats
+) -> Floats:
+    """Mass that survives at some times in stars and remnants, of all that had formed by then.
 
-    At each time, the history up to then is shared out among the SSPs as in `fastsed.models.sfh.ssp_weights`.
+    At each time, the history up to then is divided among the SSPs as in `fastsed.models.sfh.ssp_weights`.
 
     Parameters
     ----------
@@ -20,10 +22,10 @@ def living_history(t: Floats, sfr: Floats, lookback: Floats, ages: Floats, livin
     sfr : ndarray (n, nt)
         Star formation rates at these times [Msun/yr], linear in between.
     lookback : ndarray (m,)
-        Lookback times [yr] at which the mass is wanted.
+        Lookback times [yr] of the masses.
     ages : ndarray (nage,)
         Ascending ages of the SSPs [yr].
-    living : ndarray (nage,)
+    surviving : ndarray (nage,)
         Part of the mass formed that is left at these ages.
 
     Returns
@@ -39,5 +41,5 @@ def living_history(t: Floats, sfr: Floats, lookback: Floats, ages: Floats, livin
     for row, rates in zip(masses, sfr, strict=True):
         formed = np.concatenate([[0.0], np.cumsum(0.5 * (rates[1:] + rates[:-1]) * np.diff(t))])
         slope = np.diff(rates) / np.diff(t)
-        row[:] = np.diff(formed[left] + since * (rates[left] + 0.5 * slope[left] * since)) @ living
+        row[:] = np.diff(formed[left] + since * (rates[left] + 0.5 * slope[left] * since)) @ surviving
     return masses
