@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ _TYPES = {
     "C": ">c8",
     "M": ">c16",
 }
+# FITS allows no more axes, and no more columns
+_LIMIT = 999
 _HEADER_LIMIT = 1000 * BLOCK
 
 
@@ -57,7 +60,7 @@ class Block:
 
 
 def card_value(header: bytes, key: str) -> Any:
-    """Value of a keyword in a header; None if it is not there."""
+    """Value of a keyword in a header; None if it is not there or cannot be understood."""
     at = _card(header, key)
     if at < 0:
         return None
@@ -68,10 +71,10 @@ def card_value(header: bytes, key: str) -> Any:
     text = text.split("/")[0].strip()
     if text in ("T", "F"):
         return text == "T"
-    try:
-        return int(text)
-    except ValueError:
-        return float(text) if text else None
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return None
 
 
 def _card(header: bytes, key: str) -> int:
@@ -178,12 +181,16 @@ def _read_header(f: Any, position: int, path: str | os.PathLike[str]) -> Block:
 def _data_size(header: bytes, path: str | os.PathLike[str]) -> int:
     try:
         n_axes = int(card_value(header, "NAXIS"))
+        if not 0 <= n_axes <= _LIMIT:
+            raise ValueError(n_axes)
         axes = [int(card_value(header, f"NAXIS{i + 1}")) for i in range(n_axes)]
         width = abs(int(card_value(header, "BITPIX"))) // 8
         extra, groups = card_value(header, "PCOUNT") or 0, card_value(header, "GCOUNT") or 1
         size = width * groups * (extra + math.prod(axes)) if n_axes else 0
-    except (TypeError, ValueError) as error:
-        raise InputError("not a FITS file: a header without NAXIS or BITPIX", path) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            "not a FITS file: a header whose NAXIS, BITPIX or sizes are no numbers", path
+        ) from error
     if size < 0:
         raise InputError("not a FITS file: a header with negative sizes", path)
     return size
@@ -197,11 +204,14 @@ def table_dtype(block: Block, path: str | os.PathLike[str]) -> np.dtype[Any]:
     InputError
         If it is none, or has columns of variable length.
     """
-    if block.value("XTENSION") != "BINTABLE":
+    n_fields = block.value("TFIELDS")
+    if block.value("XTENSION") != "BINTABLE" or block.value("NAXIS") != 2 or block.value("BITPIX") != 8:
         raise InputError("its first extension is no binary table", path)
+    if not isinstance(n_fields, int) or not 0 <= n_fields <= _LIMIT:
+        raise InputError("a table whose number of columns (TFIELDS) is not known", path)
     fields: list[tuple[Any, ...]] = []
-    for i in range(1, int(block.value("TFIELDS") or 0) + 1):
-        name, form = block.value(f"TTYPE{i}") or f"col{i}", str(block.value(f"TFORM{i}"))
+    for i in range(1, n_fields + 1):
+        name, form = str(block.value(f"TTYPE{i}") or f"col{i}"), str(block.value(f"TFORM{i}"))
         found = _FORM.match(form)
         if found is None or found[2] in "PQ":
             raise InputError(f"column {name} has the format {form!r}, whose rows have no fixed length", path)
@@ -214,7 +224,7 @@ def table_dtype(block: Block, path: str | os.PathLike[str]) -> np.dtype[Any]:
             fields.append((name, _TYPES[found[2]]) if repeat == 1 else (name, _TYPES[found[2]], (repeat,)))
     try:
         dtype = np.dtype(fields)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"its columns cannot be told apart: {error}", path) from error
     if dtype.itemsize != block.shape()[-1]:
         raise InputError(f"rows of {block.shape()[-1]} bytes, but columns of {dtype.itemsize}", path)

@@ -24,7 +24,8 @@ from fastsed.survey.fits_rows import (
 )
 from fastsed.survey.pdf_files import join_pdfs, same_bins, stack_pdfs
 from fastsed.survey.results import SubResult, existing, find_results, row_ids
-from fastsed.survey.star_groups import StarField, StarGroupWriter, fit_fields
+from fastsed.survey.star_contents import StarField
+from fastsed.survey.star_groups import StarGroupWriter, fit_fields
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -151,8 +151,9 @@ class StarSamples:
             begins = table[:, 1 + list(self.fields).index(name)]
             n = table[:, 0] if field.shape is None else np.full(len(rows), int(np.prod(field.shape)))
             ends = begins + n * field.dtype.itemsize
-            if (ends[(n > 0) & (rows >= 0)] > len(view)).any():
-                raise InputError("cut short: samples lie behind the end of the file", self.path)
+            inside = (begins >= 0) & (ends >= begins) & (ends <= len(view))
+            if not inside[rows >= 0].all():
+                raise InputError("damaged: samples lie outside of the file", self.path)
             missing = _missing(field)
             pieces = zip(begins.tolist(), ends.tolist(), rows.tolist(), strict=True)
             parts[name] = [view[begin:end] if row >= 0 else missing for begin, end, row in pieces]
@@ -182,7 +183,9 @@ class StarSamples:
     def close(self) -> None:
         """Close the file."""
         if self._map is not None:
-            self._map.close()
+            # after an error, its traceback may still refer to pieces of it
+            with suppress(BufferError):
+                self._map.close()
         if self._file is not None:
             self._file.close()
 
@@ -212,6 +215,6 @@ def damaged_file(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"not a readable HDF5 file, or cut short: {reason}", path) from error

@@ -22,7 +22,8 @@ from fastsed.survey.noise_file import NoiseFile, NoiseFileWriter
 from fastsed.survey.pdf_files import CHUNK_BYTES, PdfImage, PdfWriter, same_bins
 from fastsed.survey.results import SubResult
 from fastsed.survey.sed_grid import BLOCK_ROWS, SedGrid, SedGridWriter
-from fastsed.survey.star_groups import Samples, StarField, StarGroupWriter
+from fastsed.survey.star_contents import StarField
+from fastsed.survey.star_groups import Samples, StarGroupWriter
 from fastsed.survey.star_samples import StarSamples
 
 _PERCENTILE = re.compile(r"(.+)_p(\d{1,2})")

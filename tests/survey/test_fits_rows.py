@@ -144,3 +144,29 @@ def test_pdfs_with_the_same_bins(tmp_path):
     with fits.open(tmp_path / "c.fits") as hdus:
         assert hdus[0].data.shape == (2, 2)
         assert np.array_equal(hdus["Av"].data, np.vstack([a["Av"][:3], a["Av"]]))
+
+
+def test_damaged_headers_are_errors_or_read(path, tmp_path):
+    rng = np.random.default_rng(7)
+    write_pdfs(tmp_path / "p.fits", 3, {"Av": 4, "Z": 1})
+
+    def read_rows(name):
+        rows = FitsRows.open(name)
+        return [rows.rows(), rows.extensions()]
+
+    def read_images(name):
+        return [image.rows(slice(0, 2)) for image in read_pdfs(name).values()]
+
+    failures = 0
+    for source, read in ((path, read_rows), (tmp_path / "p.fits", read_images)):
+        data = np.fromfile(source, dtype=np.uint8)
+        for _ in range(300):
+            damaged = data.copy()
+            where = rng.integers(0, min(len(data), 9000), 3)
+            damaged[where] = rng.choice([0, 32, 45, 57, 255], 3)
+            damaged.tofile(tmp_path / "d.fits")
+            try:
+                read(tmp_path / "d.fits")
+            except InputError:
+                failures += 1
+    assert failures > 20

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.survey.star_groups import Samples, StarField, StarGroupWriter, fit_fields
+from fastsed.survey.star_contents import StarField
+from fastsed.survey.star_groups import Samples, StarGroupWriter, fit_fields
 from fastsed.survey.star_samples import StarSamples
 
 ROOT = {"grid_waves": np.array([3355.0, 4747.0]), "obs_filters": np.array(["HST_F336W", "HST_F475W"])}
