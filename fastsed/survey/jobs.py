@@ -39,6 +39,8 @@ class Project:
         File of Vega's fluxes.
     columns : tuple of str
         Columns of the catalogue, one a filter (default: those of the filters' names).
+    grid_info : str, optional
+        Ranges of the whole grid, which give the PDFs of all sub files the same bins.
     """
 
     folder: str
@@ -46,6 +48,7 @@ class Project:
     noise: str | None = None
     vega: str | None = None
     columns: tuple[str, ...] = ()
+    grid_info: str | None = None
 
     @property
     def start(self) -> str:
@@ -204,6 +207,7 @@ def fit_jobs(
     todo = [state for state in states if state.state != "done"]
     log.info("%d of %d sub files are fitted", len(states) - len(todo), len(states))
     options = project.options() if todo else []
+    options += ["--grid_info", project.grid_info] if project.grid_info is not None else []
     jobs = []
     for i in range(0, len(todo), per_job):
         commands, memory = [], 0.0

@@ -148,6 +148,13 @@ def test_fit_jobs(project):
     assert [path.name for path in files] == ["beast_batch_fit_1.joblist", "beast_batch_fit_2.joblist"]
 
 
+def test_options_of_all_fits(project):
+    options = Project("proj", noise="n_{}.hd5", vega="v", columns=("A_RATE",), grid_info="info")
+    files, _ = write_fit_jobs(options, ["cat_bin1_sub2.fits"])
+    words = "n_bin1.hd5 cat_bin1_sub2.fits -o proj/proj_bin1_sub2 --vega v --obs_colnames A_RATE --grid_info info >"
+    assert words in files[0].read_text()
+
+
 def test_trimmed_grids_are_fitted_where_there_are_some(project):
     for name in ("seds_trim.grid.hd5", "noisemodel_trim.grid.hd5"):
         open(f"proj/proj_bin1_sub2_{name}", "w").close()

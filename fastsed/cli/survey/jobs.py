@@ -26,6 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     fit = kinds.add_parser("fit", help="jobs that fit each sub file", allow_abbrev=False)
     _add_common(fit)
     fit.add_argument("--num_percore", type=int, default=2, metavar="N", help="fits in a job (default: 2)")
+    fit.add_argument(
+        "--grid_info",
+        metavar="FILE",
+        help="ranges of the whole grid: PDFs of all sub files get the same bins",
+    )
     run_trim = kinds.add_parser("run-trim", help="do what a file of `jobs trim` lists", allow_abbrev=False)
     run_trim.add_argument("listing", metavar="FILE", help="such as P/trim_batch_jobs/BEAST_1")
     _add_catalogue_options(run_trim, required=True)
@@ -75,7 +80,8 @@ def _project(arguments: argparse.Namespace) -> Project:
     from fastsed.survey.jobs import Project
 
     columns = tuple(arguments.obs_colnames)
-    return Project(arguments.project, arguments.seds_fname, arguments.noise, arguments.vega, columns)
+    files = (arguments.seds_fname, arguments.noise, arguments.vega)
+    return Project(arguments.project, *files, columns, getattr(arguments, "grid_info", None))
 
 
 def _trim(arguments: argparse.Namespace) -> None:
