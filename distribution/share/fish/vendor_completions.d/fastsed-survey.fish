@@ -267,6 +267,7 @@ complete -c fastsed-survey -n '__fish_seen_subcommand_from jobs; and __fish_seen
 complete -c fastsed-survey -n '__fish_seen_subcommand_from jobs; and __fish_seen_subcommand_from fit' -l prefix -r -d 'lines to begin each job list with (\\n between them)'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from jobs; and __fish_seen_subcommand_from fit' -l format -x -a 'at slurm parallel' -d 'system that runs the jobs (default: at)'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from jobs; and __fish_seen_subcommand_from fit' -l num_percore -r -d 'fits in a job (default: 2)'
+complete -c fastsed-survey -n '__fish_seen_subcommand_from jobs; and __fish_seen_subcommand_from fit' -l grid_info -r -d 'ranges of the whole grid: PDFs of all sub files get the same bins'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from jobs; and __fish_seen_subcommand_from fit' -s q -l quiet -d 'as above'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from jobs' -f -a run-trim -d 'do what a file of `jobs trim` lists'
 complete -c fastsed-survey -n '__fish_seen_subcommand_from jobs; and __fish_seen_subcommand_from run-trim' -s h -l help -d 'show this help message and exit'
