@@ -73,7 +73,7 @@ def _models(problem: Problem) -> int:
     each = max(populations.bytes_each, 1)
     # the spectra themselves, a copy of those in use, and what makes them
     spectra = 3 * min(max(BASIS_BYTES, PADDING * each), n_populations * each)
-    screens = 4 * FLOAT_BYTES * n_cells * populations.n_wavelengths
+    dust = 4 * FLOAT_BYTES * n_cells * populations.n_wavelengths
     if problem.params.custom_sfh:
         spectra = 4 * FLOAT_BYTES * populations.n_wavelengths * populations.n_ages
         history = FLOAT_BYTES * grid.most_time_steps
@@ -92,7 +92,7 @@ def _models(problem: Problem) -> int:
     in_flight = (2 * n_threads + 4 if n_threads > 1 else 2) * 2 * tile
     kept = min(KEEP_BYTES, 2 * FLOAT_BYTES * n_columns * axes.size) if grid.several_passes else 0
     masses = 6 * FLOAT_BYTES * n_populations
-    return library + spectra + screens + tables + in_flight + kept + masses + n_threads * WINDOW_BYTES
+    return library + spectra + dust + tables + in_flight + kept + masses + n_threads * WINDOW_BYTES
 
 
 def _simulations(problem: Problem) -> int:

@@ -10,7 +10,7 @@ from fastsed.errors import InputError
 MAX_AXIS_POINTS = 100_000
 """Points of one axis of the grid."""
 
-MAX_SCREENS = 100_000
+MAX_DUST_CELLS = 100_000
 """Pairs of A_V and A_V_BC: the attenuation of each is in memory at every wavelength."""
 
 MAX_TABLE_POINTS = 1_000_000
@@ -80,12 +80,12 @@ def check_models(shape: dict[str, int], path: str | None = None) -> int:
     Raises
     ------
     InputError
-        Where their numbers do not fit into 64 bits, or there are too many screens of dust.
+        Where their numbers do not fit into 64 bits, or there are too many dust cells.
     """
-    screens = shape.get("Av", 1) * shape.get("Av_bc", 1)
-    if screens > MAX_SCREENS:
+    cells = shape.get("Av", 1) * shape.get("Av_bc", 1)
+    if cells > MAX_DUST_CELLS:
         raise InputError(
-            f"A_V and A_V_BC make too many pairs: {screens}, the limit is {MAX_SCREENS}; "
+            f"A_V and A_V_BC make too many pairs: {cells}, the limit is {MAX_DUST_CELLS}; "
             "change A_V_STEP or A_V_BC_STEP",
             path,
         )

@@ -1,4 +1,4 @@
-/* Fluxes of many spectra behind many screens in many bands. */
+/* Fluxes of many spectra behind the dust of many cells in many bands. */
 #ifndef FASTSED_BAND_PRODUCTS_H
 #define FASTSED_BAND_PRODUCTS_H
 
@@ -39,15 +39,15 @@ static products_t choose_products(int level)
     return (products_t){product_plain, mix_plain};
 }
 
-/* Screens in runs of wavelengths, as ScreenRuns in models/screen_runs.py has them. */
+/* Dust transmissions in runs of wavelengths, as DustSkeleton in models/dust_skeleton.py has them. */
 typedef struct {
-    ptrdiff_t nscreen, nrun;
-    const double *passed;   /* [nlam][nscreen] */
-    const int64_t *starts;  /* [nrun + 1] */
-    const int64_t *n_nodes; /* [nrun]; 0: none, the screens are taken one by one */
-    const double *nodes;    /* run by run [length][n_nodes] */
-    const double *mixtures; /* run by run [nscreen][n_nodes] */
-} screens_t;
+    ptrdiff_t ncell, nrun;
+    const double *transmission; /* [nlam][ncell] */
+    const int64_t *starts;      /* [nrun + 1] */
+    const int64_t *n_skeleton;  /* [nrun]; 0: none, the cells are taken one by one */
+    const double *skeleton;     /* run by run [length][n_skeleton] */
+    const double *coefficients; /* run by run [ncell][n_skeleton] */
+} dust_t;
 
 /* A band on the wavelengths of the spectra: those from `first` to `stop` (excluded) and their weights. */
 typedef struct {
@@ -94,31 +94,31 @@ static void weighted_product(const products_t *f, const double *curves, ptrdiff_
     f->product(scratch, group, sed->flux, sed->stride, length, nrow, sed->ncol, first, out, out_stride);
 }
 
-static ptrdiff_t longest_run(const screens_t *screens)
+static ptrdiff_t longest_run(const dust_t *dust)
 {
     ptrdiff_t longest = 0;
-    for (ptrdiff_t j = 0; j < screens->nrun; j++)
-        if (screens->starts[j + 1] - screens->starts[j] > longest)
-            longest = (ptrdiff_t)(screens->starts[j + 1] - screens->starts[j]);
+    for (ptrdiff_t j = 0; j < dust->nrun; j++)
+        if (dust->starts[j + 1] - dust->starts[j] > longest)
+            longest = (ptrdiff_t)(dust->starts[j + 1] - dust->starts[j]);
     return longest;
 }
 
 /* doubles of scratch that band_products needs */
-static ptrdiff_t band_scratch(const screens_t *screens)
+static ptrdiff_t band_scratch(const dust_t *dust)
 {
-    return longest_run(screens) * packed_rows(screens->nscreen) + screens->nscreen * COLUMNS;
+    return longest_run(dust) * packed_rows(dust->ncell) + dust->ncell * COLUMNS;
 }
 
-/* Up to COLUMNS spectra in the wavelengths of one run, in all bands. Behind every screen, or, where that is less work,
-   behind the nodes of the run, to be mixed. */
-static void run_products(const products_t *f, const screens_t *screens, ptrdiff_t run, const double *nodes,
-                         const double *mixture, const band_t *bands, ptrdiff_t nband, spectra_t sed, double *out,
-                         ptrdiff_t band_stride, ptrdiff_t screen_stride, double *scratch)
+/* Up to COLUMNS spectra in the wavelengths of one run, in all bands. Behind every dust cell, or, where that is less work,
+   behind the skeleton of the run, to be combined. */
+static void run_products(const products_t *f, const dust_t *dust, ptrdiff_t run, const double *skeleton,
+                         const double *coefficients, const band_t *bands, ptrdiff_t nband, spectra_t sed, double *out,
+                         ptrdiff_t band_stride, ptrdiff_t cell_stride, double *scratch)
 {
-    const ptrdiff_t nscreen = screens->nscreen, n = (ptrdiff_t)screens->n_nodes[run];
-    const ptrdiff_t start = (ptrdiff_t)screens->starts[run], stop = (ptrdiff_t)screens->starts[run + 1];
+    const ptrdiff_t ncell = dust->ncell, n = (ptrdiff_t)dust->n_skeleton[run];
+    const ptrdiff_t start = (ptrdiff_t)dust->starts[run], stop = (ptrdiff_t)dust->starts[run + 1];
     const float *flux = sed.flux;
-    double *parts = scratch, *packed = scratch + nscreen * COLUMNS;
+    double *parts = scratch, *packed = scratch + ncell * COLUMNS;
     for (ptrdiff_t b = 0; b < nband; b++) {
         const ptrdiff_t from = bands[b].first > start ? bands[b].first : start;
         const ptrdiff_t length = (bands[b].stop < stop ? bands[b].stop : stop) - from;
@@ -128,37 +128,37 @@ static void run_products(const products_t *f, const screens_t *screens, ptrdiff_
         const int first = from == bands[b].first;
         double *own = out + b * band_stride;
         sed.flux = flux + from * sed.stride;
-        if (n == 0 || length * (nscreen - n) <= nscreen * n)
-            weighted_product(f, screens->passed + from * nscreen, nscreen, weights, length, &sed, first, own,
-                             screen_stride, packed);
+        if (n == 0 || length * (ncell - n) <= ncell * n)
+            weighted_product(f, dust->transmission + from * ncell, ncell, weights, length, &sed, first, own,
+                             cell_stride, packed);
         else {
-            weighted_product(f, nodes + (from - start) * n, n, weights, length, &sed, 1, parts, COLUMNS, packed);
-            f->mix(mixture, nscreen, n, parts, COLUMNS, sed.ncol, first, own, screen_stride);
+            weighted_product(f, skeleton + (from - start) * n, n, weights, length, &sed, 1, parts, COLUMNS, packed);
+            f->mix(coefficients, ncell, n, parts, COLUMNS, sed.ncol, first, own, cell_stride);
         }
     }
 }
 
-/* out[band][screen][spectrum] = sum over l of screens[l][screen] weights[l] sed[l][spectrum], run by run of
+/* out[band][cell][spectrum] = sum over l of transmission[l][cell] weights[l] sed[l][spectrum], run by run of
    wavelengths; scratch as band_scratch says. */
-static void band_products(const products_t *f, const screens_t *screens, const band_t *bands, ptrdiff_t nband,
-                          const spectra_t *sed, double *out, ptrdiff_t band_stride, ptrdiff_t screen_stride,
+static void band_products(const products_t *f, const dust_t *dust, const band_t *bands, ptrdiff_t nband,
+                          const spectra_t *sed, double *out, ptrdiff_t band_stride, ptrdiff_t cell_stride,
                           double *scratch)
 {
     for (ptrdiff_t b = 0; b < nband; b++)
-        for (ptrdiff_t s = 0; s < screens->nscreen && bands[b].first >= bands[b].stop; s++)
-            memset(out + b * band_stride + s * screen_stride, 0, sizeof(double) * (size_t)sed->ncol);
+        for (ptrdiff_t s = 0; s < dust->ncell && bands[b].first >= bands[b].stop; s++)
+            memset(out + b * band_stride + s * cell_stride, 0, sizeof(double) * (size_t)sed->ncol);
     /* what is left there by others would be slow if it were denormal */
-    memset(scratch, 0, sizeof(double) * (size_t)(screens->nscreen * COLUMNS));
+    memset(scratch, 0, sizeof(double) * (size_t)(dust->ncell * COLUMNS));
     for (ptrdiff_t column = 0; column < sed->ncol; column += COLUMNS) {
         const ptrdiff_t left = sed->ncol - column;
         const spectra_t some = {sed->flux + column, sed->stride, left < COLUMNS ? left : COLUMNS};
-        const double *nodes = screens->nodes, *mixture = screens->mixtures;
-        for (ptrdiff_t run = 0; run < screens->nrun; run++) {
-            const ptrdiff_t n = (ptrdiff_t)screens->n_nodes[run];
-            run_products(f, screens, run, nodes, mixture, bands, nband, some, out + column, band_stride,
-                         screen_stride, scratch);
-            nodes += n * (ptrdiff_t)(screens->starts[run + 1] - screens->starts[run]);
-            mixture += n * screens->nscreen;
+        const double *skeleton = dust->skeleton, *coefficients = dust->coefficients;
+        for (ptrdiff_t run = 0; run < dust->nrun; run++) {
+            const ptrdiff_t n = (ptrdiff_t)dust->n_skeleton[run];
+            run_products(f, dust, run, skeleton, coefficients, bands, nband, some, out + column, band_stride,
+                         cell_stride, scratch);
+            skeleton += n * (ptrdiff_t)(dust->starts[run + 1] - dust->starts[run]);
+            coefficients += n * dust->ncell;
         }
     }
 }

@@ -1,4 +1,4 @@
-"""Band integrals: filters and a wavelength grid in, weights out; weights, screens and spectra in, fluxes out."""
+"""Band integrals: filters and wavelengths in, weights out; weights, dust transmissions and spectra in, fluxes out."""
 
 from fastsed._ext.scratch cimport Scratch
 from libc.stddef cimport ptrdiff_t
@@ -9,13 +9,13 @@ from libc.stdlib cimport free, malloc, realloc
 cdef extern from "band_products.h" nogil:
     ctypedef struct products_t:
         pass
-    ctypedef struct screens_t:
-        ptrdiff_t nscreen, nrun
-        const double *passed
+    ctypedef struct dust_t:
+        ptrdiff_t ncell, nrun
+        const double *transmission
         const int64_t *starts
-        const int64_t *n_nodes
-        const double *nodes
-        const double *mixtures
+        const int64_t *n_skeleton
+        const double *skeleton
+        const double *coefficients
     ctypedef struct band_t:
         ptrdiff_t first, stop
         const double *weights
@@ -24,8 +24,8 @@ cdef extern from "band_products.h" nogil:
         ptrdiff_t stride, ncol
     int simd_level()
     products_t choose_products(int level)
-    ptrdiff_t band_scratch(const screens_t *)
-    void band_products(const products_t *, const screens_t *, const band_t *, ptrdiff_t, const spectra_t *, double *,
+    ptrdiff_t band_scratch(const dust_t *)
+    void band_products(const products_t *, const dust_t *, const band_t *, ptrdiff_t, const spectra_t *, double *,
                        ptrdiff_t, ptrdiff_t, double *) noexcept
 
 
@@ -155,27 +155,27 @@ cdef class BandWindows:
         free(self.weights)
 
 
-def band_fluxes(BandWindows windows, tuple screens, const float[:, :] sed, double[:, :, :] out):
-    """Fluxes of spectra behind screens in all bands: out[band, screen, spectrum].
+def band_fluxes(BandWindows windows, tuple dust, const float[:, :] sed, double[:, :, :] out):
+    """Fluxes of spectra behind dust in all bands: out[band, cell, spectrum].
 
     Parameters
     ----------
     windows : BandWindows
-    screens : (passed, starts, n_nodes, nodes, mixtures) as ScreenRuns has them
+    dust : (transmission, starts, n_skeleton, skeleton, coefficients) as DustSkeleton has them
     sed : (nlam, nspectrum), the last axis contiguous
-    out : (nband, nscreen, nspectrum), the last axis contiguous
+    out : (nband, ncell, nspectrum), the last axis contiguous
     """
-    cdef const double[:, ::1] passed = screens[0]
-    cdef const int64_t[::1] starts = screens[1], n_nodes = screens[2]
-    cdef const double[::1] nodes = screens[3], mixtures = screens[4]
+    cdef const double[:, ::1] transmission = dust[0]
+    cdef const int64_t[::1] starts = dust[1], n_skeleton = dust[2]
+    cdef const double[::1] skeleton = dust[3], coefficients = dust[4]
     cdef products_t products = choose_products(simd_level())
     if windows.n_bands == 0 or sed.shape[1] == 0:
         return
-    cdef screens_t shades = screens_t(passed.shape[1], n_nodes.shape[0], &passed[0, 0], &starts[0], &n_nodes[0],
-                                      &nodes[0], &mixtures[0])
+    cdef dust_t all_dust = dust_t(transmission.shape[1], n_skeleton.shape[0], &transmission[0, 0], &starts[0],
+                                  &n_skeleton[0], &skeleton[0], &coefficients[0])
     cdef spectra_t spectra = spectra_t(&sed[0, 0], sed.strides[0] // sizeof(float), sed.shape[1])
     cdef Scratch scratch = Scratch()
-    cdef double *each = <double *> scratch.take(band_scratch(&shades), sizeof(double), "the fluxes of the bands")
+    cdef double *each = <double *> scratch.take(band_scratch(&all_dust), sizeof(double), "the fluxes of the bands")
     with nogil:
-        band_products(&products, &shades, windows.bands, windows.n_bands, &spectra, &out[0, 0, 0],
+        band_products(&products, &all_dust, windows.bands, windows.n_bands, &spectra, &out[0, 0, 0],
                       out.strides[0] // sizeof(double), out.strides[1] // sizeof(double), each)

@@ -31,7 +31,13 @@ from fastsed.models.indices import Index, read_indices, window_weights
 from fastsed.models.photometry import rest_magnitude_weights
 from fastsed.models.populations import Basis, GriddedPopulations, Populations
 from fastsed.models.sfh import years
-from fastsed.models.tables import FluxTables, RestTables, Screens, make_rest_tables, make_screens
+from fastsed.models.tables import (
+    DustTransmission,
+    FluxTables,
+    RestTables,
+    make_dust_transmission,
+    make_rest_tables,
+)
 from fastsed.models.tile import Rows, Tile
 
 log = logging.getLogger(__name__)
@@ -109,7 +115,7 @@ class ModelGrid:
     cache_dir: str = ""
     metals: dict[int, Metal] = field(default_factory=dict)
     _kept: tuple[Mask, list[Tile]] | None = None
-    _screened: tuple[Floats, Screens] | None = None
+    _dust_transmission: tuple[Floats, DustTransmission] | None = None
 
     @cached_property
     def cosmology(self) -> Cosmology:
@@ -171,19 +177,19 @@ class ModelGrid:
         """Flux [1e-19 erg/s/cm2/A] of 1 Lsun/A at each redshift."""
         return self.cosmology.luminosity_to_flux(self.axes.z.astype(float))
 
-    def screens(self, lam: Floats) -> Screens:
-        """Attenuation of the dust cells at rest wavelengths `lam`: the last ones, where these are the same."""
-        if self._screened is None or not np.array_equal(lam, self._screened[0]):
+    def dust_transmission(self, lam: Floats) -> DustTransmission:
+        """Transmission of the dust cells at rest wavelengths `lam`: the last ones, where these are the same."""
+        if self._dust_transmission is None or not np.array_equal(lam, self._dust_transmission[0]):
             p = self.params
-            screens = make_screens(
+            dust = make_dust_transmission(
                 lam,
                 lambda x: attenuation_curve(p.dust_law, x, p.e_b, p.delta),
                 self.axes.values[1],
                 self.axes.values[2],
                 p.differential_a_v,
             )
-            self._screened = lam, screens
-        return self._screened[1]
+            self._dust_transmission = lam, dust
+        return self._dust_transmission[1]
 
     def igm(self, lam: Floats, z: float) -> Floats:
         """Transmission of the intergalactic medium at rest wavelengths `lam`."""
@@ -208,7 +214,7 @@ class ModelGrid:
         functionals = [rest_magnitude_weights(basis.lam, band) for band in self.magnitude_bands]
         functionals += [row for i in self.indices for row in window_weights(basis.lam, list(i.windows)).T]
         weights = np.array(functionals).reshape(len(functionals), len(basis.lam))
-        return make_rest_tables(basis, self.screens(basis.lam), weights, self.params.lambda_ion)
+        return make_rest_tables(basis, self.dust_transmission(basis.lam), weights, self.params.lambda_ion)
 
     def tiles(self, wanted: Mask) -> Iterator[Tile]:
         """Tiles of the redshifts marked in `wanted` (nz,), metallicity by metallicity, block by block.
@@ -281,10 +287,10 @@ class ModelGrid:
             rest = metal.make_rest(basis)
             if not metal.in_parts:
                 metal.rest = rest
-        tables = FluxTables(basis, self.bands, self.screens, self.axes.z[redshifts])
+        tables = FluxTables(basis, self.bands, self.dust_transmission, self.axes.z[redshifts])
         del basis
         made = _TableStore(self, tables, part[0], rest)
-        for block in self._blocks(metal, tables.screens.n_cells, part):
+        for block in self._blocks(metal, tables.dust.n_cells, part):
             for iz in redshifts:
                 if self.ages_at[iz] * self.axes.n_history > block.numbers[0]:
                     yield partial(make_tile, self, made, block, int(iz))
@@ -386,7 +392,7 @@ class _TableStore:
             if iz in self._kept:
                 return self._kept[iz]
         n_basis = self.tables.basis.sed.shape[1]
-        table = np.empty((len(self.tables.bands), self.tables.screens.n_cells, n_basis))
+        table = np.empty((len(self.tables.bands), self.tables.dust.n_cells, n_basis))
         self.fill(iz, slice(0, n_basis), slice(0, len(table)), table)
         with self._lock:
             if table.nbytes <= self._room:
@@ -403,7 +409,7 @@ def make_tile(grid: ModelGrid, store: _TableStore, block: Block, iz: int) -> lis
     keep = grid.exclusion.keep_models(iz, numbers, metal.index)
     if keep is not None and not keep.any():
         return []
-    n_cells = store.tables.screens.n_cells
+    n_cells = store.tables.dust.n_cells
     n_models = n_cells * n_populations
     rows = grid.rows
     flux = aligned_rows(rows.count, n_models)

@@ -17,9 +17,9 @@ from fastsed._ext.photometry import BandWindows, band_fluxes
 from fastsed.arrays import Floats, Singles
 from fastsed.inputs.filters import Filter
 from fastsed.models.attenuation import transmission
+from fastsed.models.dust_skeleton import DustSkeleton, make_dust_skeleton, whole_runs
 from fastsed.models.photometry import total_weights
 from fastsed.models.populations import WAVELENGTHS_AT_ONCE, Basis
-from fastsed.models.screen_runs import ScreenRuns, make_screen_runs, whole_runs
 
 # blocks of spectra that threads may be at work on, one ending while the next begins
 BLOCKS_KEPT = 2
@@ -28,16 +28,16 @@ Curve = Callable[[Floats], Floats]
 
 
 @dataclass
-class Screens:
-    """Attenuation of the grid's dust cells, a cell being one (Av, Av_bc), Av_bc the faster.
+class DustTransmission:
+    """Transmission of the grid's dust cells, a cell being one (Av, Av_bc), Av_bc the faster.
 
     Attributes
     ----------
     old : (nav, nlam) fraction that passes at Av
     young : (nav * nbc, nlam) fraction that passes at Av + Av_bc; None without differential attenuation
     n_bc : int
-    old_runs, young_runs : ScreenRuns
-        The same as the band fluxes need them; found when they are first asked for.
+    old_skeleton, young_skeleton : DustSkeleton
+        The same as the band fluxes need them; made when they are first asked for.
     """
 
     old: Floats
@@ -45,12 +45,12 @@ class Screens:
     n_bc: int
 
     @cached_property
-    def old_runs(self) -> ScreenRuns:
-        return make_screen_runs(self.old)
+    def old_skeleton(self) -> DustSkeleton:
+        return make_dust_skeleton(self.old)
 
     @cached_property
-    def young_runs(self) -> ScreenRuns | None:
-        return None if self.young is None else make_screen_runs(self.young)
+    def young_skeleton(self) -> DustSkeleton | None:
+        return None if self.young is None else make_dust_skeleton(self.young)
 
     @property
     def n_cells(self) -> int:
@@ -58,13 +58,15 @@ class Screens:
         return len(self.old) * self.n_bc
 
 
-def make_screens(lam: Floats, curve: Curve, av: Singles, av_bc: Singles, young: bool) -> Screens:
-    """Attenuation of each dust cell at rest wavelengths `lam` (nlam,), for the law k = curve(lam)."""
+def make_dust_transmission(
+    lam: Floats, curve: Curve, av: Singles, av_bc: Singles, young: bool
+) -> DustTransmission:
+    """Transmission of each dust cell at rest wavelengths `lam` (nlam,), for the law k = curve(lam)."""
     k = curve(lam)
     a = av.astype(float)
     old = transmission(k, a[:, None])
     both = (a[:, None] + av_bc.astype(float)).ravel()
-    return Screens(old, transmission(k, both[:, None]) if young else None, len(av_bc))
+    return DustTransmission(old, transmission(k, both[:, None]) if young else None, len(av_bc))
 
 
 class FluxTables:
@@ -75,8 +77,8 @@ class FluxTables:
     basis : Basis
         Trimmed to the wavelengths that `bands` can see at `redshifts`.
     bands : list of Filter
-    screens_of : callable
-        ``lam -> Screens``.
+    dust_of : callable
+        ``lam -> DustTransmission``.
     redshifts : (nz,)
     """
 
@@ -84,7 +86,7 @@ class FluxTables:
         self,
         basis: Basis,
         bands: list[Filter],
-        screens_of: Callable[[Floats], Screens],
+        dust_of: Callable[[Floats], DustTransmission],
         redshifts: Singles,
     ):
         # whole runs: fluxes do not depend on which redshifts are asked for
@@ -94,8 +96,8 @@ class FluxTables:
         self._blocks: dict[tuple[int, int], Singles] = {}
         self._lock = Lock()
         self._curves = [(band.lam, band.response) for band in bands]
-        self.screens = screens_of(self.basis.lam)
-        self._old, self._young = self.screens.old_runs, self.screens.young_runs
+        self.dust = dust_of(self.basis.lam)
+        self._old, self._young = self.dust.old_skeleton, self.dust.young_skeleton
 
     def windows(self, z: float, transmission: Floats, bands: slice) -> BandWindows:
         """Weights of some bands at redshift `z`.
@@ -121,7 +123,7 @@ class FluxTables:
         out : (nband, ncell, stop - start)
             Filled.
         """
-        n_bc, sed = self.screens.n_bc, self._columns(which)
+        n_bc, sed = self.dust.n_bc, self._columns(which)
         n_young = min(max(self.basis.n_young - which.start, 0), which.stop - which.start)
         by_av = out[:, ::n_bc, n_young:]
         band_fluxes(windows, self._old.arguments, sed[:, n_young:], by_av)
@@ -175,13 +177,15 @@ class RestTables:
     attenuated: Floats
 
 
-def make_rest_tables(basis: Basis, screens: Screens, functionals: Floats, lambda_ion: float) -> RestTables:
+def make_rest_tables(
+    basis: Basis, dust: DustTransmission, functionals: Floats, lambda_ion: float
+) -> RestTables:
     """Rest-frame tables of a basis.
 
     Parameters
     ----------
     basis : Basis
-    screens : Screens
+    dust : DustTransmission
         At the wavelengths of `basis`.
     functionals : (nq, nlam)
         Weights of further linear functions of the attenuated spectrum.
@@ -189,13 +193,13 @@ def make_rest_tables(basis: Basis, screens: Screens, functionals: Floats, lambda
         Wavelength [Angstrom] below which light ionises.
     """
     total = total_weights(basis.lam)
-    attenuated = np.empty((len(functionals), screens.n_cells, basis.sed.shape[1]))
+    attenuated = np.empty((len(functionals), dust.n_cells, basis.sed.shape[1]))
     for row, table in zip(functionals, attenuated, strict=True):
-        _apply(basis, row, screens.old, screens.young, screens.n_bc, table)
-    absorbed = np.empty((screens.n_cells, basis.sed.shape[1]))
-    young = None if screens.young is None else 1 - screens.young
+        _apply(basis, row, dust.old, dust.young, dust.n_bc, table)
+    absorbed = np.empty((dust.n_cells, basis.sed.shape[1]))
+    young = None if dust.young is None else 1 - dust.young
     # not a difference of integrals: exactly zero without dust
-    _apply(basis, total, 1 - screens.old, young, screens.n_bc, absorbed)
+    _apply(basis, total, 1 - dust.old, young, dust.n_bc, absorbed)
     absorbed_young = absorbed.copy()
     absorbed_young[:, basis.n_young :] = 0
     ionising = _product(total_weights(basis.lam, lambda_ion)[None], basis.sed)[0]
@@ -203,7 +207,7 @@ def make_rest_tables(basis: Basis, screens: Screens, functionals: Floats, lambda
 
 
 def _apply(basis: Basis, weights: Floats, old: Floats, young: Floats | None, n_bc: int, out: Floats) -> None:
-    """Fill `out` (ncell, nbasis) with a linear function of the spectra behind the screens."""
+    """Fill `out` (ncell, nbasis) with a linear function of the spectra behind the dust."""
     seen, n_young = _support(weights), basis.n_young
     by_av = _product(old[:, seen] * weights[seen], basis.sed[seen, n_young:])
     out[:, n_young:] = np.repeat(by_av, n_bc, axis=0)

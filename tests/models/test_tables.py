@@ -9,7 +9,7 @@ from fastsed.models.attenuation import attenuation_curve
 from fastsed.models.igm import igm_transmission
 from fastsed.models.photometry import rest_magnitude_weights
 from fastsed.models.populations import Basis
-from fastsed.models.tables import FluxTables, make_rest_tables, make_screens, wavelengths_in_use
+from fastsed.models.tables import FluxTables, make_dust_transmission, make_rest_tables, wavelengths_in_use
 from tests.models.helpers import BANDS, LAM, make_filter, spectra, union_integral
 
 AV = np.float32([0.0, 0.3, 1.7])
@@ -23,8 +23,8 @@ def curve(lam):
     return attenuation_curve("calzetti", lam)
 
 
-def screens(n_young, av_bc=AV_BC):
-    return lambda lam: make_screens(lam, curve, AV, av_bc, n_young > 0)
+def dust(n_young, av_bc=AV_BC):
+    return lambda lam: make_dust_transmission(lam, curve, AV, av_bc, n_young > 0)
 
 
 def basis(n_young=N_YOUNG):
@@ -41,13 +41,13 @@ def attenuated(n_young=N_YOUNG, av_bc=AV_BC):
     return np.array(cells)
 
 
-def test_screens():
-    found = make_screens(LAM, curve, AV, AV_BC, True)
+def test_dust_transmission():
+    found = make_dust_transmission(LAM, curve, AV, AV_BC, True)
     assert found.n_cells == 6
     np.testing.assert_allclose(found.old, 10 ** (-0.4 * AV.astype(float)[:, None] * K), rtol=1e-12)
     total = (AV.astype(float)[:, None] + AV_BC.astype(float)).ravel()
     np.testing.assert_allclose(found.young, 10 ** (-0.4 * total[:, None] * K), rtol=1e-12)
-    assert make_screens(LAM, curve, AV, AV_BC, False).young is None
+    assert make_dust_transmission(LAM, curve, AV, AV_BC, False).young is None
 
 
 @pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
@@ -55,7 +55,7 @@ def test_screens():
 def test_fluxes(monkeypatch, n_young, level):
     monkeypatch.setenv("FASTSED_SIMD", level)
     z = np.float32([0.4, 2.6])
-    tables = FluxTables(basis(n_young), BANDS, screens(n_young), z)
+    tables = FluxTables(basis(n_young), BANDS, dust(n_young), z)
     expected = np.empty((len(BANDS), 6, N_BASIS))
     for redshift in z.astype(float):
         seen = attenuated(n_young) * igm_transmission(LAM, redshift) * 0.37
@@ -76,13 +76,13 @@ def test_fluxes(monkeypatch, n_young, level):
 
 def test_bands_beyond_the_spectrum_have_no_flux():
     bands = [make_filter(50.0, 300.0), make_filter(1e5, 5e5), make_filter(6e5, 7e5), make_filter(5e3, 6e3)]
-    tables = FluxTables(basis(), bands, screens(N_YOUNG), np.float32([0.1, 0.5]))
+    tables = FluxTables(basis(), bands, dust(N_YOUNG), np.float32([0.1, 0.5]))
     out = np.full((4, 6, N_BASIS), np.nan)
     windows = tables.windows(0.5, np.ones(len(tables.basis.lam)), slice(0, 4))
     tables.fluxes(windows, slice(0, N_BASIS), out)
     assert not out[:3].any()
     assert (out[3] > 0).all()
-    only = FluxTables(basis(), bands[2:3], screens(N_YOUNG), np.float32([0.1, 0.5]))
+    only = FluxTables(basis(), bands[2:3], dust(N_YOUNG), np.float32([0.1, 0.5]))
     out[0] = np.nan
     only.fluxes(only.windows(0.5, np.ones(len(only.basis.lam)), slice(0, 1)), slice(0, N_BASIS), out[:1])
     assert not out[0].any()
@@ -112,7 +112,7 @@ def test_wavelengths_in_use_lose_nothing(edge):
 def test_rest_tables(n_young):
     band = make_filter(5000.0, 6000.0)
     functionals = np.array([rest_magnitude_weights(LAM, band), np.where(LAM < 4000.0, 0.5, 0.0)])
-    found = make_rest_tables(basis(n_young), screens(n_young)(LAM), functionals, 912.0)
+    found = make_rest_tables(basis(n_young), dust(n_young)(LAM), functionals, 912.0)
     after = attenuated(n_young)
     lost = np.trapezoid(SED - after, LAM, axis=-1)
     np.testing.assert_allclose(found.absorbed, lost, rtol=1e-9, atol=1e-12)
@@ -130,5 +130,5 @@ def test_rest_tables(n_young):
 
 
 def test_rest_tables_without_functionals():
-    found = make_rest_tables(basis(), screens(N_YOUNG)(LAM), np.zeros((0, len(LAM))), 912.0)
+    found = make_rest_tables(basis(), dust(N_YOUNG)(LAM), np.zeros((0, len(LAM))), 912.0)
     assert found.attenuated.shape == (0, 6, N_BASIS)
