@@ -25,6 +25,8 @@ from fastsed.survey.star_groups import Samples, StarGroupWriter, fit_fields
 
 JOURNAL = "journal"
 VERSION = 1
+STARS_A_GROUP = 1024
+"""Stars whose samples lie together in the file."""
 PRODUCTS = {"stats": "_stats.fits", "pdf1d": "_pdf1d.fits", "pdf2d": "_pdf2d.fits", "lnp": "_lnp.hd5"}
 
 
@@ -212,7 +214,7 @@ class FitStore:
             "obs_filters": np.array([name.encode() for name in self.layout.filters]),
         }
         with StarGroupWriter(self.folder / "lnp", fit_fields(len(self.layout.filters)), root) as writer:
-            for first, samples in self._stored_samples():
+            for first, samples in _regrouped(self._stored_samples(), STARS_A_GROUP):
                 fluxes = self._fluxes[first : first + len(samples.counts), :, None]
                 columns: dict[str, NDArray[Any]] = {
                     "input": fluxes,
@@ -235,6 +237,26 @@ class FitStore:
                         counts, rows, np.fromfile(f, np.float32, total), np.fromfile(f, np.float32, total)
                     ),
                 )
+
+
+def _regrouped(stored: Iterator[tuple[int, LnpSamples]], n_stars: int) -> Iterator[tuple[int, LnpSamples]]:
+    """The same samples, `n_stars` stars at a time, whatever the batches in which they were stored."""
+    none, nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
+    first, held = 0, LnpSamples(none, none, nothing, nothing)
+    for _, samples in stored:
+        held = LnpSamples(
+            np.concatenate([held.counts, samples.counts]),
+            np.concatenate([held.rows, samples.rows]),
+            np.concatenate([held.lnp, samples.lnp]),
+            np.concatenate([held.chi2, samples.chi2]),
+        )
+        while len(held.counts) >= n_stars:
+            n = int(held.counts[:n_stars].sum())
+            yield first, LnpSamples(held.counts[:n_stars], held.rows[:n], held.lnp[:n], held.chi2[:n])
+            held = LnpSamples(held.counts[n_stars:], held.rows[n:], held.lnp[n:], held.chi2[n:])
+            first += n_stars
+    if len(held.counts):
+        yield first, held
 
 
 def _write_frame(f: IO[bytes], part: ImagePart) -> None:

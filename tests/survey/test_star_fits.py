@@ -196,6 +196,17 @@ def test_broken_off_and_resumed(
     assert not folder.exists()
 
 
+def test_batches_leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other batches, or a resumption of what is whole: the same bytes."""
+    monkeypatch.setattr("fastsed.survey.fit_store.STARS_A_GROUP", 11)
+    small_field(tmp_path)
+    fit_catalogue(settings(tmp_path, "whole"))
+    fit_catalogue(replace(settings(tmp_path), stars_a_batch=4))
+    assert digests(tmp_path / "f") == digests(tmp_path / "whole")
+    fit_catalogue(settings(tmp_path), resume=True)
+    assert digests(tmp_path / "f") == digests(tmp_path / "whole")
+
+
 def test_other_options_start_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_field(tmp_path)
     append = FitStore.append
