@@ -266,7 +266,8 @@ class Results:
         """
         from fastsed.report.galaxies import sed_figure
 
-        return sed_figure(self._plain, self._problem, self._row(identity), width, flux)
+        figure: Figure = sed_figure(self._plain, self._problem, self._row(identity), width, flux)
+        return figure
 
     def plot_pdf(self, identity: Any, names: Sequence[str] = (), *, width: float = 5.0) -> Figure:
         """Draw the probability distributions of axes and properties of a source, from its simulations.
@@ -294,7 +295,8 @@ class Results:
         """
         from fastsed.report.galaxies import pdf_figure
 
-        return pdf_figure(self._plain, self._problem, self._row(identity), names, width)
+        figure: Figure = pdf_figure(self._plain, self._problem, self._row(identity), names, width)
+        return figure
 
     def plot_corner(self, identity: Any, names: Sequence[str] = (), *, width: float = 6.0) -> Figure:
         """Draw the distributions of `plot_pdf`, and those of their pairs.
@@ -320,7 +322,8 @@ class Results:
         """
         from fastsed.report.galaxies import corner_figure
 
-        return corner_figure(self._plain, self._problem, self._row(identity), names, width)
+        figure: Figure = corner_figure(self._plain, self._problem, self._row(identity), names, width)
+        return figure
 
     def plot_sfh(self, identity: Any, *, step: float = 10.0, width: float = 5.0) -> Figure:
         """Draw the star formation history of a source, with the median and the intervals of its simulations.
@@ -346,7 +349,8 @@ class Results:
         """
         from fastsed.report.galaxies import history_figure
 
-        return history_figure(self._plain, self._problem, self._row(identity), step, width)
+        figure: Figure = history_figure(self._plain, self._problem, self._row(identity), step, width)
+        return figure
 
     def plot_catalogue(
         self, what: str = "overview", *, known_z: Floats | None = None, width: float | None = None
@@ -376,7 +380,10 @@ class Results:
         from fastsed.report.catalogue import catalogue_of
         from fastsed.report.overviews import catalogue_figure
 
-        return catalogue_figure(catalogue_of(self._plain, self._problem_or_none), what, known_z, width)
+        figure: Figure = catalogue_figure(
+            catalogue_of(self._plain, self._problem_or_none), what, known_z, width
+        )
+        return figure
 
     def _row(self, identity: Any) -> int:
         row = self._rows.get(str(identity))
@@ -442,6 +449,7 @@ def fit(
     catalog : astropy Table or QTable, pandas DataFrame, mapping of arrays, or path-like
         Paths are of FITS, ECSV, CSV, VOTable, HDF5 or Parquet tables. It is not changed.
     model : GalaxyModel or ModelArray
+        The templates.
     bands : mapping
         Filter -> (column of the fluxes, column of the errors). A filter is a number or a name of the database, or a
         `fastsed.Filter`; with a `ModelArray`, a column of the array, from 0. Where flux or error is NaN or masked, or
@@ -475,6 +483,7 @@ def fit(
     Returns
     -------
     Results
+        In the order of the table.
 
     Raises
     ------

@@ -137,7 +137,7 @@ Node = Number | Name | Call
 
 # values of the parts of a formula, each with the arrays it came from
 Memo = dict[int, tuple[list[Floats], Any]]
-# a part with more values than this is found anew
+# a part with more values than this is computed again
 LARGEST_KEPT = 1 << 18
 
 

@@ -69,6 +69,13 @@ def make_parser() -> argparse.ArgumentParser:
         help=".png, .pdf or .svg; several figures are pages of one .pdf, else files FILE_KIND_ID (default: RESULT.png "
         "in the working directory, with KIND and ID)",
     )
+    _add_drawing_options(parser)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
+
+
+def _add_drawing_options(parser: argparse.ArgumentParser) -> None:
+    """What the figures look like."""
     parser.add_argument(
         "--width", type=float, metavar="INCH", help="of the figures (default: 5 to 7, by kind)"
     )
@@ -86,8 +93,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--vega", type=Path, metavar="FILE", help="fluxes of Vega for cmd: Vega magnitudes, else ST"
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    return parser
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -403,53 +403,13 @@ def _names_sources(names: Sequence[str], needs_bands: bool) -> bool:
 
 def _find_columns(table: TextTable, names: list[str]) -> _Columns:
     """Pair the columns of fluxes and errors, and find the others."""
-    header = table.names
-    bands, flux, error = [], [], []
-    for position, name in enumerate(names):
-        match = _FLUX_COLUMN.fullmatch(name)
-        if not match:
-            lost = (
-                name.startswith("E")
-                and _FLUX_COLUMN.fullmatch("F" + name[1:])
-                and "F" + name[1:] not in names
-            )
-            if lost:
-                log.warning(
-                    "error column %s has no flux column F%s and is ignored", header[position], name[1:]
-                )
-            continue
-        if f"E{match[1]}" not in names:
-            log.warning("flux column %s has no error column E%s and is ignored", header[position], match[1])
-            continue
-        bands.append(int(match[1]))
-        flux.append(position)
-        error.append(names.index(f"E{match[1]}"))
-    used = [
-        "ID",
-        "Z_SPEC",
-        *(names[i] for i in flux),
-        *(names[i] for i in error),
-        *(f"LIM{n}" for n in bands),
-    ]
-    repeated = [name for name, count in Counter(names).items() if count > 1 and name in used]
-    if repeated:
-        raise InputError(f"its header names {', '.join(repeated)} more than once", table.path)
-    if "ID" not in names:
-        place = table.find("ID")  # where there is none, this says what there is instead
-        raise InputError(
-            f"has no column ID: its .translate file makes {names[place]} of column {header[place]}",
-            table.path,
-        )
-    limits = {}
-    for position, name in enumerate(names):
-        match = _LIMIT_COLUMN.fullmatch(name)
-        if match and int(match[1]) in bands:
-            limits[bands.index(int(match[1]))] = position
-        elif match:
-            log.warning("limit column %s has no flux column F%s and is ignored", header[position], match[1])
+    bands, flux, error = _band_columns(table.names, names)
+    limits = _limit_columns(table.names, names, bands)
+    values = [names[i] for i in (*flux, *error)]
+    _check_names(table, names, {"ID", "Z_SPEC", *values, *(f"LIM{band}" for band in bands)})
     totals = [i for i, name in enumerate(names) if name in {f"TOT{band}" for band in bands}]
     if len(totals) > 1:
-        log.warning("several columns TOT<n>: using %s, ignoring the others", header[totals[0]])
+        log.warning("several columns TOT<n>: using %s, ignoring the others", table.names[totals[0]])
     return _Columns(
         identity=names.index("ID"),
         bands=bands,
@@ -459,6 +419,49 @@ def _find_columns(table: TextTable, names: list[str]) -> _Columns:
         z_spec=names.index("Z_SPEC") if "Z_SPEC" in names else None,
         limits=limits,
     )
+
+
+def _band_columns(header: Sequence[str], names: list[str]) -> tuple[list[int], list[int], list[int]]:
+    """Bands that have a flux and an error, and the positions of both; a warning for each column without its twin."""
+    bands, flux, error = [], [], []
+    for position, name in enumerate(names):
+        match = _FLUX_COLUMN.fullmatch(name)
+        if not match:
+            twin = "F" + name[1:]
+            if name.startswith("E") and _FLUX_COLUMN.fullmatch(twin) and twin not in names:
+                log.warning("error column %s has no flux column %s and is ignored", header[position], twin)
+        elif f"E{match[1]}" not in names:
+            log.warning("flux column %s has no error column E%s and is ignored", header[position], match[1])
+        else:
+            bands.append(int(match[1]))
+            flux.append(position)
+            error.append(names.index(f"E{match[1]}"))
+    return bands, flux, error
+
+
+def _limit_columns(header: Sequence[str], names: list[str], bands: list[int]) -> dict[int, int]:
+    """Index of a band -> position of its flags of upper limits."""
+    limits = {}
+    for position, name in enumerate(names):
+        match = _LIMIT_COLUMN.fullmatch(name)
+        if match and int(match[1]) in bands:
+            limits[bands.index(int(match[1]))] = position
+        elif match:
+            log.warning("limit column %s has no flux column F%s and is ignored", header[position], match[1])
+    return limits
+
+
+def _check_names(table: TextTable, names: list[str], used: set[str]) -> None:
+    """Refuse a header that names a column twice, or no ID."""
+    repeated = [name for name, count in Counter(names).items() if count > 1 and name in used]
+    if repeated:
+        raise InputError(f"its header names {', '.join(repeated)} more than once", table.path)
+    if "ID" not in names:
+        position = table.find("ID")  # where there is none, this says what there is instead
+        raise InputError(
+            f"has no column ID: its .translate file makes {names[position]} of column {table.names[position]}",
+            table.path,
+        )
 
 
 def _limit_flags(table: TextTable, columns: _Columns, numbers: Floats) -> Mask | None:

@@ -156,15 +156,15 @@ class ModelCache:
             file = open(path, "rb")  # noqa: SIM115 - closed with the last tile, or here
             index = _read_index(file, key)
         except OSError as error:
-            log.warning("the model cache %s cannot be read: %s; it will be made anew", path, error.strerror)
+            log.warning("the model cache %s cannot be read: %s; it will be rebuilt", path, error.strerror)
             return None
         if index is None or not _is_index(index, self._grid, wanted):
             file.close()
-            log.warning("the model cache %s is damaged or foreign: it will be made anew", path)
+            log.warning("the model cache %s is damaged or foreign: it will be rebuilt", path)
             return None
         if not self._made_from_these(index["libraries"]):
             file.close()
-            log.info("the model cache %s was made from other library files: it will be made anew", path)
+            log.info("the model cache %s was made from other library files: it will be rebuilt", path)
             return None
         if path not in self._mentioned:
             log.info("using the model cache %s", path)

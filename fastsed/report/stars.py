@@ -119,7 +119,7 @@ class StarTable:
         with np.errstate(divide="ignore", invalid="ignore"):
             magnitude = -2.5 * np.log10(np.where(flux > 0, flux, np.nan))
         if vega is not None:
-            return magnitude + 2.5 * np.log10(read_vega(vega, [band])[0])
+            return np.asarray(magnitude + 2.5 * np.log10(read_vega(vega, [band])[0]))
         return magnitude + ST_ZEROPOINT
 
     def row(self, identity: str) -> int:

@@ -301,7 +301,7 @@ def _tiles(folder: Path, *overrides: str) -> list[bytes]:
 
 
 def read_the_cache(path: Path) -> None:
-    """A damaged cache is made anew, or serves where the damage does not matter."""
+    """A damaged cache is rebuilt, or serves where the damage does not matter."""
     from tests.models.helpers import make_grid, make_params
 
     folder = path.parent

@@ -223,7 +223,7 @@ def own_library(library, tmp_path, monkeypatch):
 
 
 MADE_ANEW = (
-    "the model cache it was made from other library files: it will be made anew; wrote the model cache it"
+    "the model cache it was made from other library files: it will be rebuilt; wrote the model cache it"
 )
 
 
@@ -316,11 +316,11 @@ def rebuilt(cached, path, content, expected, caplog):
     caplog.clear()
     assert all_tiles(cached()) == expected
     (warning,) = (r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
-    return warning == f"the model cache {path} is damaged or foreign: it will be made anew"
+    return warning == f"the model cache {path} is damaged or foreign: it will be rebuilt"
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_bad_files_are_made_anew(cached, tmp_path, caplog, how):
+def test_bad_files_are_rebuilt(cached, tmp_path, caplog, how):
     expected = all_tiles(cached())
     path = the_cache(tmp_path)
     content = path.read_bytes()
@@ -461,7 +461,7 @@ def test_something_that_is_no_file(cached, tmp_path, caplog):
     assert all_tiles(cached()) == expected
     first, second = (r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
     assert "cannot be read" in first
-    assert first.endswith("it will be made anew")
+    assert first.endswith("it will be rebuilt")
     assert second.startswith(f"no model cache is written: {path}: ")
     assert list(tmp_path.iterdir()) == [path]
 
