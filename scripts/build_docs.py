@@ -85,13 +85,13 @@ def refresh_outputs() -> None:
 
 
 def refresh_notebooks() -> None:
-    """Run the notebooks, and keep what they show where it differs."""
-    from tests.notebooks import NOTEBOOKS, executed, up_to_date
+    """Run the notebooks, and keep what they show where it differs, pictures included."""
+    from tests.notebooks import NOTEBOOKS, executed
 
     for path in NOTEBOOKS:
         with tempfile.TemporaryDirectory() as folder:
             after = executed(path, Path(folder))
-        stale = not up_to_date(json.loads(path.read_text(encoding="utf-8")), after)
+        stale = json.loads(path.read_text(encoding="utf-8")) != after
         if stale:
             path.write_text(json.dumps(after, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{path.relative_to(ROOT)}: {'replaced' if stale else 'up to date'}")
