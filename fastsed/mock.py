@@ -111,7 +111,7 @@ def mock_columns(problem: Problem, best: BestFits) -> Iterator[MockColumn]:
         found.append(find_best_fits(grid, data))
         if problem.params.posterior:
             weighing = problem.weighing.repeated(rows, n)
-            reducer = Posterior(grid, data, problem.described, weighing, slice(0, data.n_sources))
+            reducer = Posterior(grid, data, problem.described, weighing, slice(0, data.n_sources), found[-1])
             walk(grid, needed, [reducer], data.n_sources)
             posteriors.append(reducer.result((), with_pdfs=False))
     known = _shown_values(problem, best)

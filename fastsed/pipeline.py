@@ -159,7 +159,10 @@ def _reduce(
         if "delta chi2" in step.products:
             reducers["delta chi2"] = DeltaChi2(grid, data, p.save_bestchi, lambda: best_fit.so_far)
         if "posterior" in step.products:
-            reducers["posterior"] = Posterior(grid, data, problem.described, problem.weighing, step.rows)
+            known = best_fit.so_far if "best fit" not in step.products else None
+            reducers["posterior"] = Posterior(
+                grid, data, problem.described, problem.weighing, step.rows, known
+            )
         if "full grid" in step.products and write_files:
             path = chi_grid_path(p)
             reducers["full grid"] = stack.enter_context(chi_grid_reducer(problem, path))

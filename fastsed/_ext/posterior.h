@@ -7,6 +7,7 @@
 #define FASTSED_POSTERIOR_H
 
 #include "chi2_kernels.h"
+#include "scratch.h"
 
 /* models that are summed side by side; populations are padded to a multiple of it */
 #define LANES 8
@@ -61,6 +62,7 @@ typedef struct {
 /* What all sources share. */
 typedef struct {
     ptrdiff_t nproperty, nbin;
+    ptrdiff_t nmodel_property; /* properties that differ between dust cells */
     const property_t *property;
     double cut;
     int marginal;
@@ -72,8 +74,17 @@ typedef struct {
     double *axes;            /* [nbin] */
     moments_t *moments;      /* [nproperty] */
     histogram_t *histograms; /* [nproperty] */
+    double *population;      /* [npopulation] weights that are not yet in axes and histograms; or NULL */
+    ptrdiff_t npopulation;
     int failed;
 } posterior_t;
+
+/* Models that may count, as vectors of LANES. */
+typedef struct {
+    ptrdiff_t n;
+    ptrdiff_t *start;        /* [n] the first model of each */
+    double *ln, *scale, *gain, *norm2, *ratio; /* [n][LANES] */
+} models_t;
 
 static int64_t whole_below(double x)
 {
@@ -160,6 +171,8 @@ static void change_reference(posterior_t *o, const weighing_t *c, double referen
     sums->width *= factor;
     for (ptrdiff_t i = 0; i < c->nbin; i++)
         o->axes[i] *= factor;
+    for (ptrdiff_t i = 0; o->population && i < o->npopulation; i++)
+        o->population[i] *= factor;
     for (ptrdiff_t q = 0; q < c->nproperty; q++) {
         moments_t *m = o->moments + q;
         m->invalid *= factor;
@@ -177,47 +190,51 @@ static int needs_exact_chi2(const source_t *s)
     return s->own_spec_scale || s->log_component >= 0 || s->limit || s->total > LARGEST_TOTAL;
 }
 
-/* The exact ln w of the models that may count, beside `offset` for the source; gains, scales and ratios of scales too. */
-static void weigh_exactly(const piece_t *p, const weighing_t *c, const source_t *s, double offset, double least,
-                          double *ln, double *scale, double *gain, double *norm2, double *ratio)
+/* The exact ln w of the models that may count, beside `offset` for the source; gains, scales and ratios of scales too.
+   The largest comes back. */
+static double weigh_exactly(const piece_t *p, const weighing_t *c, const source_t *s, double offset, double least,
+                            models_t *found)
 {
     const double without = s->limit ? s->total + limit_chi2(&p->tile, s, 0, 0.0) : 0;
-    for (ptrdiff_t m = 0; m < p->tile.nmodel; m++) {
-        if (!(ln[m] >= least))
+    double largest = -HUGE_VAL;
+    for (ptrdiff_t i = 0; i < found->n * LANES; i++) {
+        const ptrdiff_t m = found->start[i / LANES] + i % LANES;
+        if (!(found->ln[i] >= least) || !(found->ln[i] > -HUGE_VAL))
             continue;
         double a, b;
-        const double chi2 = exact_chi2(&p->tile, s, m, &a, &b);
-        double exact = p->ln_weight[m] + offset - 0.5 * chi2;
+        double exact = p->ln_weight[m] + offset - 0.5 * exact_chi2(&p->tile, s, m, &a, &b);
         if (s->limit)
-            gain[m] = without - linear_chi2(&p->tile, s, m, &a, &b);
-        scale[m] = a;
-        ratio[m] = a / b;
+            found->gain[i] = without - linear_chi2(&p->tile, s, m, &a, &b);
+        found->scale[i] = a;
+        found->ratio[i] = a / b;
         if (c->marginal) {
             double curvature = 0;
             if (s->limit)
                 limit_derivatives(&p->tile, s, m, a, &curvature);
-            const double n = sqrt(norm2[m] + curvature);
+            const double n = sqrt(found->norm2[i] + curvature);
             exact += ln_normal_below(a * n) - log(n);
         }
-        ln[m] = a > 0 && exact == exact ? exact : -HUGE_VAL;
-        if (ln[m] - c->cut > least)
-            least = ln[m] - c->cut;
+        found->ln[i] = a > 0 && exact == exact ? exact : -HUGE_VAL;
+        largest = found->ln[i] > largest ? found->ln[i] : largest;
+        least = largest - c->cut > least ? largest - c->cut : least;
     }
+    return largest;
 }
 
-/* The probability that the scale is positive, where it is not certain. */
-static void weigh_positive_scales(ptrdiff_t n, double cut, double least, double *ln, const double *scale,
-                                  const double *norm2)
+/* The probability that the scale is positive, where it is not certain. The largest ln w comes back. */
+static double weigh_positive_scales(double cut, double least, models_t *found)
 {
-    for (ptrdiff_t m = 0; m < n; m++) {
-        if (!(ln[m] >= least))
+    double largest = -HUGE_VAL;
+    for (ptrdiff_t i = 0; i < found->n * LANES; i++) {
+        if (!(found->ln[i] >= least) || !(found->ln[i] > -HUGE_VAL))
             continue;
-        const double x = scale[m] * sqrt(norm2[m]);
+        const double x = found->scale[i] * sqrt(found->norm2[i]);
         if (x < CERTAIN)
-            ln[m] += ln_normal_below(x);
-        if (ln[m] - cut > least)
-            least = ln[m] - cut;
+            found->ln[i] += ln_normal_below(x);
+        largest = found->ln[i] > largest ? found->ln[i] : largest;
+        least = largest - cut > least ? largest - cut : least;
     }
+    return largest;
 }
 
 static double sum_of_lanes(const double *x)
@@ -225,9 +242,10 @@ static double sum_of_lanes(const double *x)
     return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
 }
 
-/* Weights of populations [npopulation], summed over the dust cells: their axes and properties. */
-static void add_populations(const piece_t *p, const weighing_t *c, posterior_t *o, const double *population)
+/* The weights of populations, which are summed over dust cells and redshifts, go to their axes and properties. */
+static void add_populations(const piece_t *p, const weighing_t *c, posterior_t *o)
 {
+    const double *population = o->population;
     for (ptrdiff_t i = 0; i < p->npopulation; i++) {
         const double w = population[i];
         if (!(w > 0))
@@ -253,6 +271,44 @@ static void add_populations(const piece_t *p, const weighing_t *c, posterior_t *
     }
 }
 
+/* Weights of the models of a dust cell, lane by lane: those of Av and Av_bc; their sum comes back. */
+static double add_cell(const piece_t *p, posterior_t *o, ptrdiff_t cell, const double *lanes)
+{
+    const double sum = sum_of_lanes(lanes);
+    o->axes[p->cell_bins[cell]] += sum;
+    o->axes[p->cell_bins[p->ncell + cell]] += sum;
+    return sum;
+}
+
+/* What the models of a piece add to the moments, [nproperty][3][LANES]. */
+static void add_moments(const weighing_t *c, posterior_t *o, const double *sums)
+{
+    for (ptrdiff_t q = 0; q < c->nproperty; q++, sums += 3 * LANES)
+        if (c->property[q].of_model) {
+            o->moments[q].invalid += sum_of_lanes(sums);
+            o->moments[q].first += sum_of_lanes(sums + LANES);
+            o->moments[q].second += sum_of_lanes(sums + 2 * LANES);
+        }
+}
+
+/* Memory for the models that may count, and the coefficients of a source, in scratch. */
+static models_t models_in(double *scratch, const piece_t *p, const weighing_t *c, const source_t *s, double **weight,
+                          double **weighted, double **moments)
+{
+    const ptrdiff_t size = p->tile.stride + LANES, nband = p->tile.nband;
+    models_t found = {0, (ptrdiff_t *)(scratch + 5 * size), scratch, scratch + size, scratch + 2 * size,
+                      scratch + 3 * size, scratch + 4 * size};
+    *moments = scratch + 6 * size;
+    *weight = *moments + 3 * LANES * c->nproperty;
+    *weighted = *weight + whole_lines(nband, sizeof(double));
+    for (ptrdiff_t b = 0; b < nband; b++) {
+        (*weight)[b] = s->weight[b];
+        (*weighted)[b] = s->weight[b] * s->value[b];
+    }
+    memset(*moments, 0, sizeof(double) * (size_t)(3 * LANES * c->nproperty));
+    return found;
+}
+
 #define KERNEL "posterior_block.h"
 #include "each_level.h"
 
@@ -270,7 +326,10 @@ static inline weigh_fn choose_weigh(int level)
 }
 
 /* doubles of scratch that weigh_piece needs */
-static ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride) { return 6 * (stride + LANES) + 2 * nband; }
+static ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride, ptrdiff_t nproperty)
+{
+    return 6 * (stride + LANES) + 3 * LANES * nproperty + 2 * whole_lines(nband, sizeof(double));
+}
 
 /* Add what another part of the models gave for the same source. */
 static void join_posteriors(const weighing_t *c, posterior_t *o, posterior_t *other)

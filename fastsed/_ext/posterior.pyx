@@ -9,9 +9,13 @@ from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 import numpy as np
 
+
+cdef extern from "scratch.h" nogil:
+    ptrdiff_t whole_lines(ptrdiff_t n, size_t size)
 
 cdef extern from "posterior.h" nogil:
     ctypedef struct source_t:
@@ -43,7 +47,7 @@ cdef extern from "posterior.h" nogil:
         int64_t z_bin, metal_bin
 
     ctypedef struct weighing_t:
-        ptrdiff_t nproperty, nbin
+        ptrdiff_t nproperty, nbin, nmodel_property
         const property_t *property
         double cut
         int marginal
@@ -53,12 +57,15 @@ cdef extern from "posterior.h" nogil:
         double *axes
         moments_t *moments
         histogram_t *histograms
+        double *population
+        ptrdiff_t npopulation
         int failed
 
     ctypedef void (*weigh_fn)(const piece_t *, const weighing_t *, posterior_t *, const source_t *, double, double *) noexcept
 
     weigh_fn choose_weigh(int level)
-    ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride)
+    ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride, ptrdiff_t nproperty)
+    void add_populations(const piece_t *, const weighing_t *, posterior_t *) noexcept
     source_t prepare_source(const data_t *, int64_t, double *) noexcept
     void join_posteriors(const weighing_t *, posterior_t *, posterior_t *) noexcept
     int broaden(histogram_t *, double) noexcept
@@ -144,6 +151,7 @@ cdef class Weights:
         for k in range(n):
             self.properties[k].factor, self.properties[k].per_step = factor[k], per_step[k]
             self.properties[k].of_model, self.properties[k].is_ratio = of_model[k], is_ratio[k]
+            self.c.nmodel_property += of_model[k]
         purpose = f"the posteriors of {n_sources} sources"
         # freed by __dealloc__, which must find them
         self.histograms = <histogram_t *> calloc(max(n * n_sources, 1), sizeof(histogram_t))
@@ -173,6 +181,7 @@ cdef class Weights:
         p.sums, p.axes = <sums_t *> &sums[0, 0], &axes[0, 0]
         p.moments = <moments_t *> &moments[0, 0, 0] if self.c.nproperty else NULL
         p.histograms, p.failed = self.histograms, 0
+        p.population, p.npopulation = NULL, 0
         return p
 
     def add(self, list pieces, DataView data not None, int64_t first, const double[:, ::1] ln_z,
@@ -191,7 +200,7 @@ cdef class Weights:
             Redshift indices that each source takes, both included.
         n_threads : int
         """
-        cdef ptrdiff_t npiece = len(pieces), nsource = self.nsource, stride = 0, models = 0, k
+        cdef ptrdiff_t npiece = len(pieces), nsource = self.nsource, stride = 0, models = 0, most = 0, k
         if npiece == 0 or nsource == 0:
             return
         cdef Scratch scratch = Scratch()
@@ -202,17 +211,19 @@ cdef class Weights:
             each[k] = piece.c
             stride = max(stride, piece.c.tile.stride)
             models += piece.c.tile.nmodel
+            most = max(most, piece.c.npopulation)
         cdef data_t d = data.c
         cdef posterior_t start = self.first()
         cdef ptrdiff_t ngroup = (nsource + GROUP_OF_SOURCES - 1) // GROUP_OF_SOURCES, shared = ln_z.shape[0] == 1
         cdef int used = runtime.useful_threads(ngroup, 4.0 * nsource * models * d.nband, n_threads), failed = 0
-        cdef ptrdiff_t size = weigh_scratch(d.nband, stride) + GROUP_OF_SOURCES * d.nband
+        cdef ptrdiff_t size = whole_lines(
+            weigh_scratch(d.nband, stride, self.c.nproperty) + whole_lines(d.nband, 8) + GROUP_OF_SOURCES * most, 8)
         cdef double *memory = scratch.doubles(size * used, "the weights of the models")
         cdef weigh_fn weigh = choose_weigh(runtime.simd_level())
         with nogil:
             for k in prange(ngroup, num_threads=used, schedule="dynamic"):
                 failed |= weigh_group(each, npiece, &d, &self.c, start, k * GROUP_OF_SOURCES, nsource, first,
-                                      &ln_z[0, 0], 0 if shared else ln_z.shape[1], &first_z[0], &last_z[0], weigh,
+                                      &ln_z[0, 0], 0 if shared else ln_z.shape[1], &first_z[0], &last_z[0], weigh, most,
                                       memory + threadid() * size)
         if failed:
             raise MemoryError(f"no memory for the posteriors of {nsource} sources")
@@ -302,9 +313,9 @@ cdef posterior_t of_source(posterior_t first, const weighing_t *c, ptrdiff_t i) 
 cdef int weigh_group(const piece_t *pieces, ptrdiff_t npiece, const data_t *data, const weighing_t *c,
                      posterior_t first, ptrdiff_t start, ptrdiff_t nsource, int64_t row, const double *ln_z,
                      ptrdiff_t ln_z_stride, const int64_t *first_z, const int64_t *last_z, weigh_fn weigh,
-                     double *scratch) noexcept nogil:
+                     ptrdiff_t npopulation, double *scratch) noexcept nogil:
     """Add all pieces to some sources; whether memory was short."""
-    cdef ptrdiff_t k, i
+    cdef ptrdiff_t k, i, end = min(start + GROUP_OF_SOURCES, nsource)
     cdef int64_t iz
     cdef data_t d = data[0]
     cdef posterior_t o
@@ -312,18 +323,22 @@ cdef int weigh_group(const piece_t *pieces, ptrdiff_t npiece, const data_t *data
     cdef double offset
     cdef int failed = 0
     cdef double *weight = scratch
-    scratch += GROUP_OF_SOURCES * d.nband
+    cdef double *populations = scratch + whole_lines(d.nband, 8)
+    scratch = populations + GROUP_OF_SOURCES * npopulation
+    memset(populations, 0, GROUP_OF_SOURCES * npopulation * sizeof(double))
     for k in range(npiece):
         iz = pieces[k].tile.iz
         d.template_error2 = data.template_error2 + iz * d.nband
-        for i in range(start, min(start + GROUP_OF_SOURCES, nsource)):
-            if iz < first_z[i] or iz > last_z[i]:
-                continue
-            offset = ln_z[i * ln_z_stride + iz]
-            if not offset > -INFINITY:
-                continue
+        for i in range(start, end):
             o = of_source(first, c, i)
-            s = prepare_source(&d, row + i, weight)
-            weigh(pieces + k, c, &o, &s, offset, scratch)
+            o.population, o.npopulation = populations + (i - start) * npopulation, pieces[k].npopulation
+            offset = ln_z[i * ln_z_stride + iz]
+            if first_z[i] <= iz <= last_z[i] and offset > -INFINITY:
+                s = prepare_source(&d, row + i, weight)
+                weigh(pieces + k, c, &o, &s, offset, scratch)
+            # the next piece may have the same populations
+            if k + 1 == npiece or pieces[k + 1].population_bins != pieces[k].population_bins:
+                add_populations(pieces + k, c, &o)
+                memset(o.population, 0, o.npopulation * sizeof(double))
             failed |= o.failed
     return failed

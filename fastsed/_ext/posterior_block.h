@@ -8,7 +8,9 @@ typedef int64_t PASTE(wide_bits, LEVEL) __attribute__((vector_size(LANES * 8), a
 #define INTS PASTE(wide_bits, LEVEL)
 #define LOAD(p) (*(const VEC *)(p))
 #define STORE(p, x) (*(VEC *)(p) = (x))
-#define ALL(x) ((x) + (VEC){0})
+#define STORE_INTS(p, x) (*(INTS *)(p) = (x))
+/* less zero: more zero would be an addition, which makes 0 of -0 */
+#define ALL(x) ((x) - (VEC){0})
 #define CHOOSE(mask, x, y) ((VEC)(((INTS)(x) & (INTS)(mask)) | ((INTS)(y) & ~(INTS)(mask))))
 #else
 #define WIDE 1
@@ -18,6 +20,7 @@ typedef int64_t PASTE(wide_bits, LEVEL);
 #define INTS PASTE(wide_bits, LEVEL)
 #define LOAD(p) (*(p))
 #define STORE(p, x) (*(p) = (x))
+#define STORE_INTS(p, x) (*(p) = (x))
 #define ALL(x) (x)
 #define CHOOSE(mask, x, y) ((mask) ? (x) : (y))
 #endif
@@ -96,22 +99,63 @@ static inline void PASTE(exp_of, LEVEL)(VEC *x) { *x = exp(*x); }
 static inline void PASTE(log_of, LEVEL)(VEC *x) { *x = log(*x); }
 #endif
 
-/* ln w [nmodel] of all models from sums over the columns, an upper bound where the source needs more than that; what
-   scales and gains (chi2 without a model less that with it) they have, and squared norms. The largest comes back. */
-TARGET static double PASTE(weigh_sums, LEVEL)(const piece_t *p, const weighing_t *c, const source_t *s, double offset,
-                                              double *coefficients, double *ln, double *scale, double *gain,
-                                              double *norm2)
+#if VW == 8
+#define FUSED(x, y, z) ((VEC)_mm512_fmadd_pd((__m512d)(x), (__m512d)(y), (__m512d)(z)))
+#else
+#define FUSED(x, y, z) ((x) * (y) + (z))
+#endif
+
+/* Vectors of models of which any may have ln w >= least: where they begin; how many there are comes back. Rounds as it
+   likes: `weigh_hits` decides. gain >= needed is tested as num^2 >= needed den: no division. */
+TARGET static ptrdiff_t PASTE(find_hits, LEVEL)(const piece_t *p, const weighing_t *c, const source_t *s,
+                                                double offset, double least, const double *weight,
+                                                const double *weighted, ptrdiff_t *hits)
+{
+    const tile_t *t = &p->tile;
+    const double base = s->total * (1 - 1e-12) + 2 * (least - offset) - 1e-9;
+    ptrdiff_t n = 0;
+    if (c->marginal || s->own_spec_scale || !(least > -HUGE_VAL)) {
+        for (ptrdiff_t m = 0; m < t->nmodel; m += WIDE)
+            hits[n++] = m;
+        return n;
+    }
+    ptrdiff_t m = 0;
+    for (; m + 2 * WIDE <= t->nmodel; m += 2 * WIDE) {
+        VEC num0 = ALL(0.0), num1 = ALL(0.0), den0 = ALL(0.0), den1 = ALL(0.0);
+        const double *flux = t->flux + m;
+        for (ptrdiff_t b = 0; b < t->nband; b++, flux += t->stride) {
+            const VEC f0 = LOAD(flux), f1 = LOAD(flux + WIDE), w = ALL(weight[b]), wf = ALL(weighted[b]);
+            num0 = FUSED(wf, f0, num0);
+            num1 = FUSED(wf, f1, num1);
+            den0 = FUSED(w, f0 * f0, den0);
+            den1 = FUSED(w, f1 * f1, den1);
+        }
+        const INTS near0 = (INTS)(num0 * num0 >= (base - 2.0 * LOAD(p->ln_weight + m)) * den0);
+        const INTS near1 = (INTS)(num1 * num1 >= (base - 2.0 * LOAD(p->ln_weight + m + WIDE)) * den1);
+        hits[n] = m;
+        n += BITS_OF(near0) != 0;
+        hits[n] = m + WIDE;
+        n += BITS_OF(near1) != 0;
+    }
+    for (; m < t->nmodel; m += WIDE)
+        hits[n++] = m;
+    return n;
+}
+
+/* ln w of the models of some vectors from sums over the columns, an upper bound where the source needs more than that;
+   what scales and gains (chi2 without a model less that with it) they have, and squared norms, vector after vector.
+   Vectors without any ln w >= least are left out. The largest comes back. */
+TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t *c, const source_t *s, double offset,
+                                              double least, const double *weight, const double *weighted,
+                                              models_t *found)
 {
     const tile_t *t = &p->tile;
     const ptrdiff_t cut = s->own_spec_scale ? t->nmain : t->nband;
-    double *weighted = coefficients, *weight = coefficients + t->nband;
-    for (ptrdiff_t b = 0; b < t->nband; b++) {
-        weight[b] = s->weight[b];
-        weighted[b] = s->weight[b] * s->value[b];
-    }
     const VEC never = ALL(-HUGE_VAL);
     VEC most = never;
-    for (ptrdiff_t m = 0; m < t->nmodel; m += WIDE) {
+    ptrdiff_t n = 0;
+    for (ptrdiff_t h = 0; h < found->n; h++) {
+        const ptrdiff_t m = found->start[h];
         VEC num = ALL(0.0), den = ALL(0.0);
         const double *flux = t->flux + m;
         for (ptrdiff_t b = 0; b < cut; b++) {
@@ -135,16 +179,21 @@ TARGET static double PASTE(weigh_sums, LEVEL)(const piece_t *p, const weighing_t
             VEC ln_den = den;
             PASTE(log_of, LEVEL)(&ln_den);
             l -= 0.5 * ln_den;
-            STORE(norm2 + m, den);
         }
-        const INTS possible = (INTS)(num > 0.0) & (INTS)(l == l);
+        const INTS possible = (INTS)(num > 0.0) & (INTS)(l >= least) & (INTS)(l > -HUGE_VAL);
+        if (!BITS_OF(possible))
+            continue;
         l = CHOOSE(possible, l, never);
-        const INTS larger = l > most;
+        const INTS larger = (INTS)(l > most);
         most = CHOOSE(larger, l, most);
-        STORE(ln + m, l);
-        STORE(scale + m, a);
-        STORE(gain + m, g);
+        found->start[n] = m;
+        STORE(found->ln + n * LANES, l);
+        STORE(found->scale + n * LANES, a);
+        STORE(found->gain + n * LANES, g);
+        STORE(found->norm2 + n * LANES, den);
+        n++;
     }
+    found->n = n;
     double lanes[LANES];
     STORE(lanes, most);
     for (int k = 1; k < WIDE; k++)
@@ -152,135 +201,145 @@ TARGET static double PASTE(weigh_sums, LEVEL)(const piece_t *p, const weighing_t
     return lanes[0];
 }
 
-/* Properties of some models next to each other, of weight w where the bits say so; ratio may be NULL for ones. */
+/* Bins of the properties of some models next to each other, of weight w where the bits say so; `ratio` may be NULL for
+   ones. What goes to the moments is added to `sums` [nproperty][3][LANES]. */
 TARGET static void PASTE(add_models, LEVEL)(const piece_t *p, const weighing_t *c, posterior_t *o, ptrdiff_t m,
                                             unsigned bits, const double *weight, const double *scale,
-                                            const double *ratio)
+                                            const double *ratio, double *sums)
 {
+    const double whole = 0x1.8p52, largest = 0x1p50;
     const VEC w = LOAD(weight);
-    VEC log_scale = LOAD(scale + m);
+    VEC log_scale = LOAD(scale);
     PASTE(log_of, LEVEL)(&log_scale);
     log_scale *= 0.43429448190325182765;
-    double x[LANES], valid[LANES], first[LANES] = {0}, second[LANES] = {0}, invalid[LANES] = {0};
-    for (ptrdiff_t q = 0; q < c->nproperty; q++) {
+    double x[LANES];
+    int64_t bins[LANES];
+    for (ptrdiff_t q = 0; q < c->nproperty; q++, sums += 3 * LANES) {
         const property_t *property = c->property + q;
         if (!property->of_model)
             continue;
         moments_t *moments = o->moments + q;
+        histogram_t *h = o->histograms + q;
         VEC v = LOAD(p->values + q * p->tile.stride + m);
         if (property->is_ratio) {
             v = ALL(1.0);
             if (ratio)
-                v = LOAD(ratio + m);
+                v = LOAD(ratio);
         } else if (property->factor != 0) {
             v += property->factor * log_scale;
         }
-        STORE(x, v);
-        const INTS has_value = v == v;
+        const INTS has_value = (INTS)(v == v);
+        const unsigned valid = bits & BITS_OF(has_value);
         const VEC wv = CHOOSE(has_value, w, ALL(0.0));
-        STORE(valid, wv);
-        for (unsigned left = bits; moments->origin != moments->origin && left; left &= left - 1)
-            moments->origin = x[lowest_bit(left)];
+        if (moments->origin != moments->origin && valid) {
+            STORE(x, v);
+            moments->origin = x[lowest_bit(valid)];
+        }
         const INTS counts = (INTS)(wv > 0.0);
-        const VEC d = CHOOSE(counts, v - moments->origin, ALL(0.0));
-        STORE(invalid, w - wv);
-        STORE(first, wv * d);
-        STORE(second, wv * d * d);
-        moments->invalid += sum_of_lanes(invalid);
-        moments->first += sum_of_lanes(first);
-        moments->second += sum_of_lanes(second);
-        histogram_t *h = o->histograms + q;
-        for (unsigned left = bits; left; left &= left - 1) {
+        const VEC d = CHOOSE(counts, v - moments->origin, ALL(0.0)), wd = wv * d;
+        STORE(sums, LOAD(sums) + (w - wv));
+        STORE(sums + LANES, LOAD(sums + LANES) + wd);
+        STORE(sums + 2 * LANES, LOAD(sums + 2 * LANES) + wd * d);
+
+        const VEC b = v * h->per_step, nearest = (b + whole) - whole;
+        const INTS above = (INTS)(nearest > b);
+        const VEC below = CHOOSE(above, nearest - 1.0, nearest) + whole;
+        const INTS bin = (INTS)below - (0x4338000000000000LL + h->low);
+        const INTS inside = (INTS)(bin >= 0) & (INTS)(bin < (int64_t)h->n) & (INTS)(b < largest) & (INTS)(b > -largest);
+        if ((valid & BITS_OF(inside)) == valid) {
+            STORE_INTS(bins, bin);
+            double *to = h->weight;
+            if (valid == (1u << WIDE) - 1)
+                for (int k = 0; k < WIDE; k++)
+                    to[bins[k]] += weight[k];
+            else
+                for (unsigned left = valid; left; left &= left - 1)
+                    to[bins[lowest_bit(left)]] += weight[lowest_bit(left)];
+            continue;
+        }
+        STORE(x, v);
+        for (unsigned left = valid; left; left &= left - 1) {
             const int k = lowest_bit(left);
-            if (valid[k] > 0)
-                o->failed |= !add_to_bin(h, property, x[k], valid[k]);
+            o->failed |= !add_to_bin(h, property, x[k], weight[k]);
         }
     }
 }
 
-/* Add the weights of a piece of models to what is known of a source. `offset` is ln(prior x cell width) of the
-   redshift; scratch as `weigh_scratch` says. */
+/* Add the weights of a piece of models to what is known of a source, those of populations to `o->population`. `offset`
+   is ln(prior x cell width) of the redshift; scratch as `weigh_scratch` says. */
 TARGET static void PASTE(weigh_piece, LEVEL)(const piece_t *p, const weighing_t *c, posterior_t *o, const source_t *s,
                                              double offset, double *scratch)
 {
-    const ptrdiff_t n = p->tile.nmodel, size = p->tile.stride + LANES;
-    double *ln = scratch, *scale = ln + size, *gain = scale + size, *norm2 = gain + size, *ratio = norm2 + size;
-    double *population = ratio + size;
+    double *weight, *weighted, *moments;
+    models_t found = models_in(scratch, p, c, s, &weight, &weighted, &moments);
     sums_t *sums = o->sums;
-    double largest = PASTE(weigh_sums, LEVEL)(p, c, s, offset, population + size, ln, scale, gain, norm2);
-    if (!(largest >= sums->largest - c->cut) || !(largest > -HUGE_VAL))
-        return;
+    double least = sums->largest - c->cut;
+    found.n = PASTE(find_hits, LEVEL)(p, c, s, offset, least, weight, weighted, found.start);
+    double largest = PASTE(weigh_hits, LEVEL)(p, c, s, offset, least, weight, weighted, &found);
     const int exact = needs_exact_chi2(s);
-    if (exact || c->marginal) {
-        if (exact)
-            weigh_exactly(p, c, s, offset, sums->largest - c->cut, ln, scale, gain, norm2, ratio);
-        else
-            weigh_positive_scales(n, c->cut, sums->largest - c->cut, ln, scale, norm2);
-        largest = -HUGE_VAL;
-        for (ptrdiff_t m = 0; m < n; m++)
-            largest = ln[m] > largest ? ln[m] : largest;
-        if (!(largest >= sums->largest - c->cut) || !(largest > -HUGE_VAL))
-            return;
-    }
+    if (exact)
+        largest = weigh_exactly(p, c, s, offset, least, &found);
+    else if (c->marginal)
+        largest = weigh_positive_scales(c->cut, least, &found);
+    if (!(largest >= least) || !(largest > -HUGE_VAL))
+        return;
     if (largest > sums->largest)
         sums->largest = largest;
     if (!(sums->sum > 0))
         sums->reference = sums->largest;
     else if (sums->largest - sums->reference > LARGEST_LN)
         change_reference(o, c, sums->largest);
+    least = sums->largest - c->cut;
 
-    const double least = sums->largest - c->cut, reference = sums->reference;
-    int models = 0;
-    for (ptrdiff_t q = 0; q < c->nproperty; q++)
-        models |= c->property[q].of_model;
-    for (ptrdiff_t i = 0; i < p->npopulation; i += WIDE)
-        STORE(population + i, ALL(0.0));
-    VEC squares = ALL(0.0), width = ALL(0.0);
+    const double reference = sums->reference;
+    const ptrdiff_t size = p->npopulation;
+    VEC squares = ALL(0.0), width = ALL(0.0), of_cell = ALL(0.0);
     double total = 0, lanes[LANES] = {0};
-    for (ptrdiff_t cell = 0; cell < p->ncell; cell++) {
-        VEC of_cell = ALL(0.0);
-        unsigned any = 0;
-        for (ptrdiff_t i = 0; i < p->npopulation; i += WIDE) {
-            const ptrdiff_t m = cell * p->npopulation + i;
-            VEC w = LOAD(ln + m) - reference;
-            const INTS counts = (INTS)(LOAD(ln + m) >= least);
-            const unsigned bits = BITS_OF(counts);
-            if (!bits)
-                continue;
-            any |= bits;
-            w = CHOOSE(counts, w, ALL(0.0));
-            PASTE(exp_of, LEVEL)(&w);
-            w = CHOOSE(counts, w, ALL(0.0));
-            const VEC g = CHOOSE(counts, LOAD(gain + m), ALL(1.0));
-            of_cell += w;
-            squares += w * w;
-            width += w / g;
-            STORE(population + i, LOAD(population + i) + w);
-            if (models) {
-                STORE(lanes, w);
-                PASTE(add_models, LEVEL)(p, c, o, m, bits, lanes, scale, exact ? ratio : NULL);
-            }
+    ptrdiff_t cell = 0;
+    for (ptrdiff_t h = 0; h <= found.n; h++) {
+        const ptrdiff_t m = h < found.n ? found.start[h] : p->ncell * size;
+        if (m >= (cell + 1) * size) {
+            STORE(lanes, of_cell);
+            total += add_cell(p, o, cell, lanes);
+            of_cell = ALL(0.0);
+            cell = m / size;
         }
-        if (!any)
+        if (cell >= p->ncell)
+            break;
+        const VEC l = LOAD(found.ln + h * LANES);
+        const INTS counts = (INTS)(l >= least);
+        const unsigned bits = BITS_OF(counts);
+        if (!bits)
             continue;
-        double of_lanes[LANES] = {0};
-        STORE(of_lanes, of_cell);
-        const double sum = sum_of_lanes(of_lanes);
-        o->axes[p->cell_bins[cell]] += sum;
-        o->axes[p->cell_bins[p->ncell + cell]] += sum;
-        total += sum;
+        VEC w = CHOOSE(counts, l - reference, ALL(0.0));
+        PASTE(exp_of, LEVEL)(&w);
+        w = CHOOSE(counts, w, ALL(0.0));
+        const VEC g = CHOOSE(counts, LOAD(found.gain + h * LANES), ALL(1.0));
+        double *population = o->population + (m - cell * size);
+        of_cell += w;
+        squares += w * w;
+        width += w / g;
+        STORE(population, LOAD(population) + w);
+        if (c->nmodel_property) {
+            STORE(lanes, w);
+            PASTE(add_models, LEVEL)(p, c, o, m, bits, lanes, found.scale + h * LANES,
+                                     exact ? found.ratio + h * LANES : NULL, moments);
+        }
     }
-    double of_lanes[LANES] = {0};
-    STORE(of_lanes, squares);
-    sums->squares += sum_of_lanes(of_lanes);
-    STORE(of_lanes, width);
-    sums->width += sum_of_lanes(of_lanes);
+    for (int k = 0; k < LANES; k++)
+        lanes[k] = 0;
+    STORE(lanes, squares);
+    sums->squares += sum_of_lanes(lanes);
+    STORE(lanes, width);
+    sums->width += sum_of_lanes(lanes);
     sums->sum += total;
     o->axes[p->z_bin] += total;
     o->axes[p->metal_bin] += total;
-    add_populations(p, c, o, population);
+    add_moments(c, o, moments);
 }
 
+#undef FUSED
+#undef STORE_INTS
 #undef VEC
 #undef INTS
 #undef LOAD

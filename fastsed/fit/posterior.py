@@ -11,12 +11,14 @@ import numpy as np
 from fastsed._ext.posterior import LANES, PieceView, Weights
 from fastsed._ext.views import TileView
 from fastsed.arrays import Flags, Floats, Ints, Mask
+from fastsed.fit.best_fit import BestFits
 from fastsed.fit.kernel_views import data_view
 from fastsed.fit.observations import Observations
 from fastsed.fit.posterior_estimates import Histograms, PosteriorEstimates, estimate
 from fastsed.models.axes import FIXED_AXES, Axes
 from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import model_properties, need_spectra
+from fastsed.padded import padded_rows
 from fastsed.models.tile import Tile
 from fastsed.quantities import Quantity
 
@@ -135,6 +137,8 @@ class Posterior:
     weighing : Weighing
     rows : slice
         Sources, with start and stop.
+    best : BestFits, optional
+        Of all sources, where they are known: models far below them are then skipped from the start.
     """
 
     def __init__(
@@ -144,6 +148,7 @@ class Posterior:
         quantities: Sequence[Quantity],
         weighing: Weighing,
         rows: slice,
+        best: BestFits | None = None,
     ):
         self._grid, self._data, self._weighing = grid, data, weighing
         self._quantities, self._rows = list(quantities), rows
@@ -163,6 +168,28 @@ class Posterior:
             ln_cut(grid.axes.size),
             weighing.marginal,
         )
+        if best is not None:
+            self._weights.sums[:, 1] = self._ln_weights(best)
+
+    def _ln_weights(self, best: BestFits) -> Floats:
+        """ln w (nsource,) of the best fits, not above the largest; -inf where it is not easily found."""
+        axes, data, rows = self._grid.axes, self._data, self._rows
+        model, chi2, scale = best.model_id[rows], best.chi2[rows], best.scale[rows]
+        indices = axes.indices(np.maximum(model, 0))
+        z, sources = indices[0], np.arange(len(model)) if len(self._ln_z) > 1 else 0
+        ln = self._ln_z[sources, z] - 0.5 * chi2
+        for name, index in zip(axes.names[1:], indices[1:], strict=True):
+            ln = ln + self._weighing.ln_axes[name][index]
+        plain = (model >= 0) & (scale > 0)
+        if self._weighing.marginal:
+            value, variance = data.value[rows], data.variance[rows]
+            gain = (value**2 / (variance + (data.template_error[z] * value) ** 2)).sum(axis=1) - chi2
+            plain &= (data.own_spec_scale[rows] == 0) & (data.log_component[rows] < 0) & (gain > 1)
+            plain &= data.limit_error is None
+            with np.errstate(invalid="ignore", divide="ignore"):
+                # Phi(1) is above exp(-0.2), and rounding small
+                ln = ln - np.log(np.sqrt(gain) / scale) - 0.2
+        return np.where(plain & np.isfinite(ln), ln - 1e-6 * (1 + np.abs(ln)), -np.inf)
 
     def prepare(self, tiles: Sequence[Tile]) -> list[PieceView]:
         """The tiles in pieces, with what the sums need to know of the models."""
@@ -302,8 +329,10 @@ class Posterior:
         return _Part(
             cells,
             populations,
-            np.pad(ln_weight, ((0, 0), (0, padding)), constant_values=-np.inf).ravel(),
-            np.ascontiguousarray(np.array(few).reshape(len(few), size)),
+            _aligned(np.pad(ln_weight, ((0, 0), (0, padding)), constant_values=-np.inf).reshape(1, -1))[
+                0, :size
+            ],
+            _aligned(np.array(few).reshape(len(few), size)),
             cell_bins,
             np.pad(bins, ((0, 0), (0, padding)), mode="edge"),
             int(self._starts[4]) + imetal,
@@ -328,9 +357,17 @@ def _slices(n: int, size: int) -> list[slice]:
 def _padded(rows: Floats, part: _Part, stride: int) -> Floats:
     """Rows (n, ncell, npopulation) of a part of the models, with its padding."""
     chosen = rows[:, part.cells, part.populations]
-    out = np.zeros((len(rows), chosen.shape[1], stride // chosen.shape[1]))
-    out[:, :, : chosen.shape[2]] = chosen
-    return out.reshape(len(rows), stride)
+    out = padded_rows(len(rows), stride)
+    out[:] = 0
+    out[:, :stride].reshape(len(rows), chosen.shape[1], -1)[:, :, : chosen.shape[2]] = chosen
+    return out
+
+
+def _aligned(rows: Floats) -> Floats:
+    """The same rows, each beginning with a cache line."""
+    out = padded_rows(len(rows), rows.shape[1])
+    out[:, : rows.shape[1]] = rows
+    return out
 
 
 def _with_padding(values: Floats, padding: int) -> Floats:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_ndtr, ndtr
 
+from fastsed.fit.best_fit import find_best_fits
 from fastsed.fit.cells import cell_edges, cell_quantiles, cell_widths
 from fastsed.fit.passes import walk
 from fastsed.fit.posterior import Posterior, Weighing, coordinate
@@ -34,9 +35,11 @@ def flat(grid, marginal=False, priors=None):
     return Weighing(ln, ln.pop("z")[None], marginal)
 
 
-def fit(problem, weighing, names=None, redshifts=None):
+def fit(problem, weighing, names=None, redshifts=None, best=None):
     quantities = [q for q in property_quantities(problem.params, {}) if names is None or q.name in names]
-    reducer = Posterior(problem.grid, problem.data, quantities, weighing, slice(0, problem.data.n_sources))
+    reducer = Posterior(
+        problem.grid, problem.data, quantities, weighing, slice(0, problem.data.n_sources), best
+    )
     nz = len(problem.grid.axes.z)
     walk(
         problem.grid, np.ones(nz, bool) if redshifts is None else redshifts, [reducer], problem.data.n_sources
@@ -96,8 +99,11 @@ class Slow:
 
 
 def check(problem, weighing, rows=None):
-    reducer, quantities = fit(problem, weighing)
+    without_best, _ = fit(problem, weighing)
+    best = find_best_fits(problem.grid, problem.data)
+    reducer, quantities = fit(problem, weighing, best=best)
     found = reducer.result(PROBABILITIES)
+    np.testing.assert_allclose(found.lnz, without_best.result().lnz, rtol=0, atol=1e-9)
     for row in range(problem.data.n_sources) if rows is None else rows:
         slow = Slow(problem, row, weighing)
         assert found.lnz[row] == pytest.approx(slow.lnz, abs=1e-6)
