@@ -18,8 +18,8 @@ from fastsed.fit.posterior_estimates import Histograms, PosteriorEstimates, esti
 from fastsed.models.axes import FIXED_AXES, Axes
 from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import model_properties, need_spectra
-from fastsed.padded import padded_rows
 from fastsed.models.tile import Tile
+from fastsed.padded import padded_rows
 from fastsed.quantities import Quantity
 
 # models that the kernel takes together: their fluxes and weights should stay in the processor's cache
