@@ -21,6 +21,7 @@ from fastsed.atomic import atomic_path
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.fit.best_fit import BestFits
+from fastsed.fit.posterior_estimates import PosteriorEstimates
 from fastsed.galaxy_model import GalaxyModel
 from fastsed.models.model_array import ModelArray
 from fastsed.models.properties import property_names
@@ -47,6 +48,9 @@ log = logging.getLogger(__name__)
 
 
 _FORMATS = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv"}
+
+_AXES = {"redshift": "z", "metallicity": "metal", "log_age": "lage", "log_tau": "ltau"}
+"""Keywords of GalaxyModel -> names of the axes."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,11 @@ class Results:
     def best(self) -> BestFits:
         """Best fits: `model_id`, `chi2` (not reduced), `scale`, ..., (nsource,) each."""
         return self._plain.best
+
+    @property
+    def posterior(self) -> PosteriorEstimates | None:
+        """Posteriors: `mean`, `std` by name, `quantile(name, q)`, `pdf(name)`, `neff`, `lnz`; None without."""
+        return self._plain.posterior
 
     @property
     def fitted(self) -> Mask:
@@ -462,7 +471,7 @@ def fit(
         Of columns that have no unit of their own: of f_nu ("uJy", "Jy", ...), of F_lambda, or "ABmag" for AB magnitudes
         with their errors. With a `ModelArray` it is that of the models, whatever it is.
     limits : mapping, optional
-        Not yet.
+        Filter, as in `bands` -> boolean column: where it is true, the flux is an upper limit with its error.
     template_error : path-like or (wavelength, error), optional
         Relative error of the models against rest wavelength [Angstrom].
     n_sim : int
@@ -471,8 +480,12 @@ def fit(
         Their probabilities in percent.
     seed : int
         Of the random numbers; 42 for those of FAST++.
-    posterior, priors : optional
-        Not yet.
+    posterior : bool or {"profile", "marginal"}
+        Describe the posteriors of axes and properties: each model at its best scale (True, "profile"), or integrated
+        over the scale.
+    priors : mapping, optional
+        Axis -> prior, as the text of a key PRIOR_<AXIS> or a function of an array. Axes have the names of the columns
+        or of the keywords of `GalaxyModel`.
     columns : sequence of str, optional
         Of the table of the results, as in OUTPUT_COLUMNS.
     n_threads : int, optional
@@ -492,19 +505,22 @@ def fit(
     TypeError
         For arguments of another type.
     """
-    _refuse(limits=limits, posterior=posterior, priors=priors)
     if not isinstance(model, GalaxyModel | ModelArray):
         raise TypeError(f"model: expected a GalaxyModel or a ModelArray, not {type(model).__name__}")
-    photometry = read_photometry(catalog, bands, id, redshift, unit)
+    photometry = read_photometry(catalog, bands, id, redshift, unit, limits)
     options: dict[str, Any] = {
         "n_sim": n_sim,
         "c_interval": tuple(intervals),
         "seed": seed,
         "output_columns": tuple(columns or ()),
         "n_thread": n_threads or 0,
+        **_posterior_options(posterior, priors),
     }
     if isinstance(model, ModelArray):
-        _refuse_for_arrays(redshift, template_error, n_sim, columns)
+        _refuse_for_arrays(
+            redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, limits=limits,
+            posterior=posterior, priors=priors,
+        )  # fmt: skip
         with _progress(progress, len(model.flux)) as done:
             found = fit_array(photometry, list(bands), model, RunOptions(**options).n_threads(), done)
         return Results(found)
@@ -514,16 +530,19 @@ def fit(
     return Results(replace(found, ids=photometry.ids), problem)
 
 
-def _refuse(**arguments: Any) -> None:
-    """What is not there yet is refused, not ignored."""
-    for name, value in arguments.items():
-        if value:
-            raise InputError(f"{name}: not supported yet")
+def _posterior_options(posterior: bool | str, priors: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Options of `RunOptions` for the posteriors."""
+    if posterior not in (False, True, "profile", "marginal"):
+        raise InputError(f"posterior = {posterior!r}: expected True, False, 'profile' or 'marginal'")
+    named = {_AXES.get(name.lower(), name.lower()): prior for name, prior in (priors or {}).items()}
+    if named and not posterior:
+        raise InputError("priors: they weigh posteriors, which need posterior=True")
+    scale = posterior if isinstance(posterior, str) else "profile"
+    return {"posterior": bool(posterior), "posterior_scale": scale, "priors": named}
 
 
-def _refuse_for_arrays(redshift: Any, template_error: Any, n_sim: int, columns: Any) -> None:
+def _refuse_for_arrays(**given: Any) -> None:
     """What an array of model fluxes has no use for."""
-    given = {"redshift": redshift, "template_error": template_error, "n_sim": n_sim, "columns": columns}
     for name, value in given.items():
         if value is not None and value != 0:
             raise InputError(f"{name}: not with a ModelArray, whose models are compared as they are")

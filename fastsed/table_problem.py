@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastsed.arrays import Floats, Singles
+from fastsed.arrays import Floats, Mask, Singles
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.fit.lost import check_fittable
 from fastsed.fit.observations import Observations, choose_rows, make_observations
 from fastsed.galaxy_model import GalaxyModel, options_of
-from fastsed.inputs.catalog import Catalog, counted, fittable_sources
+from fastsed.inputs.catalog import Catalog, counted, fittable_sources, take_limits, with_limits
 from fastsed.inputs.filters import Filter, read_filters
 from fastsed.inputs.flux_units import f_lambda
 from fastsed.inputs.redshifts import resolve_redshifts
@@ -49,6 +49,8 @@ class Photometry:
         Of each band.
     z : (nsource,)
         Known redshifts; NaN where there is none.
+    limits : (nsource, nband) bool or None
+        Which fluxes are upper limits.
     """
 
     ids: NDArray[Any]
@@ -56,10 +58,16 @@ class Photometry:
     error: Floats
     units: list[str]
     z: Floats
+    limits: Mask | None = None
 
 
 def read_photometry(
-    table: Any, bands: Bands, identity: str | None = None, redshift: str | None = None, unit: str = "uJy"
+    table: Any,
+    bands: Bands,
+    identity: str | None = None,
+    redshift: str | None = None,
+    unit: str = "uJy",
+    limits: Mapping[Any, str] | None = None,
 ) -> Photometry:
     """Read the columns of a table of any kind (`fastsed.tables.sources.as_source`).
 
@@ -72,6 +80,8 @@ def read_photometry(
         Names of columns.
     unit : str
         Of columns without a unit of their own.
+    limits : mapping, optional
+        Filter of `bands` -> name of a boolean column.
 
     Raises
     ------
@@ -94,7 +104,22 @@ def read_photometry(
         error=sigma,
         units=[column.unit or unit for column in flux],
         z=_redshifts(source, redshift),
+        limits=_limits(source, list(bands), limits) if limits else None,
     )
+
+
+def _limits(source: ColumnSource, bands: list[Any], limits: Mapping[Any, str]) -> Mask:
+    """Which fluxes (nsource, nband) are upper limits."""
+    flags = np.zeros((source.n_rows, len(bands)), dtype=bool)
+    for band, name in limits.items():
+        if band not in bands:
+            raise InputError(f"limits[{band!r}]: there is no such filter in bands")
+        (column,) = source.read([name])
+        given = column.numbers()
+        if not np.isin(given, (0, 1)).all():
+            raise InputError(f"limits[{band!r}]: the column '{name}' must hold booleans, or 0 and 1")
+        flags[:, bands.index(band)] = given == 1
+    return flags
 
 
 def _pair(band: Any, names: Any) -> tuple[str, str]:
@@ -131,6 +156,7 @@ def catalog_of(photometry: Photometry, filters: Sequence[Filter]) -> Catalog:
         flux[:, band], error[:, band] = f_lambda(
             photometry.flux[:, band], photometry.error[:, band], unit, curve.mean_wavelength
         )
+    limits = take_limits(flux, error, photometry.limits)
     masked = ~(np.isfinite(flux) & np.isfinite(error) & (error > 0))
     flux[masked], error[masked] = 0.0, np.inf
     none = np.zeros(len(flux), dtype=bool)
@@ -141,7 +167,7 @@ def catalog_of(photometry: Photometry, filters: Sequence[Filter]) -> Catalog:
         log.warning("%s without any valid flux: not fitted", lost)
     numbers = np.array([curve.number for curve in filters], dtype=np.int64)
     ids = [str(one) for one in photometry.ids.tolist()]
-    return Catalog(ids, numbers, flux, error, photometry.z, fittable, none)
+    return with_limits(Catalog(ids, numbers, flux, error, photometry.z, fittable, none), limits)
 
 
 def filters_of(bands: Bands, options: RunOptions) -> list[Filter]:

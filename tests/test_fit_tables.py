@@ -299,3 +299,47 @@ def test_what_an_array_of_models_cannot_be(array_case):
         fit(table, ModelArray(flux, {}), bands={7: ("f0", "e0")})
     with pytest.raises(InputError, match="n_sim: not with a ModelArray"):
         fit(table, ModelArray(flux, {}), bands=bands, n_sim=3)
+
+
+def test_posteriors_are_those_of_the_command(table, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    keys = {"a_v_step": 0.5, "n_sim": 0, "verbose": 0, "posterior": True, "prior_lage": "normal(9, 0.5)"}
+    known = run("gst.param", **keys)
+    found = fitted(table, posterior=True, priors={"log_age": lambda x: np.exp(-0.5 * ((x - 9) / 0.5) ** 2)})
+    for name in ("z", "lage", "Av", "lmass", "lssfr"):
+        np.testing.assert_allclose(found.posterior.mean[name], known.posterior.mean[name], rtol=1e-6)
+        np.testing.assert_allclose(found.posterior.std[name], known.posterior.std[name], rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(found.table["mean_lmass"], found.posterior.mean["lmass"])
+    median = found.posterior.quantile("lmass", 0.5)
+    np.testing.assert_allclose(median, found.table["p50_lmass"], rtol=1e-9)
+    edges, pdf = found.posterior.pdf("lmass")
+    assert pdf.shape == (len(table), len(edges) - 1)
+    assert pickle.loads(pickle.dumps(found.posterior)).neff[0] == found.posterior.neff[0]
+    assert fitted(table).posterior is None
+
+
+def test_upper_limits_of_tables(table, folder, monkeypatch):
+    table["faint"] = table["E163"] > 0
+    found = fitted(table, limits={163: "faint"})
+    without = Table(table, copy=True)
+    without["E163"] = -1.0
+    far = Table(table, copy=True)
+    far["F163"] *= 1e6
+    np.testing.assert_array_equal(
+        fitted(far, limits={163: "faint"}).best.model_id, fitted(without).best.model_id
+    )
+    assert (found.best.chi2 >= fitted(without).best.chi2 - 1e-9)[found.fitted].all()
+    with pytest.raises(InputError, match="no such filter"):
+        fitted(table, limits={999: "faint"})
+    table["grade"] = 3
+    with pytest.raises(InputError, match="must hold booleans"):
+        fitted(table, limits={163: "grade"})
+
+
+def test_posteriors_that_cannot_be(table):
+    with pytest.raises(InputError, match="expected True, False, 'profile' or 'marginal'"):
+        fitted(table, posterior="max")
+    with pytest.raises(InputError, match="need posterior=True"):
+        fitted(table, priors={"av": "flat"})
+    with pytest.raises(InputError, match="PRIOR_TAU: the grid has no such axis"):
+        fitted(table, posterior=True, priors={"tau": "flat"})

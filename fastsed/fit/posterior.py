@@ -10,6 +10,7 @@ import numpy as np
 
 from fastsed._ext.posterior import LANES, PieceView, Weights
 from fastsed._ext.views import TileView
+from fastsed.aligned import aligned_rows
 from fastsed.arrays import Flags, Floats, Ints, Mask
 from fastsed.fit.best_fit import BestFits
 from fastsed.fit.kernel_views import data_view
@@ -19,7 +20,6 @@ from fastsed.models.axes import FIXED_AXES, Axes
 from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import model_properties, need_spectra
 from fastsed.models.tile import Tile
-from fastsed.padded import padded_rows
 from fastsed.quantities import Quantity
 
 # models that the kernel takes together: their fluxes and weights should stay in the processor's cache
@@ -357,7 +357,7 @@ def _slices(n: int, size: int) -> list[slice]:
 def _padded(rows: Floats, part: _Part, stride: int) -> Floats:
     """Rows (n, ncell, npopulation) of a part of the models, with its padding."""
     chosen = rows[:, part.cells, part.populations]
-    out = padded_rows(len(rows), stride)
+    out = aligned_rows(len(rows), stride)
     out[:] = 0
     out[:, :stride].reshape(len(rows), chosen.shape[1], -1)[:, :, : chosen.shape[2]] = chosen
     return out
@@ -365,7 +365,7 @@ def _padded(rows: Floats, part: _Part, stride: int) -> Floats:
 
 def _aligned(rows: Floats) -> Floats:
     """The same rows, each beginning with a cache line."""
-    out = padded_rows(len(rows), rows.shape[1])
+    out = aligned_rows(len(rows), rows.shape[1])
     out[:, : rows.shape[1]] = rows
     return out
 
