@@ -15,6 +15,8 @@ from fastsed.arrays import Floats, Mask, Singles
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
+from fastsed.filters import Filter as Curve
+from fastsed.filters import get
 from fastsed.fit.lost import check_fittable
 from fastsed.fit.observations import Observations, choose_rows, make_observations
 from fastsed.galaxy_model import GalaxyModel, options_of
@@ -182,21 +184,13 @@ def filters_of(bands: Bands, options: RunOptions) -> list[Filter]:
     """
     found: list[Filter] = []
     for band in bands:
-        if isinstance(band, Filter):
-            found.append(band)
+        if isinstance(band, Curve | str):
+            found.append(get(band).response(options.filter_format))
         elif isinstance(band, int | np.integer) and not isinstance(band, bool):
             found += read_filters(options.filters_res, [int(band)], options.filter_format)
-        elif isinstance(band, str):
-            found.append(_named(band))
         else:
             raise TypeError(f"bands: {band!r} is neither the number or name of a filter nor a fastsed.Filter")
     return found
-
-
-def _named(name: str) -> Filter:
-    from fastsed.filters import get  # type: ignore[import-not-found]
-
-    return get(name)
 
 
 def template_error_of(

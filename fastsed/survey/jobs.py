@@ -41,6 +41,8 @@ class Project:
         Columns of the catalogue, one a filter (default: those of the filters' names).
     grid_info : str, optional
         Ranges of the whole grid, which give the PDFs of all sub files the same bins.
+    fit_options : tuple of str
+        Further options of each fit.
     """
 
     folder: str
@@ -49,6 +51,7 @@ class Project:
     vega: str | None = None
     columns: tuple[str, ...] = ()
     grid_info: str | None = None
+    fit_options: tuple[str, ...] = ()
 
     @property
     def start(self) -> str:
@@ -215,7 +218,9 @@ def fit_jobs(
             tag = _tag(state.catalogue)
             models = _models(project, tag)
             words = ["fit", *models, state.catalogue, "-o", state.base, *options]
-            words += _index_option(project, tag) + (["--resume"] if state.state == "resume" else [])
+            words += [*project.fit_options, *_index_option(project, tag)] + (
+                ["--resume"] if state.state == "resume" else []
+            )
             commands.append(command(words, nice, os.path.join(log_folder, f"beast_fit_{tag}.log")))
             memory = max(memory, memory_of(project, tag))
         names = ", ".join(f"{_tag(state.catalogue)} ({state.state})" for state in todo[i : i + per_job])

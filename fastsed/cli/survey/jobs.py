@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     trim.add_argument("--num_subtrim", type=int, default=5, metavar="N", help="number of jobs (default: 5)")
     fit = kinds.add_parser("fit", help="jobs that fit each sub file", allow_abbrev=False)
     _add_common(fit)
+    fit.add_argument(
+        "--fit_options", default="", metavar="TEXT", help="further options of each fit, in one text"
+    )
     fit.add_argument("--num_percore", type=int, default=2, metavar="N", help="fits in a job (default: 2)")
     fit.add_argument(
         "--grid_info",
@@ -81,7 +85,10 @@ def _project(arguments: argparse.Namespace) -> Project:
 
     columns = tuple(arguments.obs_colnames)
     files = (arguments.seds_fname, arguments.noise, arguments.vega)
-    return Project(arguments.project, *files, columns, getattr(arguments, "grid_info", None))
+    fit_options = tuple(shlex.split(getattr(arguments, "fit_options", "")))
+    return Project(
+        arguments.project, *files, columns, getattr(arguments, "grid_info", None), fit_options
+    )
 
 
 def _trim(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Collection, Sequence
 from importlib import import_module
+from types import ModuleType
 
 from fastsed._version import __version__
 from fastsed.cli.messages import run_command, start_logging
@@ -44,6 +45,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("inspect", "what a file is and holds"),
     "status": ("status", "tell which sub files are fitted, begun, or not begun"),
     "jobs": ("jobs", "job lists that trim and fit all sub files on a batch system"),
+    "init": ("init", "write a commented settings file for a field"),
+    "import-settings": ("import_settings", "make a settings file of BEAST's"),
+    "run": ("run", "the whole workflow of a field, step by step"),
 }
 
 
@@ -66,8 +70,17 @@ def _run(argv: Sequence[str] | None) -> int:
     if arguments.command is None:
         parser.error("which step? (`fastsed-survey --help` lists them)")
     start_logging(logging.WARNING if arguments.quiet else logging.INFO)
-    import_module(f"fastsed.cli.survey.{COMMANDS[arguments.command][0]}").run(arguments)
+    _module(arguments.command).run(arguments)
     return 0
+
+
+def run_step(words: Sequence[str]) -> None:
+    """Run a step within another one; its errors are not caught."""
+    _module(words[0]).run(make_parser([words[0]]).parse_args(words))
+
+
+def _module(step: str) -> ModuleType:
+    return import_module(f"fastsed.cli.survey.{COMMANDS[step][0]}")
 
 
 def make_parser(steps: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
