@@ -86,9 +86,7 @@ def _project(arguments: argparse.Namespace) -> Project:
     columns = tuple(arguments.obs_colnames)
     files = (arguments.seds_fname, arguments.noise, arguments.vega)
     fit_options = tuple(shlex.split(getattr(arguments, "fit_options", "")))
-    return Project(
-        arguments.project, *files, columns, getattr(arguments, "grid_info", None), fit_options
-    )
+    return Project(arguments.project, *files, columns, getattr(arguments, "grid_info", None), fit_options)
 
 
 def _trim(arguments: argparse.Namespace) -> None:

@@ -178,7 +178,9 @@ def fits(f: Field) -> list[Step]:
                 str(path),
                 "-o",
                 base,
-                *fit_options(f),
+                "--grid_info",
+                f.grid_info,
+                *f.words("fit_options"),
                 *f.vega,
                 *f.columns,
             ]
@@ -187,11 +189,6 @@ def fits(f: Field) -> list[Step]:
             products = [f"{base}_{end}" for end in PRODUCTS]
             steps.append(Step(f"fit {tag_of(path)}", [words], inputs, products))
     return steps
-
-
-def fit_options(f: Field) -> list[str]:
-    """Options that all fits have."""
-    return ["--grid_info", f.grid_info, *f.words("fit_options")]
 
 
 def conclusion(f: Field) -> list[Step]:

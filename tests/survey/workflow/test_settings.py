@@ -65,7 +65,7 @@ def test_literals_of_beast(tmp_path, monkeypatch, caplog):
         "sd_binmode": "custom",
     }
     assert not (tmp_path / "executed").exists()
-    for name in ("surveyname", "osl", "line 24", "path"):
+    for name in ("surveyname", "osl", "line 25", "path"):
         assert name in caplog.text
 
 
