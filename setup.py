@@ -152,6 +152,7 @@ setup(
         "fastsed.share": ["*", "libraries/*", "stars/*", "examples/*/*"],
         "fastsed": ["py.typed"],
         "fastsed._ext": ["*.pyi"],
+        "fastsed.report": ["*.css", "*.js"],
     },
     include_package_data=False,
     data_files=data_files(),

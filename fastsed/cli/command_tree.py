@@ -13,6 +13,7 @@ PARSERS = {
     "fastsed-grid2fits": "fastsed.cli.grid2fits",
     "fastsed-sfh2sed": "fastsed.cli.sfh2sed",
     "fastsed-plot": "fastsed.cli.plot",
+    "fastsed-report": "fastsed.cli.report",
     "fastsed-survey": "fastsed.cli.survey.main",
 }
 """The commands, and the modules whose `make_parser()` says what they take."""

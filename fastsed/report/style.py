@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -206,6 +207,15 @@ def save_figure(figure: Any, path: str | os.PathLike[str], dpi: float = DPI) -> 
 _KINDS = ("png", "pdf", "svg", "eps", "jpg")
 # the same results give the same file
 _WITHOUT_DATE: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+
+
+def png_of(figure: Any, dpi: float = 150) -> bytes:
+    """A figure as PNG, the same wherever the same matplotlib draws it."""
+    matplotlib = need_matplotlib()
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def check_kind(path: str | os.PathLike[str]) -> str:
