@@ -43,6 +43,11 @@ $(VENV)/site-tools: $(VENV)/installed
 
 example: $(VENV)/installed
 	$(BIN)/fastsed --example example-output
+	@cd example-output && ../$(BIN)/fastsed-plot gst.param -o gst_overview.png >/dev/null && \
+		../$(BIN)/fastsed-report gst.param -o gst_report.html >/dev/null
+	@echo && echo "Made as well, to look at:"
+	@echo "  picture  $(CURDIR)/example-output/gst_overview.png" && \
+		echo "  report   $(CURDIR)/example-output/gst_report.html"
 
 example-survey: $(VENV)/installed
 	$(PIP) install '.[survey,plot]'

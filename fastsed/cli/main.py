@@ -174,10 +174,9 @@ def run_file(path: str, overrides: list[str], options: argparse.Namespace) -> No
 def next_steps(parameter_file: str, folder: Path | None = None) -> str:
     """A hint, after a first run, of what can be done with it."""
     steps = {
-        f"fastsed-report {parameter_file}": "a page to look at: verdict, table, figures",
-        f"fastsed-plot {parameter_file} 1 --what sed,corner": "figures of a source; overviews without one",
         f"fastsed {parameter_file} BEST_FIT=1": "write the spectra of the best fits, too",
         f"fastsed-plot {parameter_file}": "draw masses, rates, chi2 (needs pip install 'fastsed[plot]')",
+        f"fastsed-report {parameter_file}": "a page with all of it: verdict, table, spectra (needs the same)",
         "fastsed --help-param DUST_LAW": "what a key of the parameter file means",
         f"fastsed --cite {parameter_file} > cite.bib": "what a paper that uses the results should cite",
     }

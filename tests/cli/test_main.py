@@ -73,7 +73,7 @@ class TestFit:
 
     def test_hint_names_what_works(self, folder, capsys):
         commands = re.findall(r"^  (fastsed\S*) (.*?)   ", next_steps("gst.param"), re.MULTILINE)
-        assert len(commands) == 4
+        assert len(commands) == 5
         for program, words in commands:
             if program != "fastsed" and find_spec("matplotlib") is None:
                 continue

@@ -1,0 +1,5 @@
+complete -c fastsed-report -s h -l help -d 'show this help message and exit'
+complete -c fastsed-report -s o -l output -r -d 'the page (default: FILE_report.html in the working directory)'
+complete -c fastsed-report -l figures -r -d 'sources shown of each of the four groups (default: 3)'
+complete -c fastsed-report -l known-z -r -d 'table with id and z_spec, to compare redshifts with'
+complete -c fastsed-report -l version -d 'show program\'s version number and exit'
