@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from fastsed.report.source import (
     simulate_sources,
 )
 from fastsed.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # a corner figure of more quantities is too small to read
 _MOST_IN_CORNER = 6
@@ -85,17 +88,17 @@ def row_of_fitted(found: Results, identity: str) -> int:
     return row
 
 
-def sed_figure(found: Results, problem: Problem, row: int, width: float, flux: FluxUnit = "fnu") -> Any:
+def sed_figure(found: Results, problem: Problem, row: int, width: float, flux: FluxUnit = "fnu") -> Figure:
     """The figure of `fastsed.Results.plot_sed`."""
     return plot_sed(sed_of(found, problem, row), width, flux)
 
 
-def pdf_figure(found: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Any:
+def pdf_figure(found: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Figure:
     """The figure of `fastsed.Results.plot_pdf`."""
     return plot_pdf(_samples(found, problem, row, names), width)
 
 
-def corner_figure(found: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Any:
+def corner_figure(found: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Figure:
     """The figure of `fastsed.Results.plot_corner`."""
     if not names:
         names = free_quantities(found, problem, row)
@@ -104,7 +107,7 @@ def corner_figure(found: Results, problem: Problem, row: int, names: Sequence[st
     return plot_corner(_samples(found, problem, row, names), width)
 
 
-def history_figure(found: Results, problem: Problem, row: int, step: float, width: float) -> Any:
+def history_figure(found: Results, problem: Problem, row: int, step: float, width: float) -> Figure:
     """The figure of `fastsed.Results.plot_sfh`."""
     simulated = simulate_sources(problem, [row])
     return plot_sfh(history_of(found, problem, row, simulated, 0, step), width)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastsed.report.source import SourceHistory
 from fastsed.report.style import ACCENT, BAND, DATA, WIDTH, drawing, tidy
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _GYR = 1e9
 # decades below the peak that are shown
 _DECADES = 4.0
 
 
-def plot_sfh(history: SourceHistory, width: float = WIDTH) -> Any:
+def plot_sfh(history: SourceHistory, width: float = WIDTH) -> Figure:
     """Draw the star formation history of the best model, with median and band of the simulations.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,13 +26,16 @@ from fastsed.report.style import (
     tidy,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 OUTLIER = 0.15
 """|dz|/(1+z) above which a photometric redshift counts as an outlier."""
 # decades below the largest rate that are shown
 _RATE_RANGE = 5.0
 
 
-def plot_mass_redshift(catalogue: Catalogue, width: float = WIDTH) -> Any:
+def plot_mass_redshift(catalogue: Catalogue, width: float = WIDTH) -> Figure:
     """Draw stellar mass against redshift, coloured by the specific star formation rate where it is there.
 
     Returns
@@ -49,7 +52,7 @@ def plot_mass_redshift(catalogue: Catalogue, width: float = WIDTH) -> Any:
     return figure
 
 
-def plot_sfr_mass(catalogue: Catalogue, width: float = WIDTH) -> Any:
+def plot_sfr_mass(catalogue: Catalogue, width: float = WIDTH) -> Figure:
     """Draw star formation rate against stellar mass, coloured by redshift; very small rates are marked at the foot.
 
     Returns
@@ -66,7 +69,7 @@ def plot_sfr_mass(catalogue: Catalogue, width: float = WIDTH) -> Any:
     return figure
 
 
-def plot_chi2(catalogue: Catalogue, width: float = WIDTH) -> Any:
+def plot_chi2(catalogue: Catalogue, width: float = WIDTH) -> Figure:
     """Draw the distribution of the reduced chi2.
 
     Returns
@@ -83,7 +86,7 @@ def plot_chi2(catalogue: Catalogue, width: float = WIDTH) -> Any:
     return figure
 
 
-def plot_edges(catalogue: Catalogue, width: float = WIDTH) -> Any:
+def plot_edges(catalogue: Catalogue, width: float = WIDTH) -> Figure:
     """Draw which fraction of the sources is at each end of each axis of the grid.
 
     Returns
@@ -100,7 +103,7 @@ def plot_edges(catalogue: Catalogue, width: float = WIDTH) -> Any:
     return figure
 
 
-def plot_overview(catalogue: Catalogue, width: float = 7.2) -> Any:
+def plot_overview(catalogue: Catalogue, width: float = 7.2) -> Figure:
     """Draw mass against redshift, rate against mass, chi2 and edges of the grid, as far as the columns are there.
 
     Parameters
@@ -294,7 +297,7 @@ def redshift_quality(z_phot: Floats, z_known: Floats) -> RedshiftQuality:
 
 def plot_photoz(
     z_phot: Floats, z_known: Floats, width: float = WIDTH, label: str = "photometric redshift"
-) -> Any:
+) -> Figure:
     """Draw photometric against known redshifts, and their difference, with bias, NMAD and fraction of outliers.
 
     Parameters
@@ -344,7 +347,7 @@ def plot_photoz(
     return figure
 
 
-_FIGURES: dict[str, Callable[..., Any]] = {
+_FIGURES: dict[str, Callable[..., Figure]] = {
     "overview": plot_overview,
     "mass-redshift": plot_mass_redshift,
     "sfr-mass": plot_sfr_mass,
@@ -357,7 +360,7 @@ KINDS = (*_FIGURES, "photoz")
 
 def catalogue_figure(
     catalogue: Catalogue, what: str, known_z: Floats | None = None, width: float | None = None
-) -> Any:
+) -> Figure:
     """Draw one of the figures of `KINDS`.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from fastsed.errors import InputError
 from fastsed.report.source import Samples
 from fastsed.report.style import ACCENT, BAND, DATA, INK, WIDTH, drawing, label_of, tidy
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _MOST_BINS = 30
 _COLUMNS = 3
 
 
-def plot_pdf(samples: Samples, width: float = WIDTH) -> Any:
+def plot_pdf(samples: Samples, width: float = WIDTH) -> Figure:
     """Draw the distribution of each quantity, with its 16th, 50th and 84th percentile and the best fit.
 
     Parameters
@@ -51,7 +54,7 @@ def plot_pdf(samples: Samples, width: float = WIDTH) -> Any:
     return figure
 
 
-def plot_corner(samples: Samples, width: float = WIDTH) -> Any:
+def plot_corner(samples: Samples, width: float = WIDTH) -> Figure:
     """Draw the distributions of all quantities and of all their pairs.
 
     The area of a dot says how many samples have its pair of values.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from fastsed.report.style import (
     tidy,
     value_text,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FluxUnit = Literal["fnu", "flambda"]
 
@@ -42,7 +45,7 @@ _LINE = 0.16
 _PANELS = (0.5, 0.15)
 
 
-def plot_sed(source: SourceSed, width: float = WIDTH, flux: FluxUnit = "fnu") -> Any:
+def plot_sed(source: SourceSed, width: float = WIDTH, flux: FluxUnit = "fnu") -> Figure:
     """Draw the data with their errors, the best model, residuals in sigma, the bands' curves and the main numbers.
 
     Parameters

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from fastsed.survey.fits_rows import FitsRows
 from fastsed.survey.pdf_files import read_pdfs
 from fastsed.survey.results import STATS
 from fastsed.survey.vega import read_vega
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ST_ZEROPOINT = -21.10
 """ST magnitude of 1 erg/s/cm2/Angstrom (Koornneef et al. 1986, Highlights of Astronomy 7, 833)."""
@@ -159,7 +162,7 @@ def plot_cmd(
     bands: tuple[str, str, str] | None = None,
     colour: str = "logT",
     vega: str | os.PathLike[str] | None = None,
-) -> Any:
+) -> Figure:
     """Draw the colour-magnitude diagram of the stars; those that are fitted coloured by a parameter.
 
     Parameters
@@ -220,7 +223,7 @@ def plot_cmd(
     return figure
 
 
-def plot_star_map(stars: StarTable, width: float = 7.0, names: Sequence[str] = ()) -> Any:
+def plot_star_map(stars: StarTable, width: float = 7.0, names: Sequence[str] = ()) -> Figure:
     """Draw maps of parameters on the sky: a dot a star or, of many stars, medians in pixels.
 
     Parameters
@@ -288,7 +291,7 @@ def pixel_medians(x: Floats, y: Floats, values: Floats, edges: list[Floats]) -> 
     return medians
 
 
-def plot_star_pdf(stars: StarTable, identity: str, width: float = WIDTH) -> Any:
+def plot_star_pdf(stars: StarTable, identity: str, width: float = WIDTH) -> Figure:
     """Draw the posteriors of the parameters of a star, from the `_pdf1d.fits` beside the stats file.
 
     Parameters

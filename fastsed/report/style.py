@@ -9,13 +9,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Okabe & Ito (2008, Color Universal Design): told apart with any colour vision; their luminances differ too
 INK, MODEL, DATA, ACCENT, BAND = "#22262e", "#6e7681", "#0072b2", "#d55e00", "#56b4e9"
@@ -97,7 +100,7 @@ def need_matplotlib(purpose: str = "a figure") -> Any:
 @contextmanager
 def drawing(
     width: float = WIDTH, aspect: float = 0.75, hspace: float = 0.02, wspace: float = 0.02
-) -> Iterator[Any]:
+) -> Iterator[Figure]:
     """A figure without a display; what is drawn inside the block has the style of all figures.
 
     Parameters
