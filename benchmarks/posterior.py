@@ -1,0 +1,51 @@
+"""Benchmark of posteriors: run1 with and without POSTERIOR, and the rate on the sources of run1 many times over."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from common import SHARED
+
+from fastsed.fit.best_fit import find_best_fits
+from fastsed.fit.passes import posteriors_together, runs, walk
+from fastsed.fit.posterior import Posterior
+from fastsed.params import read_params
+from fastsed.problem import prepare
+
+
+def main() -> None:
+    """Print CPU seconds of best fits and posteriors, and galaxies a core-second."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--copies", type=int, default=10, help="how often the sources of run1 are taken")
+    parser.add_argument("--keys", nargs="*", default=[], help="KEY=value, for the parameter file of run1")
+    args = parser.parse_args()
+    os.chdir(Path(SHARED) / "bench" / "run1")
+    keys = ["NO_CACHE=1", "N_SIM=0", "N_THREAD=1", "POSTERIOR=1", "VERBOSE=0", *args.keys]
+    problem = prepare(read_params("fast.param", keys))
+    grid = problem.grid
+    data = problem.data.part(np.tile(np.arange(problem.data.n_sources), args.copies))
+    redshifts = data.redshifts_needed(len(grid.axes.z))
+    list(grid.tiles(redshifts))  # they stay in memory
+    start = time.process_time()
+    best = find_best_fits(grid, data)
+    fitted = time.process_time()
+    for rows in runs(slice(0, data.n_sources), posteriors_together(len(problem.described))):
+        reducer = Posterior(grid, data, problem.described, problem.weighing, rows, best)
+        walk(grid, redshifts, [reducer], rows.stop - rows.start)
+        reducer.result((0.16, 0.5, 0.84), with_pdfs=False)
+    described = time.process_time()
+    n, pairs = data.n_sources, data.n_sources * grid.n_models_at(redshifts)
+    print(f"{n} sources, {grid.n_models_at(redshifts)} models, {data.n_columns} bands, one thread, CPU time")
+    for name, seconds in (("best fits", fitted - start), ("posteriors", described - fitted)):
+        print(
+            f"{name:12} {seconds:8.2f} s {1e6 * seconds / n:8.1f} us a source {pairs / seconds:10.3g} pairs a second"
+        )
+    print(f"{'both':12} {n / (described - start):8.0f} galaxies a core-second")
+
+
+if __name__ == "__main__":
+    main()
