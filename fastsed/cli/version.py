@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -46,6 +45,8 @@ def as_text() -> str:
 
 def as_json() -> str:
     """The facts for programs."""
+    import json
+
     return json.dumps(facts(), indent=2)
 
 
