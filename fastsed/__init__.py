@@ -16,7 +16,9 @@ from fastsed._version import __version__
 from fastsed.errors import FastsedError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from fastsed import filters
     from fastsed.api import Results, Sed, Sfh, merge, run
+    from fastsed.filters import Filter
     from fastsed.galaxy_model import GalaxyModel, axis
     from fastsed.models.model_array import ModelArray
     from fastsed.outputs.chi2grid import read_chi2_grid
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FastsedError",
+    "Filter",
     "GalaxyModel",
     "InputError",
     "ModelArray",
@@ -35,6 +38,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "axis",
+    "filters",
     "merge",
     "read_chi2_grid",
     "read_params",
@@ -44,6 +48,7 @@ __all__ = [
 
 # imported when first used: the commands must start fast
 _LAZY = {
+    "Filter": "fastsed.filters",
     "GalaxyModel": "fastsed.galaxy_model",
     "ModelArray": "fastsed.models.model_array",
     "Params": "fastsed.params",
@@ -60,10 +65,12 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'fastsed' has no attribute '{name}'")
     from importlib import import_module
 
+    if name == "filters":
+        return import_module("fastsed.filters")
+    if name not in _LAZY:
+        raise AttributeError(f"module 'fastsed' has no attribute '{name}'")
     return getattr(import_module(_LAZY[name]), name)
 
 

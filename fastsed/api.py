@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike
 from fastsed import results as plain
 from fastsed.array_problem import fit_array
 from fastsed.arrays import Floats, Mask
-from fastsed.atomic import atomic_path
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.fit.best_fit import BestFits
@@ -27,7 +26,7 @@ from fastsed.models.model_array import ModelArray
 from fastsed.models.properties import property_names
 from fastsed.models.spectrum import SpectrumBuilder
 from fastsed.outputs.best_sfhs import best_history
-from fastsed.outputs.catalogue_table import catalogue_columns
+from fastsed.outputs.catalogue_table import catalogue_columns, catalogue_meta
 from fastsed.outputs.fout import write_fout
 from fastsed.params import read_params
 from fastsed.pipeline import fit_problem
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-
-_FORMATS = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv"}
 
 _AXES = {"redshift": "z", "metallicity": "metal", "log_age": "lage", "log_tau": "ltau"}
 """Keywords of GalaxyModel -> names of the axes."""
@@ -155,7 +152,7 @@ class Results:
             table[column.name] = column.values
             table[column.name].unit = column.unit or None
             table[column.name].description = column.description
-        table.meta["comments"] = [line for line in self._plain.provenance if line]
+        table.meta.update(self._meta())
         return table
 
     def quantity(self, name: str) -> Floats:
@@ -402,13 +399,16 @@ class Results:
             raise InputError(f"the source '{identity}' has no fit")
         return row
 
-    def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write the output catalogue; the suffix says in which format.
+    def write(self, path: str | os.PathLike[str], format: str | None = None) -> Path:
+        """Write the output catalogue.
 
         Parameters
         ----------
         path : path-like
-            `.fout` as FAST does; `.ecsv` or `.csv` as tables.
+            Its suffix tells the format: `.fout` as FAST, or a table with units and descriptions in FITS, ECSV, CSV,
+            HDF5, Parquet or VOTable.
+        format : {"fout", "fits", "ecsv", "csv", "hdf5", "parquet", "votable"}, optional
+            In place of what the suffix tells.
 
         Returns
         -------
@@ -418,18 +418,21 @@ class Results:
         Raises
         ------
         InputError
-            For another suffix, or if the file cannot be written.
+            For another suffix or format, or if the file cannot be written.
         """
-        suffix = Path(path).suffix.lower()
-        if suffix == ".fout":
+        from fastsed.tables.writers import write_table
+
+        if format == "fout" or (format is None and Path(path).suffix.lower() == ".fout"):
             problem = self._problem_or_none
             return write_fout(self._plain, path, problem.params.output_precision if problem else 0.0)
-        if suffix not in _FORMATS:
-            known = ", ".join([".fout", *_FORMATS])
-            raise InputError(f"a suffix that says the format is needed: one of {known}", path)
-        with atomic_path(path) as temporary:
-            self.table.write(temporary, format=_FORMATS[suffix], overwrite=True)
-        return Path(path)
+        return write_table(path, list(catalogue_columns(self._plain)), self._meta(), format)
+
+    def _meta(self) -> dict[str, str | list[str]]:
+        """What a table of the results says of itself."""
+        problem = self._problem_or_none
+        if problem is None:
+            return catalogue_meta(self._plain)
+        return catalogue_meta(self._plain, problem.params, [band.name for band in problem.filters])
 
 
 def fit(

@@ -89,12 +89,17 @@ class Filter:
         return self._curve.width
 
     def response(self, filter_format: int = 1) -> Response:
-        """What the band sees of a spectrum, normalised.
+        """Give what the band sees of a spectrum, normalised.
 
         Parameters
         ----------
         filter_format : int
             1: lambda T; otherwise lambda^2 T (FILTER_FORMAT).
+
+        Returns
+        -------
+        fastsed.inputs.filters.Filter
+            Of unit integral.
         """
         return normalised(self._curve, filter_format)
 
@@ -108,12 +113,17 @@ class Filter:
 
 
 def get(filter: int | str | Filter) -> Filter:
-    """A filter of the database that comes with fastsed.
+    """Give a filter of the database that comes with fastsed.
 
     Parameters
     ----------
     filter : int, str or Filter
         Its number, from 1, or its name, whatever the case of its letters. A Filter comes back as it is.
+
+    Returns
+    -------
+    Filter
+        The curve.
 
     Raises
     ------
@@ -135,7 +145,7 @@ def get(filter: int | str | Filter) -> Filter:
 
 
 def search(text: str = "") -> Table:
-    """Filters of the database that comes with fastsed.
+    """Search the database of filters that comes with fastsed.
 
     Parameters
     ----------

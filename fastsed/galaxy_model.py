@@ -95,7 +95,7 @@ class GalaxyModel:
         H0 = 70 km/s/Mpc and Omega_m = 0.3 if not given.
     sfr_avg : float
         Time over which star formation rates are averaged [Myr]; 0 for that of now.
-    rest_mag : sequence of int
+    rest_mag : sequence of int or str
         Filters of rest-frame magnitudes.
     indices : path-like, optional
         Definitions of spectral indices.
@@ -138,7 +138,7 @@ class GalaxyModel:
         igm: str | None = "madau95",
         cosmology: FLRW | None = None,
         sfr_avg: float = 0.0,
-        rest_mag: Sequence[int] = (),
+        rest_mag: Sequence[int | str] = (),
         indices: str | os.PathLike[str] | None = None,
         av_bc: ArrayLike | None = None,
         no_max_age: bool = False,

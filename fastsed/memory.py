@@ -40,7 +40,7 @@ def memory_parts(problem: Problem) -> dict[str, int]:
     """Upper bounds [bytes] of what is in memory at a time, by what it holds; their sum bounds the run."""
     return {
         "program": PROGRAM_BYTES
-        + ASTROPY_BYTES * problem.params.save_sim
+        + ASTROPY_BYTES * (problem.params.save_sim or problem.params.output_format != ("fout",))
         + THREAD_BYTES * problem.grid.n_threads,
         "catalogue": _catalogue(problem),
         "models": _models(problem),
@@ -50,10 +50,13 @@ def memory_parts(problem: Problem) -> dict[str, int]:
 
 
 def _catalogue(problem: Problem) -> int:
-    data = problem.data
+    data, params = problem.data, problem.params
     text = sum(
         path.stat().st_size
-        for path in (Path(f"{problem.params.catalog}{end}") for end in (".cat", ".zout", ".lir"))
+        for path in (
+            Path(params.catalog_path),
+            *(Path(params.catalog_stem + end) for end in (".zout", ".lir")),
+        )
         if path.is_file()
     )
     n_z = len(problem.grid.axes.z)

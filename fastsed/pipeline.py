@@ -22,11 +22,12 @@ from fastsed.fit.posterior import Posterior
 from fastsed.fit.posterior_estimates import PosteriorEstimates
 from fastsed.mock import mock_columns
 from fastsed.models.attenuation import dust_law
-from fastsed.outputs.fout import ROWS_PER_BLOCK, build_header, write_fout
+from fastsed.outputs.catalogue_table import write_catalogue
+from fastsed.outputs.fout import ROWS_PER_BLOCK, build_header
 from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.outputs.make_seds import make_seds
 from fastsed.outputs.mock_file import write_mock
-from fastsed.outputs.paths import catalogue_path, chi_grid_path, mock_path
+from fastsed.outputs.paths import chi_grid_path, mock_path
 from fastsed.outputs.pdf_file import Posteriors
 from fastsed.outputs.preflight import check_outputs
 from fastsed.outputs.source_files import SourceFiles
@@ -74,9 +75,7 @@ def run(options: RunOptions, progress: Callable[[Problem], Progress | None] | No
         make_seds(problem)
         return None
     results = fit_problem(problem, progress(problem) if progress else None, write_files=True)
-    path = catalogue_path(options)
-    write_fout(results, path, options.output_precision)
-    log.info("wrote %s", path)
+    write_catalogue(results, options, [band.name for band in problem.filters])
     return results
 
 

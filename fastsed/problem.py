@@ -148,7 +148,7 @@ def prepare(params: RunOptions) -> Problem:
         )
         catalog, filters = with_spectra(catalog, filters, spectra)
     if not params.make_seds:
-        check_fittable(catalog.fittable, catalog.zero_error, f"{params.catalog}.cat")
+        check_fittable(catalog.fittable, catalog.zero_error, params.catalog_path)
     luminosities = find_luminosities(params, catalog.ids)
     photoz = find_photoz(params, catalog.ids)
     redshifts = resolve_redshifts(catalog, photoz, params.z_min, params.z_max)

@@ -47,8 +47,8 @@ class Photometry:
         As the table has them.
     flux, error : (nsource, nband)
         As the table has them; NaN where there is no measurement.
-    units : list of str
-        Of each band.
+    units, error_units : list of str
+        Of fluxes and errors of each band; errors without unit have that of the flux.
     z : (nsource,)
         Known redshifts; NaN where there is none.
     limits : (nsource, nband) bool or None
@@ -59,6 +59,7 @@ class Photometry:
     flux: Floats
     error: Floats
     units: list[str]
+    error_units: list[str]
     z: Floats
     limits: Mask | None = None
 
@@ -105,6 +106,7 @@ def read_photometry(
         flux=values,
         error=sigma,
         units=[column.unit or unit for column in flux],
+        error_units=[column.unit for column in errors],
         z=_redshifts(source, redshift),
         limits=_limits(source, list(bands), limits) if limits else None,
     )
@@ -156,7 +158,11 @@ def catalog_of(photometry: Photometry, filters: Sequence[Filter]) -> Catalog:
     flux, error = np.empty_like(photometry.flux), np.empty_like(photometry.error)
     for band, (unit, curve) in enumerate(zip(photometry.units, filters, strict=True)):
         flux[:, band], error[:, band] = f_lambda(
-            photometry.flux[:, band], photometry.error[:, band], unit, curve.mean_wavelength
+            photometry.flux[:, band],
+            photometry.error[:, band],
+            unit,
+            curve.mean_wavelength,
+            photometry.error_units[band],
         )
     limits = take_limits(flux, error, photometry.limits)
     masked = ~(np.isfinite(flux) & np.isfinite(error) & (error > 0))
@@ -167,7 +173,8 @@ def catalog_of(photometry: Photometry, filters: Sequence[Filter]) -> Catalog:
     if not fittable.all():
         lost = counted(int(np.count_nonzero(~fittable)), "source")
         log.warning("%s without any valid flux: not fitted", lost)
-    numbers = np.array([curve.number for curve in filters], dtype=np.int64)
+    # 0 is for the channels of spectra
+    numbers = np.array([curve.number or -1 - k for k, curve in enumerate(filters)], dtype=np.int64)
     ids = [str(one) for one in photometry.ids.tolist()]
     return with_limits(Catalog(ids, numbers, flux, error, photometry.z, fittable, none), limits)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -398,3 +399,19 @@ def test_all_paths_are_known():
 def test_folder_of_output_file(read, keys, folder, name):
     params = read(keys)
     assert (params.output_dir, params.output_file) == (folder, name)
+
+
+def test_filters_by_name_in_rest_mag(tmp_path):
+    params = read_params(None, ["REST_MAG=[sdss_u, 'BESSELL_V', 161]"])
+    assert params.rest_mag == (156, 137, 161)
+    assert Params(rest_mag=["sdss_u", 137]).rest_mag == (156, 137)
+    assert replace(params, n_sim=3).rest_mag == (156, 137, 161)
+    for text, message in (
+        ("f160w", "'f160w' is ambiguous"),
+        ("sdss_uu", "no filter named 'sdss_uu'"),
+        ("0", ">= 1"),
+    ):
+        with pytest.raises(InputError, match=f"REST_MAG = .*{message}"):
+            read_params(None, [f"REST_MAG=[{text}]"])
+    with pytest.raises(InputError, match="REST_MAG"):
+        Params(rest_mag=[1.5])

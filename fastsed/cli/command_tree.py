@@ -10,6 +10,7 @@ from importlib import import_module
 PARSERS = {
     "fastsed": "fastsed.cli.main",
     "fastsed-library": "fastsed.cli.library",
+    "fastsed-filters": "fastsed.cli.filters",
     "fastsed-grid2fits": "fastsed.cli.grid2fits",
     "fastsed-sfh2sed": "fastsed.cli.sfh2sed",
     "fastsed-plot": "fastsed.cli.plot",

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from fastsed._version import __version__
 from fastsed.atomic import atomic_path
 from fastsed.cli.messages import run_command, start_logging
-from fastsed.errors import InputError
 from fastsed.hdf5_file import atomic_hdf5
+from fastsed.tables.formats import require
 
 if TYPE_CHECKING:
     from fastsed.outputs.chi2grid import Chi2Grid
@@ -141,20 +141,13 @@ def _write_hdf5(grid: Chi2Grid, path: Path) -> None:
 
 def _write_parquet(grid: Chi2Grid, path: Path) -> None:
     """One row per model (and source, for a full grid)."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise InputError(
-            "Parquet tables need the package pyarrow: pip install pyarrow (or use --format hdf5)", path
-        ) from error
-
+    pyarrow, parquet = (require(name, "Parquet tables", path) for name in ("pyarrow", "pyarrow.parquet"))
     writer = None
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         try:
             for rows, block in grid.blocks() if grid.n_models else [(slice(0, 0), grid.data)]:
                 table = pyarrow.table(_long_columns(grid, rows, block))
-                writer = writer or pyarrow.parquet.ParquetWriter(file, table.schema)
+                writer = writer or parquet.ParquetWriter(file, table.schema)
                 writer.write_table(table)
         finally:
             if writer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, chdir
@@ -150,10 +151,11 @@ def run_example(folder: Path, overrides: list[str], options: argparse.Namespace)
             return
         results = fit(params)
         if results is not None and params.verbose:
-            from fastsed.outputs.paths import catalogue_path
+            from fastsed.outputs.paths import catalogue_paths
             from fastsed.outputs.summary import summary
 
-            print(f"\n{summary(results)}\n\nThe catalogue is {catalogue_path(params).resolve()}")
+            paths = " and ".join(str(path.resolve()) for path in catalogue_paths(params).values())
+            print(f"\n{summary(results)}\n\nThe catalogue is {paths}")
             print(next_steps(parameter_file.name, folder))
 
 
@@ -163,9 +165,9 @@ def run_file(path: str, overrides: list[str], options: argparse.Namespace) -> No
     if options.check:
         check(params)
         return
-    from fastsed.outputs.paths import catalogue_path
+    from fastsed.outputs.paths import catalogue_paths
 
-    is_first = not catalogue_path(params).exists()
+    is_first = not any(os.path.exists(path) for path in catalogue_paths(params).values())
     results = fit(params)
     if is_first and results is not None and params.verbose and sys.stdout.isatty():
         print(next_steps(path))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 
 from fastsed.config.options import Options, option
+from fastsed.paths import for_system
+from fastsed.tables.formats import format_of, stem_of
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +20,9 @@ class InputOptions(Options):
     catalog: str = option(
         "",
         "Photometry and redshifts",
-        "Path of the photometric catalogue, without its `.cat`. The files `.translate`, `.zout` and `.lir` "
-        "are looked for beside it, under the same name; in place of `.zout` also eazy-py's `.zout.fits`.",
+        "Path of the photometric catalogue: of a text without its `.cat`, of a table with its suffix (.fits, .ecsv, "
+        ".csv, .hdf5, .parquet, .vot). The files `.translate`, `.zout` and `.lir` are looked for beside it, under the "
+        "same name without suffix; in place of `.zout` also eazy-py's `.zout.fits`.",
         is_path=True,
     )
     ab_zeropoint: float = option(
@@ -87,6 +91,21 @@ class InputOptions(Options):
         "Template error function for the spectra, as TEMP_ERR_FILE for the photometry. Empty: none.",
         is_path=True,
     )
+
+    @property
+    def catalog_is_table(self) -> bool:
+        """Whether the catalogue is a table in one of the formats that have a suffix, not a text."""
+        return format_of(self.catalog) is not None and not os.path.isfile(for_system(f"{self.catalog}.cat"))
+
+    @property
+    def catalog_path(self) -> str:
+        """Path of the catalogue."""
+        return self.catalog if self.catalog_is_table else f"{self.catalog}.cat"
+
+    @property
+    def catalog_stem(self) -> str:
+        """Path of the catalogue without suffix, which the files beside it and the results share."""
+        return stem_of(self.catalog) if self.catalog_is_table else self.catalog
 
     def complete(self) -> None:
         """Replace empty texts by what they stand for; drop what has no meaning."""

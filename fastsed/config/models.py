@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from fastsed.config.options import OptionError, Options, option
 from fastsed.errors import InputError
+from fastsed.filter_names import filter_number
 from fastsed.paths import share_dir
 from fastsed.sfh_quantities import parse_sfh_quantities
 from fastsed.sizes import MAX_AXIS_POINTS, MAX_TABLE_POINTS, MYR_OF_UNIVERSE, SINGLE_MAX, counted_points
@@ -250,7 +251,9 @@ class ModelOptions(Options):
     rest_mag: tuple[int, ...] = option(
         (),
         "Output",
-        "Numbers of the filters in which to give absolute AB magnitudes, as columns `M<n>`.",
+        "Filters in which to give absolute AB magnitudes, by number or by name (`sdss_u`), as columns `M<n>` with "
+        "their numbers.",
+        named=filter_number,
         ge=1,
     )
     continuum_indices: str = option(

@@ -53,6 +53,7 @@ def option(
     choices: tuple[Any, ...] = (),
     default_text: str = "",
     is_path: bool = False,
+    named: Callable[[str], Any] | None = None,
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
@@ -74,6 +75,8 @@ def option(
         How the documentation shows a default that is worked out when the object is made.
     is_path : bool, optional
         Whether it names a file or folder, in which `~` and environment variables are replaced.
+    named : callable, optional
+        For numbers that may be given by name: the number of a name, or an InputError.
     ge, gt, le, lt : float, optional
         Limits of the value, or of each value of a list: >=, >, <=, <.
     """
@@ -85,6 +88,7 @@ def option(
         "choices": choices,
         "default_text": default_text,
         "is_path": is_path,
+        "named": named,
         "limits": {sign: limit for sign, limit in limits.items() if limit is not None},
     }
     return field(default=default, metadata=metadata)
@@ -183,6 +187,13 @@ def _converted(row: Field[Any], kind: type, value: Any, whole: Any) -> Any:
             return _path(row, text)
         choices = {str(choice).lower(): choice for choice in row.metadata["choices"]}
         return choices.get(text.strip().lower(), text)
+    if row.metadata["named"] and isinstance(value, str):
+        try:
+            return row.metadata["named"](value)
+        except InputError as error:
+            raise OptionError(row.name, error.message, whole) from None
+    if kind is int and row.metadata["named"] and isinstance(value, int) and not isinstance(value, bool):
+        return value  # which may know that it was a name
     if kind is bool and value in (0, 1) and isinstance(value, numbers.Real | bool):
         return bool(value)
     if kind in (int, float) and isinstance(value, numbers.Real) and math.isfinite(value):

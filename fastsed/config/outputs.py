@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fastsed.config.models import check_count
 from fastsed.config.options import OptionError, Options, option
 from fastsed.sizes import MAX_TABLE_POINTS, MYR_OF_UNIVERSE
+from fastsed.tables.formats import SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,14 @@ class OutputOptions(Options):
         "all results.",
         default_text="the value of CATALOG",
         is_path=True,
+    )
+    output_format: tuple[str, ...] = option(
+        ("fout",),
+        "Output",
+        "Formats of the output catalogue, one or several: FAST's text `.fout`, or a table `<OUTPUT_FILE>_fit` with the "
+        "suffix of its format, in which every column has its unit and description. Parquet needs `fastsed[tables]`. "
+        "fastsed only.",
+        choices=("fout", *SUFFIXES),
     )
     output_columns: tuple[str, ...] = option(
         (),
@@ -86,6 +95,7 @@ class OutputOptions(Options):
 
     def complete(self) -> None:
         """Hand a folder in OUTPUT_FILE to OUTPUT_DIR; take the nearest power of ten for OUTPUT_PRECISION."""
+        self.correct("output_format", tuple(dict.fromkeys(self.output_format)) or ("fout",))
         folder, name = os.path.split(self.output_file)
         if folder:
             self.correct("output_dir", os.path.join(self.output_dir, folder))

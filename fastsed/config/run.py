@@ -20,7 +20,7 @@ class RunOptions(MachineOptions, OutputOptions, FitOptions, ModelOptions, InputO
 
     def complete(self) -> None:
         """Work out what follows from options of several kinds."""
-        self.set_missing("output_file", self.catalog)
+        self.set_missing("output_file", self.catalog_stem)
         if self.interval_from_chi2 and self.n_sim > 0 and not self.save_sim and not self.best_from_sim:
             log.warning("INTERVAL_FROM_CHI2 = 1 needs no simulations: setting N_SIM = 0")
             self.correct("n_sim", 0)

@@ -14,21 +14,23 @@ import numpy as np
 from fastsed.arrays import Floats, Ints, Mask
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
+from fastsed.filter_names import FilterNumber, filter_number, is_filter_name
 from fastsed.inputs.filters import Filter, read_filters
+from fastsed.inputs.flux_units import MICROJANSKY_ZEROPOINT, BandUnits, flux_factor
 from fastsed.inputs.header import split_row
-from fastsed.inputs.tables import Columns, NamedTable, TextTable
+from fastsed.inputs.tables import Columns, NamedTable, SourceTable, TextTable
 from fastsed.paths import for_system
+from fastsed.tables.formats import known_suffixes
+from fastsed.tables.readers import read_table
 from fastsed.text import decode, parse_number, read_bytes
 from fastsed.verdict.finding import Finding, warned
 from fastsed.verdict.photometry import Photometry, column_label, photometry_findings
 
 log = logging.getLogger(__name__)
 
-_JY_FACTOR = 1e19 * 1e-29 * 2.9979e8 / 1e-12 / 1e10
-"""F_lambda in 1e-19 erg/s/cm2/A of 1 microjansky at 1 micron, with FAST's value of c."""
-
 _FLUX_COLUMN = re.compile(r"F([0-9]{1,9})")
 _LIMIT_COLUMN = re.compile(r"LIM([0-9]{1,9})")
+_NAMED_COLUMN = re.compile(r"(TOT|LIM|F|E)(.+)")
 
 
 SMALLEST, LARGEST = 1e-150, 1e150
@@ -126,11 +128,10 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
     InputError
         For a missing file or column, a malformed row, unknown filters, or ids that cannot name files.
     """
-    path = _catalog_path(params.catalog)
+    path = _catalog_path(params)
     log.info("reading fluxes from '%s'", path)
-    translation = _find_translation(params.catalog)
-    needs_bands = not params.spectrum
-    table = TextTable(path, lambda names: _names_sources(translation.apply(names), needs_bands))
+    translation = _find_translation(params.catalog_stem)
+    table = _open_catalog(params, path, translation)
     translation.report(table.names)
     names = translation.apply(table.names)
     columns = _find_columns(table, names)
@@ -138,10 +139,11 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
         raise InputError(
             "has no photometry: expected columns F<n> and E<n>, n the number of a filter in FILTERS_RES", path
         )
-    filters = read_filters(params.filters_res, columns.bands, params.filter_format) if columns.bands else []
+    filters = _read_filters(params, columns.bands, translation.named_filters(table.names))
     wavelengths = np.array([band.mean_wavelength for band in filters])
 
-    read, flux, error, z_spec = _read_columns(table, columns)
+    read = _read_columns(table, columns)
+    flux, error, zero_point = _fluxes(table, columns, read.numbers, params.ab_zeropoint, wavelengths)
     ids = read.texts[0]
     if not ids:
         raise InputError("has a header but no sources", path)
@@ -149,7 +151,7 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
     limit = take_limits(flux, error, _limit_flags(table, columns, read.numbers))
     zero_error = mask_invalid(flux, error)
     photometry = _photometry(table, names, columns, read.numbers, flux, error)
-    measured, factor = np.isfinite(error), flux_factor(params.ab_zeropoint, wavelengths)
+    measured, factor = np.isfinite(error), flux_factor(zero_point, wavelengths)
     with np.errstate(over="ignore", under="ignore"):
         flux, error = flux * factor, error * factor
     mask_extreme(table, flux, error, measured, [table.names[i] for i in columns.flux])
@@ -158,35 +160,16 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
         bands=np.array(columns.bands, dtype=np.int64),
         flux=flux,
         error=error,
-        z_spec=z_spec,
+        z_spec=_known_redshifts(read.numbers, columns),
         fittable=fittable_sources(error, zero_error),
         zero_error=zero_error,
-        findings=warned(photometry_findings(photometry, params.ab_zeropoint, table.names, names, path)),
+        findings=warned(photometry_findings(photometry, zero_point, table.names, names, path)),
     )
     catalog = with_limits(catalog, limit, factor)
     if not params.spectrum:
         warn_unfittable(catalog)
     log.info("fitting %s with %s each", counted(len(ids), "source"), counted(len(filters), "flux", "fluxes"))
     return catalog, filters
-
-
-def flux_factor(ab_zeropoint: float, wavelength: Floats) -> Floats:
-    """Factor from catalogue fluxes (f_nu) to F_lambda.
-
-    Parameters
-    ----------
-    ab_zeropoint : float
-        AB magnitude of a catalog flux of 1.
-    wavelength : float64 (nband,)
-        Mean wavelength of each band [A].
-
-    Returns
-    -------
-    float64 (nband,)
-        F_lambda [1e-19 erg/s/cm2/A] of a catalog flux of 1.
-    """
-    microjansky = 10 ** (0.4 * (23.9 - ab_zeropoint))
-    return np.asarray(microjansky * _JY_FACTOR / (wavelength * 1e-4) ** 2)
 
 
 def take_limits(flux: Floats, error: Floats, flags: Mask | None) -> tuple[Floats, Floats] | None:
@@ -316,15 +299,31 @@ def counted(number: int, singular: str, plural: str = "") -> str:
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
-def _catalog_path(catalog: str) -> str:
-    """Path of the `.cat` file."""
-    if not catalog:
+def _read_filters(params: RunOptions, bands: list[int], named: set[int]) -> list[Filter]:
+    """Curves of the bands; those that were named have to be in the database of the names."""
+    numbers = [FilterNumber(band) if band in named else band for band in bands]
+    return read_filters(params.filters_res, numbers, params.filter_format) if bands else []
+
+
+def _catalog_path(params: RunOptions) -> str:
+    """Path of the catalogue."""
+    if not params.catalog:
         raise InputError("CATALOG is not set: it is the path of the photometric catalogue, without '.cat'")
-    return with_ending("CATALOG", catalog, ".cat")
+    if params.catalog_is_table:
+        return params.catalog_path
+    return with_ending("CATALOG", params.catalog, ".cat", f"a table with the suffix {known_suffixes()}, or ")
 
 
-def with_ending(key: str, value: str, ending: str) -> str:
-    """Path of the file that a key names without its ending.
+def _open_catalog(params: RunOptions, path: str, translation: _Translation) -> NamedTable:
+    """The catalogue, text or table."""
+    if params.catalog_is_table:
+        return SourceTable(read_table(path))
+    needs_bands = not params.spectrum
+    return TextTable(path, lambda names: _names_sources(translation.apply(names), needs_bands))
+
+
+def with_ending(key: str, value: str, ending: str, others: str = "") -> str:
+    """Path of the file that a key names without its ending; `others` says, for messages, what else it may be.
 
     Raises
     ------
@@ -337,7 +336,7 @@ def with_ending(key: str, value: str, ending: str) -> str:
     if value.endswith(ending):
         raise InputError(f"does not exist: write {key} = '{value[: -len(ending)]}', without '{ending}'", path)
     raise InputError(
-        f"does not exist, and '{value}' cannot take its place: {key} is a text whose name ends in {ending}",
+        f"does not exist, and '{value}' cannot take its place: {key} is {others}a text whose name ends in {ending}",
         path,
     )
 
@@ -357,8 +356,31 @@ class _Translation:
         return alike.pop() if len(alike) == 1 else None
 
     def apply(self, header: Sequence[str]) -> list[str]:
-        """A header in FAST's names, upper case."""
-        return [(self.get(name) or name).upper() for name in header]
+        """A header in FAST's names, upper case; filters that are named have their numbers."""
+        return [_with_number((self.get(name) or name).upper()) for name in header]
+
+    def named_filters(self, header: Sequence[str]) -> set[int]:
+        """Numbers of the filters that stand in the header, or in its translation, by name."""
+        matches = [_NAMED_COLUMN.fullmatch((self.get(name) or name).upper()) for name in header]
+        return {int(filter_number(match[2])) for match in matches if match and is_filter_name(match[2])}
+
+    def check(self, header: Sequence[str]) -> None:
+        """Refuse pairs of a flux and an error whose filter is neither a number nor a known name.
+
+        Raises
+        ------
+        InputError
+            That lists the nearest names.
+        """
+        translated = [new for new in map(self.get, header) if new]
+        for new in translated:
+            name = new[1:]
+            is_pair = new[:1].upper() == "F" and f"E{name}".upper() in map(str.upper, translated)
+            if is_pair and not name.isdigit() and not is_filter_name(name):
+                try:
+                    filter_number(name)
+                except InputError as error:
+                    raise InputError(f"'{new}': {error.message}", self.path) from None
 
     def report(self, header: Sequence[str]) -> None:
         """Say how many names were translated."""
@@ -367,8 +389,15 @@ class _Translation:
         used = sum(self.get(name) is not None for name in header)
         log.info("using column translation file '%s'", self.path)
         log.info("... translated %d column names (%d translations unused)", used, len(self.names) - used)
+        self.check(header)
         if self.names and not used:
             log.warning("%s translates none of the catalogue's column names", self.path)
+
+
+def _with_number(name: str) -> str:
+    """A column of a filter that is named (`FSDSS_U`) under its number (`F156`); other names as they are."""
+    match = _NAMED_COLUMN.fullmatch(name)
+    return f"{match[1]}{filter_number(match[2])}" if match and is_filter_name(match[2]) else name
 
 
 def _find_translation(catalog: str) -> _Translation:
@@ -401,7 +430,7 @@ def _names_sources(names: Sequence[str], needs_bands: bool) -> bool:
     )
 
 
-def _find_columns(table: TextTable, names: list[str]) -> _Columns:
+def _find_columns(table: NamedTable, names: list[str]) -> _Columns:
     """Pair the columns of fluxes and errors, and find the others."""
     bands, flux, error = _band_columns(table.names, names)
     limits = _limit_columns(table.names, names, bands)
@@ -451,7 +480,7 @@ def _limit_columns(header: Sequence[str], names: list[str], bands: list[int]) ->
     return limits
 
 
-def _check_names(table: TextTable, names: list[str], used: set[str]) -> None:
+def _check_names(table: NamedTable, names: list[str], used: set[str]) -> None:
     """Refuse a header that names a column twice, or no ID."""
     repeated = [name for name, count in Counter(names).items() if count > 1 and name in used]
     if repeated:
@@ -464,7 +493,7 @@ def _check_names(table: TextTable, names: list[str], used: set[str]) -> None:
         )
 
 
-def _limit_flags(table: TextTable, columns: _Columns, numbers: Floats) -> Mask | None:
+def _limit_flags(table: NamedTable, columns: _Columns, numbers: Floats) -> Mask | None:
     """Which fluxes (nsource, nband) are upper limits, by the columns LIM<n>; None without such columns."""
     if not columns.limits:
         return None
@@ -482,29 +511,43 @@ def _limit_flags(table: TextTable, columns: _Columns, numbers: Floats) -> Mask |
     return flags
 
 
-def _read_columns(table: TextTable, columns: _Columns) -> tuple[Columns, Floats, Floats, Floats]:
-    """What is in the file, fluxes and errors scaled to total ones, and spectroscopic redshifts."""
+def _read_columns(table: NamedTable, columns: _Columns) -> Columns:
+    """The ids; fluxes, errors and, where there are such, factors to total fluxes, limits and redshifts."""
     optional = [i for i in (columns.total, *columns.limits.values(), columns.z_spec) if i is not None]
-    wanted = [*columns.flux, *columns.error, *optional]
-    read = table.read(texts=[columns.identity], numbers=wanted)
+    return table.read(texts=[columns.identity], numbers=[*columns.flux, *columns.error, *optional])
+
+
+def _fluxes(
+    table: NamedTable, columns: _Columns, numbers: Floats, zero_point: float, wavelengths: Floats
+) -> tuple[Floats, Floats, float]:
+    """Total fluxes and errors, (nsource, nband) each, and their zero point: in microjansky if any column has a unit."""
     nband = len(columns.bands)
-    flux = read.numbers[:, :nband].copy()
-    error = read.numbers[:, nband : 2 * nband].copy()
+    flux, error = numbers[:, :nband].copy(), numbers[:, nband : 2 * nband].copy()
+    names = [table.names[i] for i in columns.flux]
+    units = BandUnits(names, table.units(columns.flux), table.units(columns.error), table.path)
+    if units.are_given:
+        flux, error = units.to_microjansky(flux, error, zero_point, wavelengths)
+        zero_point = MICROJANSKY_ZEROPOINT
     if columns.total is not None:
-        total = read.numbers[:, [2 * nband]]
+        total = numbers[:, [2 * nband]]
         with np.errstate(invalid="ignore", over="ignore"):
             flux *= total
             error *= total
-    z_spec = np.full(len(read.texts[0]), np.nan)
+    return flux, error, zero_point
+
+
+def _known_redshifts(numbers: Floats, columns: _Columns) -> Floats:
+    """Spectroscopic redshifts, NaN where there are none."""
+    z_spec = np.full(len(numbers), np.nan)
     if columns.z_spec is not None:
-        given = read.numbers[:, -1]
+        given = numbers[:, -1]
         measured = np.isfinite(given) & (given >= 0)
         z_spec[measured] = given[measured]
-    return read, flux, error, z_spec
+    return z_spec
 
 
 def _photometry(
-    table: TextTable,
+    table: NamedTable,
     names: list[str],
     columns: _Columns,
     numbers: Floats,
@@ -527,7 +570,7 @@ def _photometry(
     )
 
 
-def _check_ids(table: TextTable, ids: list[str], params: RunOptions) -> None:
+def _check_ids(table: NamedTable, ids: list[str], params: RunOptions) -> None:
     """Stop where ids have to be unique, or to name files, and do not."""
     file_per_source = (
         params.best_fit
@@ -546,16 +589,14 @@ def _check_ids(table: TextTable, ids: list[str], params: RunOptions) -> None:
     for row, identity in enumerate(ids):
         if first.setdefault(identity, row) != row:
             break
-    lines = table.line_of_row(first[identity]), table.line_of_row(row)
+    labels = table.label(first[identity]), table.label(row)
     if file_per_source or params.spectrum:
         why = "the files written for each source" if file_per_source else "the columns of the spectra"
-        raise InputError(
-            f"the id '{identity}' is also that of line {lines[0]}; ids name {why}", table.path, lines[1]
-        )
+        raise table.error(f"the id '{identity}' is also that of {labels[0]}; ids name {why}", row)
     log.warning(
-        "%s: %d ids appear more than once, the first of them '%s' in lines %d and %d",
+        "%s: %d ids appear more than once, the first of them '%s' in %s and %s",
         table.path,
         len(ids) - len(set(ids)),
         identity,
-        *lines,
+        *labels,
     )

@@ -52,7 +52,7 @@ def find_luminosities(params: RunOptions, ids: Sequence[str]) -> InfraredLuminos
     """
     if not params.use_lir:
         return None
-    path = Path(for_system(params.catalog + ".lir"))
+    path = Path(for_system(params.catalog_stem + ".lir"))
     if not path.is_file():
         log.warning("USE_LIR = 1, but there is no file '%s': no infrared luminosities are used", path)
         return None

@@ -12,8 +12,9 @@ import numpy as np
 from fastsed.arrays import Floats, Ints
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
-from fastsed.inputs.tables import FitsTable, NamedTable, TextTable, needs, same_id
+from fastsed.inputs.tables import NamedTable, SourceTable, TextTable, needs, same_id
 from fastsed.paths import for_system
+from fastsed.tables.readers import read_table
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class PhotoZ:
 
 def photoz_paths(params: RunOptions) -> list[str]:
     """The photometric redshifts beside the catalogue, EAzY's and eazy-py's; the first file counts."""
-    candidates = [params.catalog + ending for ending in (".zout", ".zout.fits")]
+    candidates = [params.catalog_stem + ending for ending in (".zout", ".zout.fits")]
     return [path for path in candidates if Path(for_system(path)).is_file()]
 
 
@@ -112,7 +113,8 @@ def read_photoz(
         For a missing column, a malformed row, or other sources than the catalogue's.
     """
     log.info("reading photometric redshifts from '%s'", path)
-    table = FitsTable(path) if str(path).endswith(".fits") else TextTable(path, needs("ID", name_zphot))
+    is_fits = str(path).endswith(".fits")
+    table = SourceTable(read_table(path)) if is_fits else TextTable(path, needs("ID", name_zphot))
     positions = {name_zphot: table.find(name_zphot)}
     for bound in (f"L{confidence}", f"U{confidence}") if confidence else ():
         positions[bound] = _find_bound(table, bound)

@@ -1,4 +1,4 @@
-"""Tables of named columns, as text or FITS: a path in, header names, texts and a float array out."""
+"""Tables of named columns, as text or of other formats: a path in, header names, texts and a float array out."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastsed.arrays import Floats, Mask
 from fastsed.errors import InputError
-from fastsed.foreign import parse_foreign
 from fastsed.inputs.header import Accepts, find_header, split_row
 from fastsed.paths import for_system
+from fastsed.tables.columns import ColumnSource
 from fastsed.text import decode, means_missing, parse_number, read_bytes
 
 log = logging.getLogger(__name__)
@@ -69,6 +67,14 @@ class NamedTable(ABC):
     @abstractmethod
     def error(self, message: str, row: int) -> InputError:
         """An error that names the place of a row (from 0)."""
+
+    @abstractmethod
+    def label(self, row: int) -> str:
+        """How the user finds a row (from 0): "line 5", "row 3"."""
+
+    def units(self, positions: Sequence[int]) -> list[str]:
+        """Units of columns, as the table has them; empty texts where there are none."""
+        return [""] * len(positions)
 
     def has(self, name: str) -> bool:
         """Whether there is a column of this name, whatever the case of its letters."""
@@ -144,6 +150,10 @@ class TextTable(NamedTable):
             if position == row:
                 return line
         raise IndexError(row)
+
+    def label(self, row: int) -> str:
+        """As `NamedTable.label`."""
+        return f"line {self.line_of_row(row)}"
 
     def error(self, message: str, row: int) -> InputError:
         """An error that names the line of a row (from 0)."""
@@ -235,54 +245,38 @@ class TextTable(NamedTable):
             log.warning("%s:%d: %s counts as a missing value%s", self.path, line, shown, more)
 
 
-class FitsTable(NamedTable):
-    """The first table of a FITS file.
+class SourceTable(NamedTable):
+    """A table of any format but text.
 
-    Raises
-    ------
-    InputError
-        Where the file cannot be read or holds no table.
+    Parameters
+    ----------
+    source : ColumnSource
     """
 
-    def __init__(self, path: str | Path):
-        from astropy.io import fits  # before the process that parses, so that it need not import it
-
-        self.path = path
-        self._columns = parse_foreign(lambda: _first_table(fits, path), path, "a FITS table")
-        self.names = list(self._columns)
+    def __init__(self, source: ColumnSource):
+        self.path = os.fspath(source.path or "the table")
+        self.names = source.names
+        self._source = source
 
     def read(self, *, texts: Sequence[int] = (), numbers: Sequence[int] = ()) -> Columns:
         """As `NamedTable.read`."""
-        values = [self._convert(i, np.float64) for i in numbers]
-        count = len(next(iter(self._columns.values())))
-        columns = np.stack(values, axis=1) if values else np.empty((count, 0))
-        return Columns([[str(text).strip() for text in self._convert(i, np.str_)] for i in texts], columns)
+        columns = self._source.read([self.names[i] for i in (*texts, *numbers)])
+        values = np.empty((self._source.n_rows, len(numbers)))
+        for k, column in enumerate(columns[len(texts) :]):
+            values[:, k] = column.numbers()
+        return Columns([column.texts() for column in columns[: len(texts)]], values)
+
+    def units(self, positions: Sequence[int]) -> list[str]:
+        """As `NamedTable.units`."""
+        return [self._source.info[self.names[i]].unit for i in positions]
+
+    def label(self, row: int) -> str:
+        """As `NamedTable.label`."""
+        return f"row {row + 1}"
 
     def error(self, message: str, row: int) -> InputError:
         """An error that names a row (counted from 0, named from 1)."""
         return InputError(f"row {row + 1}: {message}", self.path)
-
-    def _convert(self, i: int, kind: type[np.generic]) -> NDArray[np.generic]:
-        try:
-            column = self._columns[self.names[i]].astype(kind)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"column {self.names[i]} holds no numbers", self.path) from error
-        if column.ndim != 1:
-            raise InputError(
-                f"column {self.names[i]} holds arrays, where one value per row is expected", self.path
-            )
-        return column
-
-
-def _first_table(fits: ModuleType, path: str | Path) -> dict[str, NDArray[np.generic]]:
-    """All columns of the first table of a FITS file, by name."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of units and dates that do not matter here
-        with fits.open(for_system(path), memmap=False) as hdus:
-            table = next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)), None)
-            if table is None or not table.columns.names:
-                raise InputError("holds no table", path)
-            return {name: np.array(table.data[name]) for name in table.columns.names}
 
 
 def needs(*names: str) -> Callable[[list[str]], bool]:

@@ -9,7 +9,6 @@ from fastsed.config.options import option_fields
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 
-_ENDINGS = {"catalog": ".cat", "spectrum": ".spec"}
 _RESULTS = ("output_dir", "output_file")
 
 
@@ -27,7 +26,7 @@ def check_working_directory(params: RunOptions) -> None:
     ]
     for name in inputs if params.path else ():
         value = getattr(params, name)
-        path = value + _ENDINGS.get(name, "")
+        path = {"catalog": params.catalog_path, "spectrum": f"{value}.spec"}.get(name, value)
         if value and not os.path.isabs(path) and not os.path.exists(path) and os.path.exists(folder / path):
             raise InputError(
                 f"{name.upper()} = '{value}': paths start at the working directory, '{Path.cwd()}', which has no "

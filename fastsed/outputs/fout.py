@@ -99,7 +99,7 @@ def build_header(
     age = (params.log_age_min, params.log_age_max, params.log_age_step)
     young = (params.a_v_bc_min, params.a_v_bc_max, params.a_v_bc_step)
     library, _, imf = with_defaults(params.library, params.resolution, params.imf)
-    lines = [f"fastsed version: {__version__}", f"Photometric catalog file: {params.catalog}.cat"]
+    lines = [f"fastsed version: {__version__}", f"Photometric catalog file: {params.catalog_path}"]
     lines += [f"{label}: {path}" for label, path in optional if path]
     lines += [
         f"AB ZP:       {params.ab_zeropoint:g}",
@@ -139,9 +139,21 @@ def printed_values(column: Quantity, values: ArrayLike) -> Singles:
         As stored (linear masses and rates, fluxes in uJy for magnitudes). NaN and the logarithm of a negative
         number give NaN; what is 0 in single precision, as FAST++ keeps it, gives -99.
     """
+    return round_to(unrounded_values(column, values), column.precision)
+
+
+def unrounded_values(column: Quantity, values: ArrayLike) -> NDArray[np.float64]:
+    """As `printed_values`, but not rounded; axes as the decimal numbers that their single precision stands for."""
     with np.errstate(over="ignore", under="ignore"):
-        shown = column.shown(np.asarray(values).astype(np.float32))
-    return round_to(np.nan_to_num(shown, nan=np.nan, posinf=99, neginf=-99), column.precision)
+        single = np.asarray(values).astype(np.float32)
+    shown = _decimal(single) if column.kind == "grid" else column.shown(single)
+    return np.nan_to_num(shown, nan=np.nan, posinf=99, neginf=-99)
+
+
+def _decimal(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The shortest decimal numbers that are these in single precision: 0.09, not 0.09000000357."""
+    distinct, inverse = np.unique(values, return_inverse=True)
+    return distinct.astype(str).astype(np.float64)[inverse].reshape(values.shape)
 
 
 def printed_bounds(column: Quantity, bounds: ArrayLike) -> Singles:

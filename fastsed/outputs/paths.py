@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastsed.config.run import RunOptions
 from fastsed.paths import for_system
+from fastsed.tables.formats import SUFFIXES
 
 BEST_FITS = "best_fits"
 """Folder of the spectra, histories and simulations of each source."""
@@ -19,12 +20,13 @@ SEDS = "seds"
 
 def output_path(options: RunOptions, ending: str) -> Path:
     """Path of an output file: OUTPUT_DIR / OUTPUT_FILE plus `ending`."""
-    return Path(options.output_dir) / f"{Path(options.output_file or options.catalog).name}{ending}"
+    return Path(options.output_dir) / f"{Path(options.output_file or options.catalog_stem).name}{ending}"
 
 
-def catalogue_path(options: RunOptions) -> Path:
-    """Path of the output catalogue."""
-    return output_path(options, ".fout")
+def catalogue_paths(options: RunOptions) -> dict[str, Path]:
+    """Path of the output catalogue in each format of OUTPUT_FORMAT, by its name."""
+    endings = {kind: f"_fit{SUFFIXES[kind][0]}" for kind in SUFFIXES} | {"fout": ".fout"}
+    return {kind: output_path(options, endings[kind]) for kind in options.output_format}
 
 
 def pdf_path(options: RunOptions) -> Path:
@@ -47,5 +49,5 @@ def source_path(options: RunOptions, identity: str, suffix: str, folder: str = B
 
     Slashes of the id become underscores.
     """
-    name = f"{Path(options.catalog).name}_{identity}.{suffix}"
+    name = f"{Path(options.catalog_stem).name}_{identity}.{suffix}"
     return Path(options.output_dir) / folder / for_system(name.replace("/", "_").replace("\\", "_"))

@@ -16,7 +16,7 @@ from fastsed.outputs.paths import (
     BEST_CHI2,
     BEST_FITS,
     SEDS,
-    catalogue_path,
+    catalogue_paths,
     chi_grid_path,
     mock_path,
     pdf_path,
@@ -24,6 +24,7 @@ from fastsed.outputs.paths import (
 )
 from fastsed.paths import for_system
 from fastsed.problem import Problem
+from fastsed.tables.formats import check_installed
 
 NAME_BYTES = 255
 """Longest file name, where the system does not say."""
@@ -47,7 +48,9 @@ def check_outputs(problem: Problem) -> None:
         ids = [one.identity for one in read_sed_list(p.make_seds, problem.grid.axes.size)]
         check_output(Path(p.output_dir) / SEDS / f"{_longest(ids)}.input_res.fit")
         return
-    check_output(catalogue_path(p))
+    for kind, path in catalogue_paths(p).items():
+        check_installed(kind)
+        check_output(path)
     if p.save_pdf:
         check_output(pdf_path(p))
     if p.mock:
@@ -122,7 +125,7 @@ def _check_source_files(problem: Problem, folder: str, suffix: str) -> None:
         if _CONTROL.search(identity):
             raise InputError(
                 f"the id {identity!r} cannot be part of the name of its file in {folder}: it holds a control character",
-                f"{problem.params.catalog}.cat",
+                problem.params.catalog_path,
             )
     longest = source_path(problem.params, _longest(map(str, catalog.ids)), suffix, folder)
     check_output(longest)

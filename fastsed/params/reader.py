@@ -149,6 +149,8 @@ def _unquoted(text: str) -> str:
 
 def _scalar(row: Field[Any], kind: type, item: str, text: str) -> Any:
     """One value; `text` is all that was written."""
+    if row.metadata["named"] and parse_number(_unquoted(item).strip()) is None:
+        return _unquoted(item).strip()
     try:
         return _CONVERT[kind](_unquoted(item))
     except ValueError:

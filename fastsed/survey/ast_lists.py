@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_path, atomic_write
 from fastsed.errors import InputError
-from fastsed.inputs.text import decode, read_bytes
 from fastsed.survey.ast_selection import magnitude_texts
 from fastsed.survey.fits_tables import write_fits_table
+from fastsed.text import decode, read_bytes
 
 Floats = NDArray[np.float64]
 

@@ -44,8 +44,10 @@ def known_suffixes() -> str:
     return ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 
 
-def require(module: str, what: str, path: str | os.PathLike[str] | None = None) -> ModuleType:
-    """Import a package of the extra `tables`.
+def require(
+    module: str, what: str, path: str | os.PathLike[str] | None = None, extra: str = "tables"
+) -> ModuleType:
+    """Import a package of an extra.
 
     Raises
     ------
@@ -56,9 +58,23 @@ def require(module: str, what: str, path: str | os.PathLike[str] | None = None) 
         return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise InputError(f"{what} need the package {package}: pip install 'fastsed[tables]'", path) from error
+        raise InputError(
+            f"{what} need the package {package}: pip install 'fastsed[{extra}]'", path
+        ) from error
 
 
 def csv_metadata_path(path: str | os.PathLike[str]) -> Path:
     """Where units and descriptions of a CSV file are, after "CSV on the Web" (W3C 2015): `<name>-metadata.json`."""
     return Path(f"{os.fspath(path)}-metadata.json")
+
+
+def check_installed(kind: str) -> None:
+    """Check that what a format needs is installed.
+
+    Raises
+    ------
+    InputError
+        Where it is not, saying what to install.
+    """
+    if kind == "parquet":
+        require("pyarrow.parquet", "Parquet tables")

@@ -89,7 +89,8 @@ def plain(column: Any) -> tuple[NDArray[Any], Mask | None]:
     data = native(np.asarray(np.ma.getdata(values)))
     if mask is None or not np.any(mask):
         return data, None
-    return data, np.broadcast_to(np.asarray(mask, dtype=bool), data.shape).copy()
+    missing = np.broadcast_to(np.asarray(mask, dtype=bool), data.shape).copy()
+    return np.where(missing, "", data) if data.dtype.kind == "U" else data, missing
 
 
 def native(values: NDArray[Any]) -> NDArray[Any]:

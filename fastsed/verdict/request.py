@@ -106,7 +106,7 @@ def photoz_without_file(params: RunOptions) -> Iterator[Finding]:
     keys = [key for key, set_by_user in asked.items() if set_by_user]
     if keys:
         yield Finding(
-            f"{listed(keys)}: there are no photometric redshifts, since there is no file '{params.catalog}.zout'",
+            f"{listed(keys)}: there are no photometric redshifts, since there is no file '{params.catalog_stem}.zout'",
             unusual=True,
         )
 

@@ -94,7 +94,7 @@ def test_parquet_of_both_kinds(full, best):
 def test_parquet_without_pyarrow_says_what_to_install(best, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main([str(best), "--format", "parquet"]) == 1
-    assert "pip install pyarrow" in capsys.readouterr().err
+    assert "pip install 'fastsed[tables]'" in capsys.readouterr().err
     assert not best.with_name("g_1.chi2.grid.parquet").exists()
 
 

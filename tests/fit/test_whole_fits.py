@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.inputs.catalog import flux_factor
+from fastsed.inputs.flux_units import flux_factor
 from fastsed.params import read_params
 from fastsed.pipeline import fit_problem, run
 from fastsed.problem import prepare

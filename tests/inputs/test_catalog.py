@@ -177,7 +177,7 @@ def test_faults(read, text, message):
 def test_duplicated_ids(read, caplog):
     text = "# id F1 E1\na 1 1\n# c\nb 1 1\na 1 1\n"
     read(text)
-    assert "1 ids appear more than once, the first of them 'a' in lines 2 and 5" in caplog.text
+    assert "1 ids appear more than once, the first of them 'a' in line 2 and line 5" in caplog.text
     for key in ("BEST_FIT=1", "SAVE_BESTCHI=1", "SPECTRUM=gal"):
         with pytest.raises(InputError, match=r"gal\.cat:5: the id 'a' is also that of line 2"):
             read(text, key)
@@ -310,11 +310,12 @@ def test_error_without_flux_is_told(read, caplog):
 
 
 def test_catalogue_of_another_kind(tmp_path):
-    (tmp_path / "gal.fits").write_bytes(b"SIMPLE  =")
+    (tmp_path / "gal.txt").write_bytes(b"SIMPLE  =")
     with pytest.raises(
-        InputError, match=r"gal\.fits\.cat: does not exist.*CATALOG is a text whose name ends in \.cat"
+        InputError,
+        match=r"gal\.txt\.cat: does not exist.*CATALOG is a table with the suffix \.fits, .*ends in \.cat",
     ):
-        read_catalog(read_params(None, [f"CATALOG={tmp_path / 'gal.fits'}"]))
+        read_catalog(read_params(None, [f"CATALOG={tmp_path / 'gal.txt'}"]))
     (tmp_path / "gal.cat").write_bytes(b"SIMPLE  =")
     with pytest.raises(InputError, match=r"gal\.cat: is a FITS file"):
         read_catalog(read_params(None, [f"CATALOG={tmp_path / 'gal'}"]))
