@@ -276,9 +276,10 @@ class Results:
         return figure
 
     def plot_pdf(self, identity: Any, names: Sequence[str] = (), *, width: float = 5.0) -> Figure:
-        """Draw the probability distributions of axes and properties of a source, from its simulations.
+        """Draw the probability distributions of axes and properties of a source: posteriors, or else simulations.
 
-        The simulations of this source are fitted for it: those of N_SIM and SEED, or 200 where N_SIM is 0.
+        Without posteriors the simulations of this source are fitted for it: those of N_SIM and SEED, or 200 where
+        N_SIM is 0.
 
         Parameters
         ----------
@@ -305,7 +306,7 @@ class Results:
         return figure
 
     def plot_corner(self, identity: Any, names: Sequence[str] = (), *, width: float = 6.0) -> Figure:
-        """Draw the distributions of `plot_pdf`, and those of their pairs.
+        """Draw the distributions of axes and properties in the simulations of a source, and those of their pairs.
 
         Parameters
         ----------

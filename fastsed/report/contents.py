@@ -20,10 +20,17 @@ from fastsed.problem import Problem
 from fastsed.report.catalogue import Catalogue, catalogue_of
 from fastsed.report.overviews import catalogue_figure
 from fastsed.report.page import Page, Picture, TableColumn
-from fastsed.report.pdfs import plot_pdf
+from fastsed.report.pdfs import marginals_of, plot_pdf
 from fastsed.report.seds import plot_sed
 from fastsed.report.selection import Group, groups_of
-from fastsed.report.source import SourceSimulations, free_quantities, samples_of, sed_of, simulate_sources
+from fastsed.report.source import (
+    SourceSimulations,
+    free_quantities,
+    posteriors_of,
+    samples_of,
+    sed_of,
+    simulate_sources,
+)
 from fastsed.report.style import png_of
 from fastsed.results import Results
 
@@ -62,8 +69,10 @@ def report_on_fit(
     page.bibtex = bibtex(citations(p, [band.name for band in problem.filters]))
     groups = groups_of(catalogue, figures_per_group)
     _add_sources(page, found, problem, groups)
-    if not p.n_sim:
-        page.notes.append("No distributions are shown: N_SIM is 0, so there are no simulations.")
+    if not p.n_sim and found.posterior is None:
+        page.notes.append(
+            "No distributions are shown: there are no simulations (N_SIM = 0) and no posteriors."
+        )
     return page
 
 
@@ -165,10 +174,11 @@ def _pictures(
     identity = str(found.ids[row])
     pictures = [Picture(png_of(plot_sed(sed_of(found, problem, row))), f"Source {identity}", anchor)]
     names = free_quantities(found, problem, row)
-    if simulated is not None and names:
-        samples = samples_of(found, problem, simulated, i, names)
-        if len(samples.values[names[0]]):
-            pictures.append(Picture(png_of(plot_pdf(samples)), f"Distributions of source {identity}"))
+    marginals = posteriors_of(found, row, names)
+    if marginals is None and simulated is not None:
+        marginals = marginals_of(samples_of(found, problem, simulated, i, names))
+    if marginals is not None and marginals.found:
+        pictures.append(Picture(png_of(plot_pdf(marginals)), f"Distributions of source {identity}"))
     return pictures
 
 

@@ -12,13 +12,14 @@ from fastsed.params import Params
 from fastsed.pipeline import fit_problem
 from fastsed.problem import Problem, prepare
 from fastsed.report.histories import plot_sfh
-from fastsed.report.pdfs import plot_corner, plot_pdf
+from fastsed.report.pdfs import marginals_of, plot_corner, plot_pdf
 from fastsed.report.seds import FluxUnit, plot_sed
 from fastsed.report.source import (
     Samples,
     SourceSimulations,
     free_quantities,
     history_of,
+    posteriors_of,
     samples_of,
     sed_of,
     simulate_sources,
@@ -95,7 +96,11 @@ def sed_figure(found: Results, problem: Problem, row: int, width: float, flux: F
 
 def pdf_figure(found: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Figure:
     """The figure of `fastsed.Results.plot_pdf`."""
-    return plot_pdf(_samples(found, problem, row, names), width)
+    names = names or free_quantities(found, problem, row)
+    posteriors = posteriors_of(found, row, names)
+    if posteriors is None:
+        posteriors = marginals_of(_samples(found, problem, row, names))
+    return plot_pdf(posteriors, width)
 
 
 def corner_figure(found: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Figure:

@@ -9,22 +9,23 @@ import numpy as np
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.report.source import Samples
+from fastsed.report.source import Marginal, Marginals, Samples
 from fastsed.report.style import ACCENT, BAND, DATA, INK, WIDTH, drawing, label_of, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_BINS = 30
+_PERCENTILES = (16, 50, 84)
 _COLUMNS = 3
 
 
-def plot_pdf(samples: Samples, width: float = WIDTH) -> Figure:
+def plot_pdf(marginals: Marginals, width: float = WIDTH) -> Figure:
     """Draw the distribution of each quantity, with its 16th, 50th and 84th percentile and the best fit.
 
     Parameters
     ----------
-    samples : Samples
+    marginals : Marginals
     width : float
         [inch].
 
@@ -37,20 +38,21 @@ def plot_pdf(samples: Samples, width: float = WIDTH) -> Figure:
     InputError
         If matplotlib is not installed, or there is nothing to draw.
     """
-    names = list(samples.values)
-    _check(samples, names)
+    names = list(marginals.quantities)
+    if not names or not marginals.found:
+        raise InputError(f"the source '{marginals.identity}' has no distributions: nothing varies")
     n_columns = min(len(names), _COLUMNS if width >= 4 else 2)
     n_rows = -(-len(names) // n_columns)
     with drawing(width, 0.06 + 0.85 * n_rows / max(n_columns, 2)) as figure:
         panels = figure.subplots(n_rows, n_columns, squeeze=False)
         for axes, name in zip(panels.flat, names, strict=False):
-            _histogram(axes, samples, name)
-            axes.set_xlabel(label_of(name, samples.quantities[name].table_unit))
+            _histogram(axes, marginals.found.get(name), name)
+            axes.set_xlabel(label_of(name, marginals.quantities[name].table_unit))
         for axes in panels.flat[len(names) :]:
             axes.set_visible(False)
         for axes in panels[:, 0]:
             axes.set_ylabel("probability per bin")
-        figure.suptitle(_title(samples), fontsize=8)
+        figure.suptitle(_title(marginals), fontsize=8)
     return figure
 
 
@@ -78,7 +80,7 @@ def plot_corner(samples: Samples, width: float = WIDTH) -> Figure:
     _check(samples, names)
     if len(names) < 2:
         raise InputError("a corner figure needs at least two quantities that vary")
-    n = len(names)
+    n, marginals = len(names), marginals_of(samples)
     with drawing(width, 1.0, wspace=0.02, hspace=0.02) as figure:
         panels = figure.subplots(n, n, sharex="col", squeeze=False)
         for i, below in enumerate(names):
@@ -87,7 +89,7 @@ def plot_corner(samples: Samples, width: float = WIDTH) -> Figure:
                 if j > i:
                     axes.set_visible(False)
                 elif i == j:
-                    _histogram(axes, samples, left)
+                    _histogram(axes, marginals.found.get(left), left)
                     axes.set_yticks([])
                 else:
                     _dots(axes, samples, left, below)
@@ -113,7 +115,7 @@ def _check(samples: Samples, names: Sequence[str]) -> None:
         raise InputError(f"the source '{samples.identity}' has no distributions: nothing varies")
 
 
-def _title(samples: Samples) -> str:
+def _title(samples: Samples | Marginals) -> str:
     return f"source {samples.identity.replace('$', chr(92) + '$')}: {samples.origin}, best fit dashed"
 
 
@@ -146,29 +148,38 @@ def bin_edges(values: Floats, axis: Floats | None, most: int = _MOST_BINS) -> Fl
     return np.linspace(low, high, n_bins + 1)
 
 
-def _histogram(axes: Any, samples: Samples, name: str) -> None:
-    values = samples.values[name]
-    values = values[np.isfinite(values)]
+def marginals_of(samples: Samples) -> Marginals:
+    """The distribution of each quantity by itself."""
+    found = {}
+    for name, values in samples.values.items():
+        finite = values[np.isfinite(values)]
+        if len(finite):
+            edges = bin_edges(finite, samples.axes.get(name))
+            probability = np.histogram(finite, edges)[0] / len(finite)
+            found[name] = Marginal(
+                edges, probability, np.percentile(finite, _PERCENTILES), samples.best[name]
+            )
+    return Marginals(samples.identity, found, samples.quantities, samples.origin)
+
+
+def _histogram(axes: Any, marginal: Marginal | None, name: str) -> None:
     axes.tick_params(which="both", top=True)
-    if not len(values):
+    if marginal is None:
         axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", fontsize=7)
         return
-    edges = bin_edges(values, samples.axes.get(name))
-    counts, _ = np.histogram(values, edges)
-    axes.stairs(counts / len(values), edges, fill=True, facecolor=BAND, alpha=0.6, gid=name)
-    axes.stairs(counts / len(values), edges, color=DATA, linewidth=0.9)
-    for percent, style in ((16, ":"), (50, "-"), (84, ":")):
-        axes.axvline(np.percentile(values, percent), color=INK, linewidth=0.9, linestyle=style)
-    if np.isfinite(samples.best[name]):
-        axes.axvline(samples.best[name], color=ACCENT, linewidth=1.2, linestyle="--")
+    axes.stairs(marginal.probability, marginal.edges, fill=True, facecolor=BAND, alpha=0.6, gid=name)
+    axes.stairs(marginal.probability, marginal.edges, color=DATA, linewidth=0.9)
+    for value, style in zip(marginal.percentiles, (":", "-", ":"), strict=True):
+        axes.axvline(value, color=INK, linewidth=0.9, linestyle=style)
+    if np.isfinite(marginal.best):
+        axes.axvline(marginal.best, color=ACCENT, linewidth=1.2, linestyle="--")
     axes.set_ylim(bottom=0)
-    axes.set_xlim(*_limits(samples, name, edges))
+    axes.set_xlim(*_limits(marginal.best, marginal.edges))
     axes.locator_params(nbins=4)
 
 
-def _limits(samples: Samples, name: str, edges: Floats) -> tuple[float, float]:
+def _limits(best: float, edges: Floats) -> tuple[float, float]:
     """The bins and the best fit."""
-    best = samples.best[name]
     low, high = float(edges[0]), float(edges[-1])
     if np.isfinite(best):
         low, high = min(low, best), max(high, best)
@@ -184,6 +195,6 @@ def _dots(axes: Any, samples: Samples, across: str, up: str) -> None:
         axes.scatter(*pairs.T, s=area, color=DATA, alpha=0.55, linewidths=0.3, edgecolors="white")
         for name, set_limits in ((across, axes.set_xlim), (up, axes.set_ylim)):
             finite = samples.values[name][np.isfinite(samples.values[name])]
-            set_limits(*_limits(samples, name, bin_edges(finite, samples.axes.get(name))))
+            set_limits(*_limits(samples.best[name], bin_edges(finite, samples.axes.get(name))))
     axes.plot(samples.best[across], samples.best[up], "+", color=ACCENT, markersize=8, markeredgewidth=1.5)
     tidy(axes)

@@ -21,6 +21,8 @@ from fastsed.uncertainties import scaled_properties
 
 DEFAULT_SIMULATIONS = 200
 """Simulations of a source whose run had none."""
+# of posteriors: fraction of the largest probability; bins
+_NEGLIGIBLE, _MOST_BINS = 1e-3, 40
 MAIN_QUANTITIES = ("z", "lmass", "lsfr", "lssfr", "Av", "lage", "ltau", "metal")
 
 
@@ -170,6 +172,47 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Marginal:
+    """Distribution of one quantity.
+
+    Attributes
+    ----------
+    edges : (nbin + 1,)
+    probability : (nbin,)
+        Of each bin.
+    percentiles : (3,)
+        At 16, 50, 84 percent.
+    best : float
+        Of the best fit.
+    """
+
+    edges: Floats
+    probability: Floats
+    percentiles: Floats
+    best: float
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """Distributions of the quantities of a source.
+
+    Attributes
+    ----------
+    identity : str
+    found : dict of str to Marginal
+        Without quantities that have no finite value.
+    quantities : dict of str to Quantity
+    origin : str
+        What the distributions rest on, in words.
+    """
+
+    identity: str
+    found: dict[str, Marginal]
+    quantities: dict[str, Quantity]
+    origin: str
+
+
+@dataclass(frozen=True)
 class SourceSimulations:
     """Best models of the simulations of some sources.
 
@@ -256,6 +299,41 @@ def samples_of(
         axes={name: np.asarray(v, dtype=float) for name, v in grid.axes.as_dict().items()},
         origin=f"{len(model) - 1} simulations",
     )
+
+
+def posteriors_of(found: Results, row: int, names: Sequence[str]) -> Marginals | None:
+    """Posteriors of columns of the catalogue; None where the fit had none of one of them.
+
+    Parameters
+    ----------
+    found : Results
+    row : int
+        Of a fitted source.
+    names : sequence of str
+    """
+    posterior = found.posterior
+    columns = {quantity.name: quantity for quantity in found.columns}
+    if posterior is None or not set(names) <= set(posterior.names) & set(columns):
+        return None
+    marginals = {}
+    for name in names:
+        edges, probability = posterior.pdf(name)
+        if np.isfinite(probability[row]).all() and probability[row].any():
+            best = float(columns[name].shown(found.values[name][row]))
+            quantiles = np.asarray(posterior.quantile(name, [0.16, 0.5, 0.84])[row], dtype=float)
+            marginals[name] = Marginal(*_likely_bins(edges, probability[row]), quantiles, best)
+    quantities = {name: columns[name] for name in names}
+    return Marginals(str(found.ids[row]), marginals, quantities, "posterior")
+
+
+def _likely_bins(edges: Floats, probability: Floats) -> tuple[Floats, Floats]:
+    """The bins that are not negligible, several taken together where there are many."""
+    likely = np.flatnonzero(probability > _NEGLIGIBLE * probability.max())
+    first, last = int(likely[0]), int(likely[-1]) + 1
+    step = -(-(last - first) // _MOST_BINS)
+    starts = np.arange(first, last, step)
+    together = np.add.reduceat(probability[:last], starts)
+    return np.asarray(edges[np.append(starts, last)], dtype=float), together
 
 
 def free_quantities(found: Results, problem: Problem, row: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import chdir
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from fastsed.errors import InputError
 from fastsed.fit.intervals import percentiles_from_simulations
 from fastsed.report.catalogue import catalogue_of, read_catalogue
 from fastsed.report.overviews import plot_photoz, redshift_quality
-from fastsed.report.pdfs import bin_edges, plot_pdf
+from fastsed.report.pdfs import bin_edges, marginals_of, plot_pdf
 from fastsed.report.seds import LIMIT_SIGMA
 from fastsed.report.source import free_quantities, samples_of, sed_of, simulate_sources
 from fastsed.report.style import label_of, save_figure, save_pages, value_text
+from tests.report.conftest import KEYS
 
 LIGHT_SPEED = 2.99792458e18
 
@@ -94,7 +96,7 @@ def test_simulations_of_a_source_alone_are_those_of_the_run(results):
 def test_histograms_count_the_samples(results):
     found, problem = results._plain, results._problem
     samples = samples_of(found, problem, simulate_sources(problem, [1]), 0, ["Av", "lmass"])
-    figure = plot_pdf(samples)
+    figure = plot_pdf(marginals_of(samples))
     for axes, name in zip(figure.axes, ("Av", "lmass"), strict=False):
         stairs = next(patch for patch in axes.patches if patch.get_gid() == name)
         heights, edges, _ = stairs.get_data()
@@ -102,6 +104,22 @@ def test_histograms_count_the_samples(results):
         assert heights.sum() == pytest.approx(1)
     middle = bin_edges(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.5, 1.0, 1.5]))
     assert set(np.round(middle, 6)) >= {-0.25, 0.25, 0.75, 1.25}
+
+
+def test_posteriors_come_before_simulations(example):
+    with chdir(example):
+        found = fastsed.run("gst.param", n_sim=0, posterior=True, output_file="posterior", **KEYS)
+    figure = found.plot_pdf("2", ["Av", "lmass"])
+    assert any("posterior" in text for text in every_text(figure))
+    for axes, name in zip(figure.axes, ("Av", "lmass"), strict=False):
+        heights, edges, _ = next(patch for patch in axes.patches if patch.get_gid() == name).get_data()
+        assert heights.sum() == pytest.approx(1, abs=0.03), "what is negligible is left out"
+        bins, probability = found.posterior.pdf(name)
+        first = np.searchsorted(bins, edges[0] - 1e-9)
+        step = np.searchsorted(bins, edges[1] - 1e-9) - first
+        assert heights[0] == pytest.approx(probability[1, first : first + step].sum())
+        median = found.posterior.quantile(name, 0.5)[1]
+        assert any(line.get_xdata()[0] == pytest.approx(median) for line in axes.lines)
 
 
 def test_default_names_are_those_that_vary(results):
