@@ -19,6 +19,7 @@ from fastsed.models import cache
 from fastsed.models.cache import DIGEST_BYTES, END, MAGIC, SIZE_BYTES, ModelCache, find_caches
 from fastsed.models.tile import Rows
 from fastsed.params import read_params
+from fastsed.pipeline import run
 from tests.helpers import COARSE, copy_example
 from tests.models.helpers import BANDS, make_filter, make_grid, make_params
 
@@ -592,7 +593,7 @@ def test_runs_with_and_without_write_the_same(tmp_path, monkeypatch, keys):
     copy_example(tmp_path, 5)
     monkeypatch.chdir(tmp_path)
 
-    def run(name, no_cache):
+    def run_into(name, no_cache):
         overrides = [*COARSE, *keys, f"NO_CACHE={no_cache:d}", f"OUTPUT_DIR={name}", "N_THREAD=2"]
         run(read_params("gst.param", overrides))
         return {
@@ -601,11 +602,11 @@ def test_runs_with_and_without_write_the_same(tmp_path, monkeypatch, keys):
             if path.is_file() and path.suffix != ".cache"
         }
 
-    without = run("without", no_cache=True)
+    without = run_into("without", no_cache=True)
     assert not list(Path("without").glob("*.cache"))
-    assert run("with", no_cache=False) == without
+    assert run_into("with", no_cache=False) == without
     written = sorted(Path("with").glob("*.cache"))
     assert written
     numbers = [path.stat().st_ino for path in written]
-    assert run("with", no_cache=False) == without
+    assert run_into("with", no_cache=False) == without
     assert [path.stat().st_ino for path in sorted(Path("with").glob("*.cache"))] == numbers

@@ -76,7 +76,7 @@ def test_python_has_the_verdict(folder, caplog):
     problem = prepare(read_params("gst.param", PLAIN))
     assert any("F120 (12)" in finding.text for finding in problem.verdict)
     results = fit_problem(problem)
-    assert results.verdict[: len(problem.verdict)] == problem.verdict
+    assert results.verdict[: len(problem.verdict)] == tuple(problem.verdict)
     assert any("median reduced chi2" in f.text and f.unusual for f in results.verdict)
     assert [f.text for f in results.verdict if f.unusual] == caplog.messages
 
