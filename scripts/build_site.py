@@ -98,8 +98,9 @@ def api_page() -> str:
         module = import_module(name)
         lines += [f"## {name}", "", "```{eval-rst}", f".. module:: {name}", ""]
         for exported in module.__all__:
-            if not exported.startswith("__"):
-                lines += _directive(name, exported, getattr(module, exported))
+            value = getattr(module, exported)
+            if not exported.startswith("__") and not inspect.ismodule(value):
+                lines += _directive(name, exported, value)
         lines += ["```", ""]
     return "\n".join(lines)
 
