@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from common import SHARED
 
-from fastsed.fit.best_fit import find_best_fits
-from fastsed.fit.passes import posteriors_together, runs, walk
-from fastsed.fit.posterior import Posterior
+from fastsed.fitting.best_fit import find_best_fits
+from fastsed.fitting.passes import posteriors_together, runs, walk
+from fastsed.fitting.posterior import Posterior
 from fastsed.params import read_params
 from fastsed.problem import prepare
 

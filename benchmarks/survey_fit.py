@@ -14,8 +14,8 @@ SURVEY = (sys.executable, "-c", "import sys; from fastsed.cli.survey.main import
 KERNEL = """
 import json, sys, time
 import numpy as np
-from fastsed.fit.stars import FitOptions, StarFitter
-from fastsed.fit.stars.parameters import DEFAULT_2D
+from fastsed.fitting.stars import FitOptions, StarFitter
+from fastsed.fitting.stars.parameters import DEFAULT_2D
 from fastsed.survey.star_catalogue import read_star_catalogue
 from fastsed.survey.star_models import FileModels
 folder, pairs, runs = sys.argv[1], sys.argv[2] == "pairs", int(sys.argv[3])

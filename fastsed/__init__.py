@@ -17,7 +17,7 @@ from fastsed.errors import FastsedError, InputError, UsageError
 
 if TYPE_CHECKING:
     from fastsed import filters
-    from fastsed.api import Results, Sed, Sfh, merge, run
+    from fastsed.api import Results, Sed, Sfh, fit, merge, run
     from fastsed.filters import Filter
     from fastsed.galaxy_model import GalaxyModel, axis
     from fastsed.models.model_array import ModelArray
@@ -39,6 +39,7 @@ __all__ = [
     "__version__",
     "axis",
     "filters",
+    "fit",
     "merge",
     "read_chi2_grid",
     "read_params",
@@ -56,6 +57,7 @@ _LAZY = {
     "Sed": "fastsed.api",
     "Sfh": "fastsed.api",
     "axis": "fastsed.galaxy_model",
+    "fit": "fastsed.api",
     "merge": "fastsed.api",
     "read_chi2_grid": "fastsed.outputs.chi2grid",
     "read_params": "fastsed.params",

@@ -19,8 +19,8 @@ from fastsed.array_problem import fit_array
 from fastsed.arrays import Floats, Mask
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
-from fastsed.fit.best_fit import BestFits
-from fastsed.fit.posterior_estimates import PosteriorEstimates
+from fastsed.fitting.best_fit import BestFits
+from fastsed.fitting.posterior_estimates import PosteriorEstimates
 from fastsed.galaxy_model import GalaxyModel
 from fastsed.models.model_array import ModelArray
 from fastsed.models.properties import property_names

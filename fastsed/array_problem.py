@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from fastsed.errors import InputError
-from fastsed.fit.best_fit import BestFit, BestFits
-from fastsed.fit.fixed_scale import FixedScale
-from fastsed.fit.observations import Observations
-from fastsed.fit.passes import walk
+from fastsed.fitting.best_fit import BestFit, BestFits
+from fastsed.fitting.fixed_scale import FixedScale
+from fastsed.fitting.observations import Observations
+from fastsed.fitting.passes import walk
 from fastsed.models.model_array import ArrayGrid, ModelArray
 from fastsed.quantities import BY_NAME, Quantity
 from fastsed.results import Results

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastsed.aligned import PADDING
-from fastsed.fit.passes import BYTES_PER_SIMULATION, SIMULATION_BYTES
+from fastsed.fitting.passes import BYTES_PER_SIMULATION, SIMULATION_BYTES
 from fastsed.models.custom import HISTORY_BYTES
 from fastsed.models.grid import BASIS_BYTES, KEEP_BYTES, TABLE_BYTES, TILE_BYTES, WINDOW_BYTES
 from fastsed.uncertainties import DESCRIBED_BYTES

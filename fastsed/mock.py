@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from fastsed.arrays import Floats, Ints
-from fastsed.fit.best_fit import BestFits, find_best_fits
-from fastsed.fit.observations import Observations
-from fastsed.fit.passes import runs, walk
-from fastsed.fit.posterior import Posterior
-from fastsed.fit.posterior_estimates import PosteriorEstimates
+from fastsed.fitting.best_fit import BestFits, find_best_fits
+from fastsed.fitting.observations import Observations
+from fastsed.fitting.passes import runs, walk
+from fastsed.fitting.posterior import Posterior
+from fastsed.fitting.posterior_estimates import PosteriorEstimates
 from fastsed.models.grid import ModelGrid
 from fastsed.models.tile import Tile
 from fastsed.problem import Problem

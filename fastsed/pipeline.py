@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from fastsed.arrays import Floats
 from fastsed.config.run import RunOptions
-from fastsed.fit.best_fit import BestFit, BestFits
-from fastsed.fit.delta_chi2 import DeltaChi2
-from fastsed.fit.lost import ages_in_window, report_lost
-from fastsed.fit.monte_carlo import MonteCarlo
-from fastsed.fit.passes import Pass, Product, runs, walk, walk_best_first
-from fastsed.fit.posterior import Posterior
-from fastsed.fit.posterior_estimates import PosteriorEstimates
+from fastsed.fitting.best_fit import BestFit, BestFits
+from fastsed.fitting.delta_chi2 import DeltaChi2
+from fastsed.fitting.lost import ages_in_window, report_lost
+from fastsed.fitting.monte_carlo import MonteCarlo
+from fastsed.fitting.passes import Pass, Product, runs, walk, walk_best_first
+from fastsed.fitting.posterior import Posterior
+from fastsed.fitting.posterior_estimates import PosteriorEstimates
 from fastsed.mock import mock_columns
 from fastsed.models.attenuation import dust_law
 from fastsed.outputs.catalogue_table import write_catalogue

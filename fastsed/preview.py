@@ -13,10 +13,10 @@ from itertools import islice
 import numpy as np
 
 from fastsed.arrays import Ints, Mask
-from fastsed.fit.best_fit import find_best_fits
-from fastsed.fit.monte_carlo import MonteCarlo
-from fastsed.fit.observations import Observations
-from fastsed.fit.passes import simulated_chunks, walk_best_first
+from fastsed.fitting.best_fit import find_best_fits
+from fastsed.fitting.monte_carlo import MonteCarlo
+from fastsed.fitting.observations import Observations
+from fastsed.fitting.passes import simulated_chunks, walk_best_first
 from fastsed.memory import machine_bytes, memory_parts
 from fastsed.models.axes import Axes
 from fastsed.models.grid import ModelGrid

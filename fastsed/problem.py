@@ -12,12 +12,12 @@ import numpy as np
 from fastsed.arrays import Ints
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
-from fastsed.fit.lost import check_fittable
-from fastsed.fit.monte_carlo import Noise, draw_noise
-from fastsed.fit.observations import Observations, choose_rows, make_observations
-from fastsed.fit.passes import Plan, Requests, plan_passes
-from fastsed.fit.posterior import Weighing
-from fastsed.fit.weighing import make_weighing
+from fastsed.fitting.lost import check_fittable
+from fastsed.fitting.monte_carlo import Noise, draw_noise
+from fastsed.fitting.observations import Observations, choose_rows, make_observations
+from fastsed.fitting.passes import Plan, Requests, plan_passes
+from fastsed.fitting.posterior import Weighing
+from fastsed.fitting.weighing import make_weighing
 from fastsed.inputs.catalog import Catalog, read_catalog, with_ending
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.luminosity import find_luminosities

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.arrays import Floats, Mask, Singles
-from fastsed.fit.best_fit import BestFits
-from fastsed.fit.posterior_estimates import PosteriorEstimates
+from fastsed.fitting.best_fit import BestFits
+from fastsed.fitting.posterior_estimates import PosteriorEstimates
 from fastsed.quantities import Quantity
 from fastsed.verdict.finding import Finding
 

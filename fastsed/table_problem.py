@@ -17,8 +17,8 @@ from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.filters import Filter as Curve
 from fastsed.filters import get
-from fastsed.fit.lost import check_fittable
-from fastsed.fit.observations import Observations, choose_rows, make_observations
+from fastsed.fitting.lost import check_fittable
+from fastsed.fitting.observations import Observations, choose_rows, make_observations
 from fastsed.galaxy_model import GalaxyModel, options_of
 from fastsed.inputs.catalog import Catalog, counted, fittable_sources, take_limits, with_limits
 from fastsed.inputs.filters import Filter, read_filters

@@ -9,11 +9,15 @@ from itertools import pairwise
 import numpy as np
 
 from fastsed.arrays import Floats, Ints
-from fastsed.fit.best_fit import BestFits
-from fastsed.fit.delta_chi2 import AcceptableModels
-from fastsed.fit.intervals import intervals_from_chi2, medians_from_simulations, percentiles_from_simulations
-from fastsed.fit.monte_carlo import MonteCarlo, Simulations
-from fastsed.fit.passes import runs
+from fastsed.fitting.best_fit import BestFits
+from fastsed.fitting.delta_chi2 import AcceptableModels
+from fastsed.fitting.intervals import (
+    intervals_from_chi2,
+    medians_from_simulations,
+    percentiles_from_simulations,
+)
+from fastsed.fitting.monte_carlo import MonteCarlo, Simulations
+from fastsed.fitting.passes import runs
 from fastsed.models.properties import model_properties, single
 from fastsed.problem import Problem, wanted_properties
 from fastsed.quantities import property_quantities

@@ -34,4 +34,4 @@ export PYTHONMALLOC=malloc
 
 # --capture=sys: what the sanitizers write when they end the process must get through
 exec "$python" -P -m pytest -q --capture=sys -p no:cacheprovider \
-    tests/test_kernels_edge.py tests/fit tests/models tests/outputs/test_chi2grid.py "$@"
+    tests/test_kernels_edge.py tests/fitting tests/models tests/outputs/test_chi2grid.py "$@"

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from fastsed.models.screen_runs import make_screen_runs
 
 from fastsed._ext import best_fit, chi2_rows, gridio, photometry, sfh, simulate, spectra, views
 from fastsed.aligned import aligned_rows
-from fastsed.fit.groups import Groups, group_models, in_both_precisions
-from fastsed.models.screen_runs import make_screen_runs
+from fastsed.fitting.groups import Groups, group_models, in_both_precisions
 
 N_BAND = 7
 

@@ -18,7 +18,7 @@ class Function:
 
 
 def module_name(path: Path) -> str:
-    """fastsed/fit/passes.py -> fastsed.fit.passes, a package's __init__ is the package"""
+    """fastsed/fitting/passes.py -> fastsed.fitting.passes, a package's __init__ is the package"""
     parts = path.relative_to(ROOT.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

@@ -57,7 +57,7 @@ def test_only_commands_import_commands(graph):
     assert edges(graph, others - {"fastsed"}, "fastsed.cli") == []
 
 
-@pytest.mark.parametrize("package", ["models", "fit", "outputs", "inputs", "config", "verdict"])
+@pytest.mark.parametrize("package", ["models", "fitting", "outputs", "inputs", "config", "verdict"])
 def test_the_parameter_file_is_unknown_below_the_front_ends(graph, package):
     assert edges(graph, [f"fastsed.{package}"], "fastsed.params") == []
 

@@ -7,9 +7,9 @@ import pytest
 
 import fastsed
 from fastsed.config.fit import chi2_threshold
-from fastsed.fit.best_fit import find_best_fits
+from fastsed.fitting.best_fit import find_best_fits
 from fastsed.outputs.source_files import SourceFiles
-from tests.fit.toys import all_models, chi2_uncertainties, make_problem, simulated_uncertainties, slow_fit
+from tests.fitting.toys import all_models, chi2_uncertainties, make_problem, simulated_uncertainties, slow_fit
 
 # the age of a population is the first axis after the dust: most of the grid is old and excluded before it is made
 HISTORY = (

@@ -110,7 +110,7 @@ def test_a_prior_of_no_axis_is_refused(folder, monkeypatch):
 def test_parts_of_the_sources_give_the_same(folder, monkeypatch):
     whole = fitted(folder, monkeypatch, output_file="nine", save_pdf=True)
     text, pdf = (folder / "nine.fout").read_bytes(), fastsed.read_pdf(folder / "nine_pdf.hdf5")
-    monkeypatch.setattr("fastsed.fit.passes.posteriors_together", lambda n: 4)
+    monkeypatch.setattr("fastsed.fitting.passes.posteriors_together", lambda n: 4)
     fitted(folder, monkeypatch, output_file="nine", save_pdf=True)
     assert (folder / "nine.fout").read_bytes() == text
     again = fastsed.read_pdf(folder / "nine_pdf.hdf5")

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from fastsed.config.fit import chi2_threshold
-from fastsed.fit.best_fit import find_best_fits
-from fastsed.fit.passes import simulated_chunks
+from fastsed.fitting.best_fit import find_best_fits
+from fastsed.fitting.passes import simulated_chunks
 from fastsed.uncertainties import (
     SimulatedSources,
     scaled_properties,
 )
-from tests.fit.toys import all_models, chi2_uncertainties, make_problem, simulated_uncertainties, slow_fit
+from tests.fitting.toys import all_models, chi2_uncertainties, make_problem, simulated_uncertainties, slow_fit
 
 # --- simulations ------------------------------------------------------------------------------------------
 
@@ -40,7 +40,7 @@ def test_typical_of_one_simulation_and_of_equal_ones():
 
 @pytest.mark.parametrize(("n_sources", "n_sim"), [(0, 10), (1, 10), (7, 10), (5, 10**9)])
 def test_chunks_cover_all_sources_once(monkeypatch, n_sources, n_sim):
-    monkeypatch.setattr("fastsed.fit.passes.SIMULATION_BYTES", 3 * 32 * 10)
+    monkeypatch.setattr("fastsed.fitting.passes.SIMULATION_BYTES", 3 * 32 * 10)
     chunks = list(simulated_chunks(n_sources, n_sim))
     assert [row for rows in chunks for row in range(rows.start, rows.stop)] == list(range(n_sources))
     assert max((rows.stop - rows.start for rows in chunks), default=0) <= (3 if n_sim == 10 else 1)

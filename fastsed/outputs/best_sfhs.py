@@ -10,7 +10,7 @@ import numpy as np
 
 from fastsed.arrays import Floats, Ints
 from fastsed.constants import YEARS_PER_GYR
-from fastsed.fit.intervals import interval_probabilities, property_percentiles
+from fastsed.fitting.intervals import interval_probabilities, property_percentiles
 from fastsed.models.grid import ModelGrid
 from fastsed.models.populations import Populations
 from fastsed.outputs.paths import BEST_FITS, source_path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastsed.fit.full_grid import FullGrid
+from fastsed.fitting.full_grid import FullGrid
 from fastsed.models.properties import model_properties, property_names
 from fastsed.outputs.chi2grid import ChiGridWriter, full_grid_size
 from fastsed.problem import Problem

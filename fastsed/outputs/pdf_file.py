@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.fit.cells import cell_edges
-from fastsed.fit.passes import posteriors_together
-from fastsed.fit.posterior import Posterior
-from fastsed.fit.posterior_estimates import Histograms, PosteriorEstimates, binned, common_bins
+from fastsed.fitting.cells import cell_edges
+from fastsed.fitting.passes import posteriors_together
+from fastsed.fitting.posterior import Posterior
+from fastsed.fitting.posterior_estimates import Histograms, PosteriorEstimates, binned, common_bins
 from fastsed.hdf5_file import atomic_hdf5
 from fastsed.outputs.paths import pdf_path
 from fastsed.quantities import Quantity, axis_quantities

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from fastsed.config.fit import chi2_threshold
-from fastsed.fit.best_fit import BestFits
+from fastsed.fitting.best_fit import BestFits
 from fastsed.models.properties import property_names
 from fastsed.outputs.best_fits import write_best_fits
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs

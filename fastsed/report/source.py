@@ -9,8 +9,8 @@ import numpy as np
 
 from fastsed.arrays import Floats, Ints, Mask
 from fastsed.errors import InputError
-from fastsed.fit.monte_carlo import MonteCarlo, Simulations, draw_noise
-from fastsed.fit.passes import walk
+from fastsed.fitting.monte_carlo import MonteCarlo, Simulations, draw_noise
+from fastsed.fitting.passes import walk
 from fastsed.models.spectrum import SpectrumBuilder
 from fastsed.outputs.best_sfhs import best_history, history_percentiles
 from fastsed.problem import Problem

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.fit.stars.parameters import Bins
+from fastsed.fitting.stars.parameters import Bins
 from fastsed.survey.fits_blocks import BLOCK, EMPTY_PRIMARY, card, header_bytes, pad
 from fastsed.survey.pdf_files import image_header, square_primary
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.results import FITTED, LnpSamples
+from fastsed.fitting.stars.results import FITTED, LnpSamples
 from fastsed.survey.fit_layout import FitLayout, ImagePart
 from fastsed.survey.fit_store import product_paths
 from fastsed.survey.fits_blocks import read_blocks

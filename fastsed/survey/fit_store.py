@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.results import LnpSamples
+from fastsed.fitting.stars.results import LnpSamples
 from fastsed.survey.fit_layout import FitLayout, ImagePart
 from fastsed.survey.pdf_files import square_primary
 from fastsed.survey.star_groups import Samples, StarGroupWriter, fit_fields

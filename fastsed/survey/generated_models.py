@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.source import BLOCK_ROWS, ModelBlock
+from fastsed.fitting.stars.source import BLOCK_ROWS, ModelBlock
 from fastsed.survey.noise_tables import is_noise_table, read_noise_table
 from fastsed.survey.physics_grid import input_files, physics_grid
 from fastsed.survey.settings import read_settings

@@ -15,8 +15,8 @@ import numpy as np
 
 from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
-from fastsed.fit.stars.models import range_of_values, scan_models
-from fastsed.fit.stars.parameters import Compat, ParameterRange
+from fastsed.fitting.stars.models import range_of_values, scan_models
+from fastsed.fitting.stars.parameters import Compat, ParameterRange
 from fastsed.survey.star_models import FileModels
 
 FORMAT, VERSION = "fastsed grid info", 1

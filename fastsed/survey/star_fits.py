@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.chunks import CHUNK_MODELS, ChunkedFitter
-from fastsed.fit.stars.engine import StarFitter
-from fastsed.fit.stars.options import FitOptions
-from fastsed.fit.stars.results import FITTED, NO_MODEL, NO_VALID_FLUX, StarPosteriors
+from fastsed.fitting.stars.chunks import CHUNK_MODELS, ChunkedFitter
+from fastsed.fitting.stars.engine import StarFitter
+from fastsed.fitting.stars.options import FitOptions
+from fastsed.fitting.stars.results import FITTED, NO_MODEL, NO_VALID_FLUX, StarPosteriors
 from fastsed.survey.fit_layout import STATISTICS, FitLayout
 from fastsed.survey.fit_resume import EarlierResults
 from fastsed.survey.fit_store import FitStore, partial_folder, product_paths

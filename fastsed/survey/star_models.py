@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastsed.arrays import Ints
 from fastsed.errors import InputError
-from fastsed.fit.stars.source import FullCovariance, ModelBlock
+from fastsed.fitting.stars.source import FullCovariance, ModelBlock
 from fastsed.survey.index_lists import read_index_list
 from fastsed.survey.noise_tables import Noise, open_noise
 from fastsed.survey.sed_grid import BLOCK_ROWS, SedGrid

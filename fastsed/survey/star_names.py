@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.fit.stars.parameters import Compat
+from fastsed.fitting.stars.parameters import Compat
 
 NO_NAME = b"noname"
 # decimals of the seconds of time and of arc

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.fit.stars.parameters import percentiles
+from fastsed.fitting.stars.parameters import percentiles
 from fastsed.survey.fit_layout import table_header
 from fastsed.survey.fits_rows import FitsRows, RowWriter
 from fastsed.survey.noise_file import NoiseFile, NoiseFileWriter

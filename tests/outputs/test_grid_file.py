@@ -10,12 +10,12 @@ import pytest
 
 import fastsed
 from fastsed.errors import InputError
-from fastsed.fit.best_fit import find_best_fits
-from fastsed.fit.passes import walk
+from fastsed.fitting.best_fit import find_best_fits
+from fastsed.fitting.passes import walk
 from fastsed.models.properties import property_names
 from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.uncertainties import scaled_properties
-from tests.fit.toys import add_log_prior, all_models, make_problem, slow_fit
+from tests.fitting.toys import add_log_prior, all_models, make_problem, slow_fit
 
 
 def write_chi_grid(problem, path):
@@ -127,7 +127,7 @@ def test_excluded_models_are_nan(library, tmp_path):
 def test_small_blocks_and_tiles_give_the_same_file(library, tmp_path, monkeypatch, block, tile):
     problem = make_problem(library, "METAL=[0.008,0.02]", "GRID_EXCLUDE=Av > 0.5 && lage < 8.2")
     whole = written(problem, tmp_path / "whole")
-    monkeypatch.setattr("fastsed.fit.full_grid.BLOCK_BYTES", block)
+    monkeypatch.setattr("fastsed.fitting.full_grid.BLOCK_BYTES", block)
     monkeypatch.setattr("fastsed.models.grid.TILE_BYTES", tile)
     again = make_problem(library, "METAL=[0.008,0.02]", "GRID_EXCLUDE=Av > 0.5 && lage < 8.2")
     parts = written(again, tmp_path / "parts")
@@ -163,7 +163,7 @@ def test_a_run_that_breaks_leaves_no_file(library, tmp_path, monkeypatch):
     def broken(*_):
         raise MemoryError
 
-    monkeypatch.setattr("fastsed.fit.full_grid.all_chi2", broken)
+    monkeypatch.setattr("fastsed.fitting.full_grid.all_chi2", broken)
     with pytest.raises(MemoryError):
         write_chi_grid(make_problem(library), tmp_path / "chi2.grid")
     assert list(tmp_path.iterdir()) == []
@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_leaves_no_file(library, tmp_path, monkeypatch, fai
             raise OSError(errno.ENOSPC, "No space left on device")
 
     if failing > 1:
-        monkeypatch.setattr("fastsed.fit.full_grid.BLOCK_BYTES", 1)
+        monkeypatch.setattr("fastsed.fitting.full_grid.BLOCK_BYTES", 1)
     monkeypatch.setattr("fastsed.outputs.chi2grid.ChiGridWriter.write_block", full)
     with pytest.raises(InputError, match=r"chi2\.grid: cannot be written: No space left"):
         write_chi_grid(problem, tmp_path / "chi2.grid")

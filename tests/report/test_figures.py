@@ -11,7 +11,7 @@ import pytest
 
 import fastsed
 from fastsed.errors import InputError
-from fastsed.fit.intervals import percentiles_from_simulations
+from fastsed.fitting.intervals import percentiles_from_simulations
 from fastsed.report.catalogue import catalogue_of, read_catalogue
 from fastsed.report.overviews import plot_photoz, redshift_quality
 from fastsed.report.pdfs import bin_edges, marginals_of, plot_pdf

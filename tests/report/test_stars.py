@@ -12,7 +12,7 @@ pytest.importorskip("matplotlib")
 
 from fastsed.cli.plot import main
 from fastsed.errors import InputError
-from fastsed.fit.stars.options import FitOptions
+from fastsed.fitting.stars.options import FitOptions
 from fastsed.report.stars import StarTable, pixel_medians, plot_cmd, plot_star_map, plot_star_pdf
 from fastsed.survey.star_fits import StarFitSettings, fit_catalogue
 from tests.survey.small_grids import small_field

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from fastsed.fit.stars.source import ArrayModels
+from fastsed.fitting.stars.source import ArrayModels
 from fastsed.survey.noise_file import NoiseFileWriter
 from fastsed.survey.sed_grid import SedGridWriter
-from tests.fit.stars.reference import random_models, random_stars
+from tests.fitting.stars.reference import random_models, random_stars
 
 VEGA = np.array([3e-9, 2e-9, 5e-9, 1e-9, 4e-10, 1e-10])
 

@@ -18,12 +18,12 @@ from astropy.io import fits
 from astropy.table import Table
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.options import FitOptions
+from fastsed.fitting.stars.options import FitOptions
 from fastsed.survey.fit_store import FitStore, partial_folder
 from fastsed.survey.grid_info import grid_ranges, read_grid_info, write_grid_info
 from fastsed.survey.index_lists import write_index_list
 from fastsed.survey.star_fits import StarFitSettings, fit_catalogue
-from tests.fit.stars.reference import fit_directly, random_stars
+from tests.fitting.stars.reference import fit_directly, random_stars
 from tests.survey.small_grids import names_of, small_field, write_catalogue
 
 PRODUCTS = ("_stats.fits", "_pdf1d.fits", "_pdf2d.fits", "_lnp.hd5")

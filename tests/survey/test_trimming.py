@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.fit.stars.source import ArrayModels
+from fastsed.fitting.stars.source import ArrayModels
 from fastsed.survey import trimming
 from fastsed.survey.index_lists import read_index_list, write_index_list
 from fastsed.survey.noise_file import NoiseFile
 from fastsed.survey.sed_grid import SedGrid
 from fastsed.survey.trimming import SubFile, TrimRules, trim_grid
-from tests.fit.stars.reference import random_models, random_stars
+from tests.fitting.stars.reference import random_models, random_stars
 from tests.survey.small_grids import write_catalogue, write_models
 
 

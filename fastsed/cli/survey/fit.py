@@ -77,8 +77,8 @@ def _number_or_all(text: str) -> int | None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Fit the stars."""
-    from fastsed.fit.stars.options import FitOptions
-    from fastsed.fit.stars.parameters import DEFAULT_2D
+    from fastsed.fitting.stars.options import FitOptions
+    from fastsed.fitting.stars.parameters import DEFAULT_2D
     from fastsed.survey.grid_info import read_grid_info
     from fastsed.survey.star_fits import StarFitSettings, fit_catalogue
 

@@ -1,0 +1,277 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.special import log_ndtr, ndtr
+
+from fastsed.fitting.best_fit import find_best_fits
+from fastsed.fitting.cells import cell_edges, cell_quantiles, cell_widths
+from fastsed.fitting.passes import walk
+from fastsed.fitting.posterior import Posterior, Weighing, coordinate
+from fastsed.models.properties import model_properties
+from fastsed.quantities import property_quantities
+from tests.fitting.toys import add_log_prior, all_models, make_problem, slow_fit
+from tests.models.helpers import write_library
+
+PROBABILITIES = (0.16, 0.5, 0.84)
+CUSTOM = (
+    "CUSTOM_SFH=exp(-t/10^tau)", "CUSTOM_PARAMS=[tau]", "TAU_MIN=8", "TAU_MAX=10", "TAU_STEP=1",
+    "DIFFERENTIAL_A_V=1", "A_V_BC_MAX=1", "A_V_BC_STEP=1",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return write_library(tmp_path_factory.mktemp("library"))
+
+
+def flat(grid, marginal=False, priors=None):
+    priors = priors or {}
+    with np.errstate(divide="ignore"):
+        ln = {
+            name: np.log(cell_widths(name, v) * priors.get(name, lambda x: np.ones(len(x)))(v.astype(float)))
+            for name, v in grid.axes.as_dict().items()
+        }
+    return Weighing(ln, ln.pop("z")[None], marginal)
+
+
+def fit(problem, weighing, names=None, redshifts=None, best=None):
+    quantities = [q for q in property_quantities(problem.params, {}) if names is None or q.name in names]
+    reducer = Posterior(
+        problem.grid, problem.data, quantities, weighing, slice(0, problem.data.n_sources), best
+    )
+    nz = len(problem.grid.axes.z)
+    walk(
+        problem.grid, np.ones(nz, bool) if redshifts is None else redshifts, [reducer], problem.data.n_sources
+    )
+    return reducer, quantities
+
+
+class Slow:
+    """One posterior from all models, the slow way."""
+
+    def __init__(self, problem, row, weighing):
+        models, data, axes = all_models(problem.grid), problem.data, problem.grid.axes
+        chi2, scale, spec_scale = slow_fit(models, data, row)
+        indices = dict(zip(axes.names, axes.indices(models.ids), strict=True))
+        ln = -chi2 / 2
+        for name, i in indices.items():
+            if name != "z":
+                ln = ln + weighing.ln_axes[name][i]
+        ln_z = weighing.ln_z[row if len(weighing.ln_z) > 1 else 0]
+        ln = ln + ln_z[indices["z"]]
+        weight = 1 / (data.variance[row] + (data.template_error[models.iz] * data.value[row]) ** 2)
+        cut = data.n_main if data.own_spec_scale[row] else data.n_columns
+        n = np.sqrt((weight[:, :cut].T * models.flux[:cut] ** 2).sum(axis=0))
+        if weighing.marginal:
+            ln = ln + log_ndtr(scale * n) - np.log(n)
+        gain = (scale * n) ** 2
+        if data.own_spec_scale[row]:
+            gain = gain + spec_scale**2 * (weight[:, cut:].T * models.flux[cut:] ** 2).sum(axis=0)
+        ln = np.where(scale > 0, ln, -np.inf)
+        w = np.exp(ln - ln.max())
+        self.lnz = math.log(w.sum()) + ln.max()
+        self.w = w / w.sum()
+        self.neff = 1 / (self.w**2).sum()
+        self.width = math.sqrt((self.w[self.w > 0] / gain[self.w > 0]).sum()) / math.log(10)
+        self.indices, self.ids, self.scale, self.spec_scale = indices, models.ids, scale, spec_scale
+        self.grid, self.data, self.row = problem.grid, data, row
+
+    def axis(self, name):
+        v = self.grid.axes.as_dict()[name].astype(float)
+        return v, np.bincount(self.indices[name], weights=self.w, minlength=len(v))
+
+    def property(self, quantity):
+        values = model_properties(self.grid, self.ids, [quantity.name])[quantity.name]
+        x = coordinate(quantity, values)
+        if quantity.name == "sscale":
+            x = self.scale / self.spec_scale
+        if quantity.scales:
+            with np.errstate(invalid="ignore"):
+                x = x + np.log10(self.scale) * (-2.5 if quantity.transform == "magnitude" else 1)
+        good = np.isfinite(x) & (self.w > 0)
+        w = self.w[good] / self.w[good].sum()
+        mean = (w * x[good]).sum()
+        variance = (w * (x[good] - mean) ** 2).sum()
+        factor = 2.5 if quantity.transform == "magnitude" else 1
+        width = factor * self.width if quantity.scales else 0.0
+        return x[good], w, mean, math.sqrt(variance + width**2), width, self.w[~good].sum()
+
+
+def check(problem, weighing, rows=None):
+    without_best, _ = fit(problem, weighing)
+    best = find_best_fits(problem.grid, problem.data)
+    reducer, quantities = fit(problem, weighing, best=best)
+    found = reducer.result(PROBABILITIES)
+    np.testing.assert_allclose(found.lnz, without_best.result().lnz, rtol=0, atol=1e-9)
+    for row in range(problem.data.n_sources) if rows is None else rows:
+        slow = Slow(problem, row, weighing)
+        assert found.lnz[row] == pytest.approx(slow.lnz, abs=1e-6)
+        assert found.neff[row] == pytest.approx(slow.neff, rel=1e-6)
+        for name in problem.grid.axes.names:
+            v, w = slow.axis(name)
+            order = np.argsort(v)
+            edges, pdf = found.pdf(name)
+            np.testing.assert_allclose(pdf[row], w[order], atol=1e-5 * w.max())
+            mean = (w * v).sum()
+            cell = np.diff(edges).max()
+            assert abs(found.mean[name][row] - mean) <= 1e-5 * cell
+            assert abs(found.std[name][row] - np.sqrt((w * (v - mean) ** 2).sum())) <= 1e-5 * cell
+            cdf = np.concatenate([[0], np.cumsum(w[order])])
+            if len(v) > 1:
+                wanted = np.interp(PROBABILITIES, cdf, cell_edges(v[order])).clip(v.min(), v.max())
+                if not (name == "z" and problem.data.first_z[row] == problem.data.last_z[row]):
+                    np.testing.assert_allclose(found.percentiles[name][row], wanted, atol=1e-5 * cell)
+        for quantity in quantities:
+            x, w, mean, std, width, f0 = slow.property(quantity)
+            name = quantity.name
+            assert found.without_value[name][row] == pytest.approx(f0, abs=1e-9)
+            if f0 > 0.5:
+                assert np.isnan(
+                    [found.mean[name][row], found.std[name][row], *found.percentiles[name][row]]
+                ).all()
+                continue
+            assert abs(found.mean[name][row] - mean) <= 1e-5 * max(std, 1e-2), name
+            assert abs(found.std[name][row] - std) <= 1e-5 * max(std, 1e-2), name
+            edges, pdf = found.pdf(name)
+            middle = 0.5 * (edges[1:] + edges[:-1])
+            raw = np.histogram(x, edges, weights=w)[0]
+            if width:
+                wide = ndtr((edges[1:] - middle[:, None]) / width) - ndtr(
+                    (edges[:-1] - middle[:, None]) / width
+                )
+                raw = raw @ wide
+            assert pdf[row].sum() == pytest.approx(1, abs=1e-9)
+            np.testing.assert_allclose(
+                pdf[row], raw * (1 - f0) + np.eye(len(raw))[0] * f0, atol=1e-5 * raw.max()
+            )
+            quantiles = found.percentiles[name][row]
+            np.testing.assert_allclose(found.quantile(name, PROBABILITIES)[row], quantiles, atol=1e-9)
+    return found
+
+
+@pytest.mark.parametrize("marginal", [False, True])
+def test_equals_the_sum_over_all_models(library, marginal):
+    problem = make_problem(library, "METAL=[0.02,0.008]", n=5)
+    check(problem, flat(problem.grid, marginal))
+
+
+def test_spectra_with_scales_of_their_own_and_luminosities(library):
+    problem = make_problem(library, "METAL=[0.008,0.02]", n=6, n_channels=4, components=(0,), needs_dust=True)
+    problem.data.own_spec_scale[:3] = 1
+    add_log_prior(problem, [1, 4], 0)
+    check(problem, flat(problem.grid))
+    check(problem, flat(problem.grid, marginal=True), rows=[0, 5])
+
+
+def test_known_redshifts_windows_and_template_errors(library):
+    problem = make_problem(library, n=5)
+    problem.data.template_error[:] = np.linspace(0.02, 0.3, problem.data.template_error.size).reshape(
+        problem.data.template_error.shape
+    )
+    problem.data.first_z[:3] = problem.data.last_z[:3] = [0, 2, 3]
+    problem.data.first_z[3] = 2
+    found = check(problem, flat(problem.grid))
+    np.testing.assert_array_equal(found.std["z"][:3], 0)
+    np.testing.assert_array_equal(found.percentiles["z"][:3, 0], problem.grid.axes.z[[0, 2, 3]].astype(float))
+
+
+def test_priors_weigh_the_values_of_an_axis(library):
+    problem = make_problem(library, "METAL=[0.02,0.008]", *CUSTOM, n=4)
+    priors = {
+        "z": lambda x: np.exp(-x),
+        "Av": lambda x: np.exp(-((x - 0.4) ** 2) / 0.02),
+        "Av_bc": lambda x: 1 + x,
+        "lage": lambda x: np.where(x > 8, x, 0),
+        "metal": lambda x: 1 / x,
+        "tau": lambda x: np.where(x < 9, 0.1, 3),
+    }
+    weighing = flat(problem.grid, priors=priors)
+    check(problem, weighing)
+    rng = np.random.default_rng(1)
+    check(problem, Weighing(weighing.ln_axes, np.log(rng.random((4, len(problem.grid.axes.z))))))
+
+
+def test_excluded_models_and_ones_older_than_the_universe_have_no_weight(library):
+    problem = make_problem(library, "GRID_EXCLUDE=av > 0.3 && lage < 8.5 || z > 2", "LOG_AGE_MAX=10.1", n=4)
+    check(problem, flat(problem.grid))
+
+
+def test_good_data_need_residuals(library):
+    problem = make_problem(library, n=3)
+    problem.data.variance[:] *= 1e-8
+    check(problem, flat(problem.grid))
+
+
+def same(a, b):
+    for f in ("neff", "lnz"):
+        np.testing.assert_array_equal(getattr(a, f), getattr(b, f))
+    for f in ("mean", "std", "without_value", "percentiles", "axis_pdf"):
+        for name, values in getattr(a, f).items():
+            np.testing.assert_array_equal(values, getattr(b, f)[name])
+
+
+@pytest.mark.parametrize("marginal", [False, True])
+def test_any_number_of_threads_simd_level_and_split_give_the_same(library, monkeypatch, marginal):
+    problem = make_problem(library, n=40, n_channels=3)
+    problem.data.own_spec_scale[::7] = 1
+    weighing, quantities = flat(problem.grid, marginal), property_quantities(problem.params, {})
+    redshifts = np.ones(len(problem.grid.axes.z), bool)
+
+    def found(n_threads=1, rows=slice(0, 40)):
+        problem.grid.n_threads = n_threads
+        reducer = Posterior(problem.grid, problem.data, quantities, weighing, rows)
+        walk(problem.grid, redshifts, [reducer], 40)
+        return reducer.result(PROBABILITIES)
+
+    monkeypatch.setattr("fastsed._ext.runtime.MULTIPLY_ADDS_PER_THREAD", 1)
+    whole = found()
+    assert problem.grid.keeps(redshifts)  # the models are the same ones
+    same(whole, found(n_threads=3))
+    for level in ("avx2", "scalar"):
+        monkeypatch.setenv("FASTSED_SIMD", level)
+        same(whole, found())
+    monkeypatch.delenv("FASTSED_SIMD")
+    parts = [found(rows=slice(0, 13)), found(rows=slice(13, 40))]
+    same(whole, type(whole).concatenated(parts))
+
+
+def test_parts_of_the_grid_are_merged(library):
+    problem = make_problem(library, n=6)
+    weighing, nz = flat(problem.grid), len(problem.grid.axes.z)
+    whole = fit(problem, weighing)[0].result(PROBABILITIES)
+    first = np.arange(nz) < 3
+    a, b = fit(problem, weighing, redshifts=first)[0], fit(problem, weighing, redshifts=~first)[0]
+    b.merge(a)
+    merged = b.result(PROBABILITIES)
+    np.testing.assert_allclose(merged.lnz, whole.lnz, rtol=1e-12)
+    for name in whole.mean:
+        np.testing.assert_allclose(merged.mean[name], whole.mean[name], rtol=1e-9)
+        np.testing.assert_allclose(merged.std[name], whole.std[name], rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(merged.percentiles[name], whole.percentiles[name], rtol=1e-5)
+
+
+def test_a_gaussian_posterior(library):
+    """Weights that are a Gaussian of the axis give back its mean, width and quantiles."""
+    values = np.linspace(-4, 4, 801)
+    weights = np.exp(-((values - 0.3) ** 2) / 0.5)[None]
+    found = cell_quantiles(values, weights / weights.sum(), [0.16, 0.5, 0.84])
+    np.testing.assert_allclose(found[0], 0.3 + 0.5 * np.array([-0.99446, 0, 0.99446]), atol=1e-4)
+
+
+def test_cells_follow_the_midpoint_rule():
+    np.testing.assert_allclose(cell_edges([1.0, 2.0, 4.0]), [0.5, 1.5, 3.0, 5.0])
+    np.testing.assert_allclose(cell_edges([3.0]), [2.5, 3.5])
+    np.testing.assert_allclose(cell_widths("x", [4.0, 1.0, 2.0]), [2.0, 1.0, 1.5])
+    np.testing.assert_array_equal(cell_widths("metal", [0.02, 0.008]), 1)
+
+
+def test_a_source_without_models_of_positive_scale_has_none(library):
+    problem = make_problem(library, n=3)
+    problem.data.value[1] *= -1
+    found = fit(problem, flat(problem.grid))[0].result(PROBABILITIES)
+    assert found.neff[1] == 0
+    assert found.lnz[1] == -np.inf
+    assert all(np.isnan(v[1]) for v in found.mean.values())
+    assert all(np.isnan(found.pdf(name)[1][1]).all() for name in found.names)
+    assert found.neff[0] > 0
