@@ -281,10 +281,12 @@ def _describe_axis(
     values: Floats, pdf: Floats, fixed: Mask, probabilities: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Mean, standard deviation and quantiles of an axis; `fixed` sources have one value of it."""
-    mean = (pdf * values).sum(axis=1)
-    std = np.sqrt((pdf * (values - mean[:, None]) ** 2).sum(axis=1))
-    found = cell_quantiles(values, pdf, probabilities)
     only = values[np.argmax(np.nan_to_num(pdf), axis=1)]
+    # from the likeliest value, so that nothing is rounded where it is the only one
+    difference = values - only[:, None]
+    shift = (pdf * difference).sum(axis=1)
+    mean, std = only + shift, np.sqrt((pdf * (difference - shift[:, None]) ** 2).sum(axis=1))
+    found = cell_quantiles(values, pdf, probabilities)
     known = fixed & np.isfinite(mean)
     mean, std = np.where(known, only, mean), np.where(known, 0.0, std)
     found[known] = only[known, None]
