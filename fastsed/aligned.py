@@ -43,9 +43,9 @@ def aligned_sets(
     start = -memory.ctypes.data % LINE
     numbers = memory[start : len(memory) - LINE + start].view(dtype)
     sets, end = [], 0
-    for (n_rows, n), (_, own) in zip(padded, shapes, strict=True):
+    for (n_rows, n), (_, n_used) in zip(padded, shapes, strict=True):
         begin, end = end, end + n_rows * n
         rows = numbers[begin:end].reshape(n_rows, n)
-        rows[:, own:] = 0
+        rows[:, n_used:] = 0
         sets.append(rows)
     return sets

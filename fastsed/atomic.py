@@ -139,9 +139,9 @@ def remove_orphans(folder: Path) -> None:
     _swept.add(key)
     with suppress(OSError), os.scandir(folder) as entries:
         for name in [entry.name for entry in entries]:
-            found = _TEMPORARY.fullmatch(name)
+            result = _TEMPORARY.fullmatch(name)
             orphan = folder / name
-            if found and found["machine"] == _machine() and not _is_used(int(found["pid"]), orphan):
+            if result and result["machine"] == _machine() and not _is_used(int(result["pid"]), orphan):
                 with suppress(OSError):
                     orphan.unlink()
 

@@ -77,10 +77,10 @@ def resolve_columns(names: Sequence[str], available: Mapping[str, Quantity]) -> 
         folded.setdefault(known.lower(), []).append(known)
     columns = []
     for name in names:
-        wanted = name if name in available else ALIASES.get(name.lower(), name)
-        matches = [wanted] if wanted in available else folded.get(wanted.lower(), [])
+        canonical = name if name in available else ALIASES.get(name.lower(), name)
+        matches = [canonical] if canonical in available else folded.get(canonical.lower(), [])
         if len(matches) != 1:
-            near = difflib.get_close_matches(wanted.lower(), folded, n=1)
+            near = difflib.get_close_matches(canonical.lower(), folded, n=1)
             hint = f" Did you mean '{folded[near[0]][0]}'?" if near else ""
             known = ", ".join(available)
             raise InputError(f"OUTPUT_COLUMNS: '{name}' is not a column of this run.{hint} Known: {known}")

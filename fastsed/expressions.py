@@ -368,8 +368,8 @@ class _Parser:
             return self._named(token)
         if token.text == "(":
             return self._enclosed(token)[0]
-        found = f"not '{shortened(token.text)}'" if token.text else "but the formula ends"
-        raise self._error(f"a number, a name or '(' is expected here, {found}", token)
+        results = f"not '{shortened(token.text)}'" if token.text else "but the formula ends"
+        raise self._error(f"a number, a name or '(' is expected here, {results}", token)
 
     def _named(self, token: _Token) -> Node:
         name = token.text.lower()
@@ -393,8 +393,8 @@ class _Parser:
         else:
             raise self._error(f"'(' is expected after the function '{shortened(token.text)}'")
         if len(arguments) < function.least or (function.most and len(arguments) > function.most):
-            wanted = f"{function.least} or more" if function.most is None else f"{function.least}"
-            what = f"the function '{shortened(token.text)}' takes {wanted} argument(s), not {len(arguments)}"
+            expected_count = f"{function.least} or more" if function.most is None else f"{function.least}"
+            what = f"the function '{shortened(token.text)}' takes {expected_count} argument(s), not {len(arguments)}"
             raise self._error(what, token)
         return self._call(function.operation, tuple(arguments), token)
 

@@ -207,20 +207,20 @@ def _history(
         if name in _REPLACED or name in _KEYWORDS or name in _range_names():
             raise TypeError(f"GalaxyModel has no keyword '{name}': use '{_REPLACED.get(name, 'an axis')}'")
     keys = {name: value for name, value in parameters.items() if name in options}
-    own = {name: value for name, value in parameters.items() if name not in options}
+    custom = {name: value for name, value in parameters.items() if name not in options}
     if sfh in HISTORIES:
-        if own:
-            near = get_close_matches(next(iter(own)), options, n=1)
+        if custom:
+            near = get_close_matches(next(iter(custom)), options, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise TypeError(f"GalaxyModel has no keyword '{next(iter(own))}'{hint}")
+            raise TypeError(f"GalaxyModel has no keyword '{next(iter(custom))}'{hint}")
         if log_tau is None:
             raise InputError(f"sfh='{sfh}' needs log_tau, the time scale of star formation")
         tau = _values("log_tau", log_tau)
         ends = {f"log_tau_{end}": v for end, v in _range(tau).items()}
         return {"ltau": tau}, keys | ends | {"sfh": HISTORIES[sfh]}
     if log_tau is not None:
-        own = {"log_tau": log_tau, **own}
-    history = {name: _values(name, values) for name, values in own.items()}
+        custom = {"log_tau": log_tau, **custom}
+    history = {name: _values(name, values) for name, values in custom.items()}
     ranges = {name.lower(): tuple(_range(values).values()) for name, values in history.items()}
     tau_ends = (
         {f"log_tau_{end}": v for end, v in _range(history["log_tau"]).items()} if log_tau is not None else {}
@@ -249,14 +249,14 @@ def _values(name: str, values: ArrayLike, ascending: bool = False) -> Singles:
         If there are none, or they are no finite numbers, or not ascending where they must be.
     """
     try:
-        found = np.atleast_1d(np.asarray(values, dtype=np.float64)).astype(np.float32)
+        result = np.atleast_1d(np.asarray(values, dtype=np.float64)).astype(np.float32)
     except (TypeError, ValueError):
         raise InputError(f"{name} = {values!r}: expected a number or a sequence of numbers") from None
-    if found.ndim != 1 or not found.size or not np.isfinite(found).all():
+    if result.ndim != 1 or not result.size or not np.isfinite(result).all():
         raise InputError(f"{name} = {values!r}: expected finite numbers, at least one")
-    if ascending and np.any(np.diff(found) <= 0):
+    if ascending and np.any(np.diff(result) <= 0):
         raise InputError(f"{name}: its values must be ascending")
-    return found
+    return result
 
 
 def _range(values: Singles) -> dict[str, float]:

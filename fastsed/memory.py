@@ -117,11 +117,11 @@ def _results(problem: Problem) -> int:
     p, data, grid = problem.params, problem.data, problem.grid
     n_values = len(grid.axes.names) + len(problem.columns) + 8
     n_bounds = 2 * len(p.c_interval) * (p.n_sim > 0 or p.interval_from_chi2)
-    found = FLOAT_BYTES * data.n_sources * n_values * (4 + 2 * n_bounds)
+    result = FLOAT_BYTES * data.n_sources * n_values * (4 + 2 * n_bounds)
     printed = 100 * min(data.n_sources, 65536) * (len(problem.columns) * (1 + n_bounds))
     written = (192 << 20) * (bool(p.save_chi_grid) + bool(p.save_bestchi or p.interval_from_chi2))
     histories = (128 << 20) * p.best_sfhs
-    return found + printed + written + histories
+    return result + printed + written + histories
 
 
 def machine_bytes() -> int:

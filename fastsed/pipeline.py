@@ -135,8 +135,8 @@ def _fit(
         files.write_best_fits()
         files.sync()
     with_intervals = p.n_sim or p.interval_from_chi2
-    found = posteriors.result() if posteriors is not None else None
-    return best, uncertainties if with_intervals else None, found
+    result = posteriors.result() if posteriors is not None else None
+    return best, uncertainties if with_intervals else None, result
 
 
 def _reduce(
@@ -240,8 +240,8 @@ def _values(problem: Problem, best: BestFits) -> dict[str, NDArray[Any]]:
     for rows in runs(slice(0, n), ROWS_PER_BLOCK):
         fitted = np.flatnonzero(best.fitted[rows]) + rows.start
         models = best.model_id[fitted]
-        found = scaled_properties(problem, models, best.scale[fitted], best.spec_scale[fitted], names)
-        for name, v in (axes.parameters(models) | found).items():
+        result = scaled_properties(problem, models, best.scale[fitted], best.spec_scale[fitted], names)
+        for name, v in (axes.parameters(models) | result).items():
             values[name][fitted] = v
     n_free = sum(n > 1 for n in axes.shape)
     values["chi2"] = best.chi2 / np.maximum(1, problem.data.n_data() - n_free)

@@ -102,10 +102,10 @@ def _memory(problem: Problem) -> list[str]:
 
 def _seconds(problem: Problem) -> float:
     """Time of the whole run, from a few models and sources."""
-    wanted = problem.plan.redshifts & (problem.grid.ages_at > 0)
-    if not wanted.any():
+    redshift_mask = problem.plan.redshifts & (problem.grid.ages_at > 0)
+    if not redshift_mask.any():
         return 0.0
-    grid = TrialGrid.of(problem, spread(wanted, TRIAL_REDSHIFTS))
+    grid = TrialGrid.of(problem, spread(redshift_mask, TRIAL_REDSHIFTS))
     data = trial_data(problem.data, grid.chosen)
     with _silence():
         cold = _build(grid)
@@ -117,15 +117,15 @@ def _seconds(problem: Problem) -> float:
     first = problem.plan.passes[0].n_models
     start = max(0.0, cold.first - warm.first) * len(problem.grid.axes.metal)
     building = warm.per_model * first * _n_builds(problem)
-    pairs = first * _sources_per_redshift(problem.data, wanted)
+    pairs = first * _sources_per_redshift(problem.data, redshift_mask)
     trial_pairs = warm.n_models * _sources_per_redshift(data, grid.chosen)
     return start + building + (fitting + simulating) * pairs / trial_pairs
 
 
-def spread(wanted: Mask, count: int) -> Mask:
+def spread(redshift_mask: Mask, count: int) -> Mask:
     """Of the redshifts marked, at most `count`, evenly spread, without the ends if others are left."""
-    marked = np.flatnonzero(wanted)
-    chosen = np.zeros_like(wanted)
+    marked = np.flatnonzero(redshift_mask)
+    chosen = np.zeros_like(redshift_mask)
     chosen[marked[(2 * np.arange(count) + 1) * len(marked) // (2 * count)]] = True
     return chosen
 
@@ -154,7 +154,7 @@ class TrialGrid(ModelGrid):
         trial.chosen = chosen
         return trial
 
-    def tiles(self, wanted: Mask) -> Iterator[Tile]:
+    def tiles(self, redshift_mask: Mask) -> Iterator[Tile]:
         """No more than `limit` tiles, whatever is wanted."""
         return islice(super().tiles(self.chosen), self.limit)
 

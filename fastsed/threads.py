@@ -26,20 +26,20 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def usable_threads(wanted: int) -> int:
-    """As many of `wanted` threads as this machine, or container, lets start, and at least one.
+def usable_threads(requested: int) -> int:
+    """As many of `requested` threads as this machine, or container, lets start, and at least one.
 
     OpenMP ends the process where it cannot start a thread, so some are started, which only wait, to see. Each thread
     of a fit stands for one that makes tiles, and there are a few more that write.
     """
-    if wanted <= 1:
-        return max(1, wanted)
-    needed = 2 * wanted + OTHER_THREADS
+    if requested <= 1:
+        return max(1, requested)
+    needed = 2 * requested + OTHER_THREADS
     started = _startable(needed)
     if started == needed:
-        return wanted
+        return requested
     usable = max(1, (started - OTHER_THREADS) // 2)
-    log.warning("only %d more threads can be started here: %d used instead of %d", started, usable, wanted)
+    log.warning("only %d more threads can be started here: %d used instead of %d", started, usable, requested)
     return usable
 
 

@@ -93,7 +93,7 @@ class Problem:
             best = {name: known[name].copy() for name in ("chi2", "scale", "spec_scale", "best_order")}
         groups = self.groups
         space = views.SpaceView(
-            groups.rows, groups.centres, groups.scale, groups.place, in_both_precisions(noise.T)
+            groups.rows, groups.centres, groups.scale, groups.position, in_both_precisions(noise.T)
         )
         return best | {
             "tiles": [self.tile],

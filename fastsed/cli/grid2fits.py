@@ -130,12 +130,12 @@ def _write_hdf5(grid: Chi2Grid, path: Path) -> None:
         for name, values in grid.axes.items():
             f[f"axes/{name}"] = values
         shape = (grid.n_models, grid.n_sources) if grid.kind == "full" else (grid.n_models,)
-        wanted = ["chi2", *grid.properties, *(["model"] if grid.kind == "best" else [])]
-        for name in wanted:
+        requested = ["chi2", *grid.properties, *(["model"] if grid.kind == "best" else [])]
+        for name in requested:
             f.create_dataset(name, shape, dtype="u8" if name == "model" else "f4")
         for rows, block in grid.blocks():
             columns = _columns(grid, rows, block)
-            for name in wanted:
+            for name in requested:
                 f[name][rows] = columns[name]
 
 

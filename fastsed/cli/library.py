@@ -245,28 +245,28 @@ def _provenance(arguments: argparse.Namespace, libraries: list[Library]) -> dict
     of_name = dict(told.groupdict()) if told else {}
     if libraries[0].kind == "gridded":
         of_name["sfh"] = first.parent.name.removeprefix("ised_").split(".")[0]
-    found = {
+    result = {
         key.upper(): getattr(arguments, key) or of_name.get(key, "")
         for key in ("library", "resolution", "imf")
     }
     if libraries[0].kind == "gridded":
-        found["SFH"] = arguments.sfh or of_name["sfh"]
-    missing = [key for key, value in found.items() if not value]
+        result["SFH"] = arguments.sfh or of_name["sfh"]
+    missing = [key for key, value in result.items() if not value]
     if missing:
         options = ", ".join(f"--{key.lower()}" for key in missing)
         raise InputError(f"its name does not tell {', '.join(missing)}: say it with {options}", first)
-    found["origin"] = arguments.origin or "converted from " + ", ".join(
+    result["origin"] = arguments.origin or "converted from " + ", ".join(
         path.name for path in arguments.inputs
     )
     for key in ("citation", "licence"):
         if getattr(arguments, key):
-            found[key] = getattr(arguments, key)
-    return found
+            result[key] = getattr(arguments, key)
+    return result
 
 
 def _log_tau_of(path: Path) -> float:
-    found = re.search(r"_ltau([\d.]+)\.ised$", path.name)
-    return float(found[1]) if found else float("nan")
+    result = re.search(r"_ltau([\d.]+)\.ised$", path.name)
+    return float(result[1]) if result else float("nan")
 
 
 def _refuse_twins(paths: list[Path], libraries: list[Library], taus: list[float] | None) -> None:

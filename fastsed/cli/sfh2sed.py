@@ -128,7 +128,7 @@ def read_options(arguments: Sequence[str]) -> Options:
         For an unknown, repeated or missing key, or a value of the wrong kind.
     """
     rows = {row.name: row for row in fields(Options)}
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for argument in arguments:
         written, equals, text = argument.partition("=")
         name = written.lower()
@@ -136,23 +136,23 @@ def read_options(arguments: Sequence[str]) -> Options:
             near = get_close_matches(name, rows, n=1)
             hint = f"did you mean '{near[0]}'? " if near else ""
             raise UsageError(f"unknown key '{written}': {hint}known are {', '.join(rows)}")
-        if name in found:
+        if name in result:
             raise UsageError(f"{name} is given twice")
         row = rows[name]
         if not equals and row.metadata["read"] is parse_flag:
             text = "1"
         try:
-            found[name] = row.metadata["read"](text)
+            result[name] = row.metadata["read"](text)
         except (KeyError, ValueError):
             raise UsageError(f"{name}='{text}' is not {row.metadata['kind']}") from None
         if text == "":
             raise UsageError(f"{name} has no value: give {name}=VALUE")
-    missing = [name for name, row in rows.items() if row.default is MISSING and name not in found]
-    if "tobs" not in found and not found.get("lookback"):
+    missing = [name for name, row in rows.items() if row.default is MISSING and name not in result]
+    if "tobs" not in result and not result.get("lookback"):
         missing.append("tobs (or lookback=1)")
     if missing:
         raise UsageError(f"missing {', '.join(missing)}; try '{PROGRAM} --help'")
-    return Options(**found)
+    return Options(**result)
 
 
 def make_spectrum(options: Options) -> HistorySpectrum:

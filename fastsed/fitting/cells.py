@@ -49,17 +49,17 @@ def cell_quantiles(values: Floats, weights: Floats, probabilities: ArrayLike) ->
     (nsource, nprobability)
         Within the first and the last value; NaN without any weight.
     """
-    edges, wanted = cell_edges(values), np.ravel(probabilities).astype(np.float64)
+    edges, levels = cell_edges(values), np.ravel(probabilities).astype(np.float64)
     upper = np.cumsum(weights, axis=1)
     total = upper[:, -1:]
     rows = np.arange(len(weights))
-    found = np.full((len(weights), len(wanted)), np.nan)
-    for k, p in enumerate(wanted):
+    result = np.full((len(weights), len(levels)), np.nan)
+    for k, p in enumerate(levels):
         aim = p * total[:, 0]
         cell: Ints = np.argmax((upper >= aim[:, None]) & (weights > 0), axis=1)
         inside = weights[rows, cell]
         with np.errstate(invalid="ignore", divide="ignore"):
             part = np.clip((aim - (upper[rows, cell] - inside)) / inside, 0, 1)
-        found[:, k] = edges[cell] + part * (edges[cell + 1] - edges[cell])
-    found = np.clip(found, values[0], values[-1])
-    return np.where(total > 0, found, np.nan)
+        result[:, k] = edges[cell] + part * (edges[cell + 1] - edges[cell])
+    result = np.clip(result, values[0], values[-1])
+    return np.where(total > 0, result, np.nan)

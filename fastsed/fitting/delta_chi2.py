@@ -94,13 +94,13 @@ class AcceptableModels:
             self._spool.append(held)
         self._held = []
         ordered = mapped_rows(ROW, int(self._counts.sum()))
-        place = starts.copy()
+        offsets = starts.copy()
         for piece in self._spool.pieces(ROWS_IN_MEMORY):
             rows = piece[np.argsort(piece["source"], kind="stable")]
-            counts = np.bincount(rows["source"], minlength=len(place))
+            counts = np.bincount(rows["source"], minlength=len(offsets))
             rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-            ordered[place[rows["source"]] + rank] = rows
-            place += counts
+            ordered[offsets[rows["source"]] + rank] = rows
+            offsets += counts
         return ordered
 
     def __enter__(self) -> Self:

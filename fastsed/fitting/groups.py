@@ -29,14 +29,14 @@ class Groups:
     centres : pair of (ncoordinate, ngroup, padded)
         Means of the groups.
     scale : (ncoordinate,)
-    place : (ngroup * GROUP_SIZE,) int64
+    position : (ngroup * GROUP_SIZE,) int64
         Which model each is. Models without flux have no group; the last group may hold a model several times.
     """
 
     rows: Pair
     centres: Pair
     scale: Floats
-    place: Ints
+    position: Ints
 
 
 def group_models(models: Floats, equal_axes: bool = False) -> Groups:
@@ -53,15 +53,15 @@ def group_models(models: Floats, equal_axes: bool = False) -> Groups:
 
 def group_sets(sets: Sequence[Floats], n_threads: int, equal_axes: bool = False) -> list[Groups]:
     """As `group_models` for several sets of models, each by one of the threads."""
-    rooms = _rooms([models.shape for models in sets])
-    found = [
-        Grouping(models, room.scale, room.rows, room.centres, SMALLEST, room.place)
-        for models, room in zip(sets, rooms, strict=True)
+    buffers = _rooms([models.shape for models in sets])
+    result = [
+        Grouping(models, buffer.scale, buffer.rows, buffer.centres, SMALLEST, buffer.position)
+        for models, buffer in zip(sets, buffers, strict=True)
     ]
-    find_groups(found, GROUP_SIZE, equal_axes, n_threads)
+    find_groups(result, GROUP_SIZE, equal_axes, n_threads)
     return [
-        replace(room, place=room.place[: grouping.n_groups * GROUP_SIZE])
-        for room, grouping in zip(rooms, found, strict=True)
+        replace(buffer, position=buffer.position[: grouping.n_groups * GROUP_SIZE])
+        for buffer, grouping in zip(buffers, result, strict=True)
     ]
 
 

@@ -36,8 +36,8 @@ def interval_probabilities(confidences: Sequence[float]) -> Floats:
         (1 - C)/2 and its complement, each rounded to single precision as in FAST++: 16 of 100 simulations are then
         more than the lower bound of 68 %.
     """
-    share = np.asarray(confidences, dtype=np.float32).astype(np.float64) / 100
-    lower = (0.5 * (1 - share)).astype(np.float32).astype(np.float64)
+    fraction = np.asarray(confidences, dtype=np.float32).astype(np.float64) / 100
+    lower = (0.5 * (1 - fraction)).astype(np.float32).astype(np.float64)
     upper = (1 - lower).astype(np.float32).astype(np.float64)
     return np.stack([lower, upper], axis=-1)
 
@@ -68,10 +68,10 @@ def grid_percentiles(
     places = np.ascontiguousarray(indices, dtype=np.int64)
     axis = np.asarray(values, dtype=np.float64)
     order = np.argsort(axis)
-    found = np.empty((len(places), np.size(probabilities)))
-    wanted = np.ravel(probabilities).astype(np.float64)
-    interpolated_percentiles(places, np.argsort(order), axis[order], wanted, found, n_threads)
-    return found
+    result = np.empty((len(places), np.size(probabilities)))
+    levels = np.ravel(probabilities).astype(np.float64)
+    interpolated_percentiles(places, np.argsort(order), axis[order], levels, result, n_threads)
+    return result
 
 
 def property_percentiles(values: ArrayLike, probabilities: ArrayLike) -> Floats:
@@ -95,8 +95,8 @@ def property_percentiles(values: ArrayLike, probabilities: ArrayLike) -> Floats:
         ordered = np.where(finite, ordered, np.nan)  # sorted to the end
     ordered = np.sort(ordered, axis=1)
     count = finite.sum(axis=1)[:, None]
-    place = np.floor(count.astype(np.float32) * np.ravel(probabilities).astype(np.float32)).astype(np.intp)
-    return np.take_along_axis(ordered, np.clip(place, 0, np.maximum(count - 1, 0)), axis=1)
+    index = np.floor(count.astype(np.float32) * np.ravel(probabilities).astype(np.float32)).astype(np.intp)
+    return np.take_along_axis(ordered, np.clip(index, 0, np.maximum(count - 1, 0)), axis=1)
 
 
 def percentiles_from_simulations(
@@ -126,9 +126,9 @@ def percentiles_from_simulations(
         Lower and upper bound of each parameter and property.
     """
     probabilities = interval_probabilities(confidences)
-    found = {name: grid_percentiles(i, axes[name], probabilities, n_threads) for name, i in indices.items()}
-    found |= {name: property_percentiles(v, probabilities) for name, v in properties.items()}
-    return {name: bounds.reshape(len(bounds), *probabilities.shape) for name, bounds in found.items()}
+    result = {name: grid_percentiles(i, axes[name], probabilities, n_threads) for name, i in indices.items()}
+    result |= {name: property_percentiles(v, probabilities) for name, v in properties.items()}
+    return {name: bounds.reshape(len(bounds), *probabilities.shape) for name, bounds in result.items()}
 
 
 def medians_from_simulations(
@@ -145,8 +145,8 @@ def medians_from_simulations(
     -------
     dict of str to float64 array (nsource,)
     """
-    found = {name: grid_percentiles(i, axes[name], 0.5, n_threads)[:, 0] for name, i in indices.items()}
-    return found | {name: property_percentiles(v, 0.5)[:, 0] for name, v in properties.items()}
+    result = {name: grid_percentiles(i, axes[name], 0.5, n_threads)[:, 0] for name, i in indices.items()}
+    return result | {name: property_percentiles(v, 0.5)[:, 0] for name, v in properties.items()}
 
 
 def intervals_from_chi2(
@@ -171,12 +171,12 @@ def intervals_from_chi2(
         is no such model.
     """
     chi2, values = np.asarray(chi2, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    found = np.full((values.shape[1], len(confidences), 2), np.nan)
+    result = np.full((values.shape[1], len(confidences), 2), np.nan)
     if not np.isfinite(chi2).any():
-        return found
+        return result
     excess = chi2 - (np.nanmin(chi2) if best is None else best)
     for i, confidence in enumerate(confidences):
         good = values[excess < chi2_threshold(confidence)]
         if len(good):
-            found[:, i] = np.stack([good.min(axis=0), good.max(axis=0)], axis=-1)
-    return found
+            result[:, i] = np.stack([good.min(axis=0), good.max(axis=0)], axis=-1)
+    return result

@@ -64,16 +64,16 @@ def polar_normals(n: int, seed: int) -> Floats:
     coordinate's first. This is what the C++ standard library of GCC does.
     """
     words = np.random.RandomState(seed)
-    found = np.empty(0)
-    while len(found) < n:
-        raw = np.frombuffer(words.bytes(16 * (n - len(found)) + 64), dtype="<u4").astype(float)
+    results = np.empty(0)
+    while len(results) < n:
+        raw = np.frombuffer(words.bytes(16 * (n - len(results)) + 64), dtype="<u4").astype(float)
         x, y = (2 * (raw[0::2] + raw[1::2] * 2.0**32) / 2.0**64 - 1).reshape(-1, 2).T
         square = x**2 + y**2
         inside = (square <= 1) & (square > 0)
         x, y, square = x[inside], y[inside], square[inside]
         factor = np.sqrt(-2 * np.log(square) / square)
-        found = np.concatenate([found, np.stack([y * factor, x * factor], axis=1).ravel()])
-    return found[:n]
+        results = np.concatenate([results, np.stack([y * factor, x * factor], axis=1).ravel()])
+    return results[:n]
 
 
 @dataclass
@@ -167,7 +167,7 @@ class MonteCarlo:
     def _spaces_of_columns(self, tiles: Sequence[Tile]) -> list[SpaceView]:
         """The models of tiles, where the data columns themselves are the coordinates."""
         groups = group_sets([tile.flux[:, : tile.n_models] for tile in tiles], self._grid.n_threads)
-        return [SpaceView(g.rows, g.centres, g.scale, g.place, self._noise_of_columns) for g in groups]
+        return [SpaceView(g.rows, g.centres, g.scale, g.position, self._noise_of_columns) for g in groups]
 
     def redshift_indices(self, batch: Sequence[PreparedTile]) -> Ints:
         """Index of the redshift of each tile of a batch, (ntile, 1)."""
@@ -176,16 +176,16 @@ class MonteCarlo:
     def update(self, tiles: Sequence[PreparedTile], chosen: Mask | None = None) -> None:
         """Fit a batch to all sources that may take its redshifts; with `chosen` (ntile, nsource) to some of them."""
         iz = self.redshift_indices(tiles)
-        wanted = (self._data.first_z[self._rows] <= iz) & (iz <= self._data.last_z[self._rows])
+        in_window = (self._data.first_z[self._rows] <= iz) & (iz <= self._data.last_z[self._rows])
         if chosen is not None:
-            wanted &= chosen
-        for prepared, sources in zip(tiles, wanted, strict=True):
+            in_window &= chosen
+        for prepared, sources in zip(tiles, in_window, strict=True):
             if prepared.space is None:
                 self._take_projected(prepared, sources)
-        left = [int(k) for k in np.flatnonzero(wanted.any(axis=1))]
+        left = [int(k) for k in np.flatnonzero(in_window.any(axis=1))]
         views = [tiles[k].view for k in left]
         spaces = [tiles[k].space or self._spaces_of_columns([tiles[k].tile])[0] for k in left]
-        self._simulate(views, spaces, wanted[left], self._grid.n_threads)
+        self._simulate(views, spaces, in_window[left], self._grid.n_threads)
 
     def _simulate(self, tiles: list[TileView], spaces: list[SpaceView], chosen: Mask, n_threads: int) -> None:
         simulate(
@@ -211,19 +211,23 @@ class MonteCarlo:
         Those where it is not worth it are left in `sources`.
         """
         n_threads = self._grid.n_threads
-        active = [int(place) for place in np.flatnonzero(sources)]
+        active = [int(source_index) for source_index in np.flatnonzero(sources)]
         if len(active) < 2 or n_threads == 1:
-            worth_it = [self._project_and_simulate(prepared, place, n_threads) for place in active]
+            worth_it = [
+                self._project_and_simulate(prepared, source_index, n_threads) for source_index in active
+            ]
         else:
             with ThreadPoolExecutor(n_threads) as pool:
                 worth_it = list(
-                    pool.map(lambda place: self._project_and_simulate(prepared, place, 1), active)
+                    pool.map(
+                        lambda source_index: self._project_and_simulate(prepared, source_index, 1), active
+                    )
                 )
         sources[active] = ~np.array(worth_it, dtype=bool)
 
-    def _project_and_simulate(self, prepared: PreparedTile, place: int, n_threads: int) -> bool:
+    def _project_and_simulate(self, prepared: PreparedTile, source_index: int, n_threads: int) -> bool:
         """Fit one tile to the source at a place among those simulated in such coordinates; whether that is worth it."""
-        data, tile, row = self._data, prepared.tile, self._rows.start + place
+        data, tile, row = self._data, prepared.tile, self._rows.start + source_index
         if data.own_spec_scale[row]:
             return False
         value = data.value[row]
@@ -231,25 +235,25 @@ class MonteCarlo:
         root_weight = 1 / np.sqrt(variance)
         if row not in self._noise_power:
             self._noise_power[row] = (root_weight > 0) @ self._noise_rows**2
-        found = self._projectors[row].project(
+        results = self._projectors[row].project(
             tile, root_weight, value, self._noise_rows, self._noise_power[row]
         )
-        if found is None:
+        if results is None:
             return False
-        groups = group_models(found.models[:, : tile.n_models], equal_axes=True)
-        noise = in_both_precisions(found.noise)
+        groups = group_models(results.models[:, : tile.n_models], equal_axes=True)
+        noise = in_both_precisions(results.noise)
         space = SpaceView(
             groups.rows,
             groups.centres,
             groups.scale,
-            groups.place,
+            groups.position,
             noise,
-            found.data,
-            found.total,
-            found.slack,
+            results.data,
+            results.total,
+            results.slack,
         )
         chosen = np.zeros((1, len(self._chi2)), dtype=bool)
-        chosen[0, place] = True
+        chosen[0, source_index] = True
         self._simulate([prepared.view], [space], chosen, n_threads)
         return True
 

@@ -231,20 +231,20 @@ class Posterior:
         for k, p in enumerate(self._properties):
             if p.factor:
                 weights.broaden(k, np.nan_to_num(abs(p.factor) * width), n_threads)
-        wanted = np.array(probabilities, dtype=np.float64)
+        levels = np.array(probabilities, dtype=np.float64)
         return estimate(
             of_axes,
             self._first_z == self._last_z,
             {q.name: abs(p.factor) * width for q, p in zip(self._quantities, self._properties, strict=True)},
             weights.sums,
             weights.moments,
-            {q.name: weights.quantiles(k, wanted, n_threads) for k, q in enumerate(self._quantities)},
+            {q.name: weights.quantiles(k, levels, n_threads) for k, q in enumerate(self._quantities)},
             {
                 q.name: Histograms(*weights.histograms_of(k))
                 for k, q in enumerate(self._quantities)
                 if with_pdfs
             },
-            wanted,
+            levels,
         )
 
     def _pieces(self, tile: Tile) -> list[PieceView]:
@@ -291,10 +291,10 @@ class Posterior:
         shape = (axes.shape[1] * axes.shape[2], len(numbers))
         exists = np.zeros(shape, dtype=bool)
         exists[cell, population] = True
-        found = model_properties(self._grid, ids, [q.name for q in self._quantities])
+        results = model_properties(self._grid, ids, [q.name for q in self._quantities])
         values = np.full((len(self._quantities), *shape), np.nan)
         for k, quantity in enumerate(self._quantities):
-            values[k, cell, population] = coordinate(quantity, found[quantity.name])
+            values[k, cell, population] = coordinate(quantity, results[quantity.name])
         parts = []
         for populations in _slices(len(numbers), PIECE_MODELS):
             size = populations.stop - populations.start
@@ -378,8 +378,8 @@ def _of_populations(values: Floats, padding: int) -> Floats:
     """Values (npopulation,) that are the same for all dust cells, from those of any that have them."""
     there = ~np.isnan(values)
     first = np.argmax(there, axis=0)
-    found = values[first, np.arange(values.shape[1])]
-    return np.pad(found, (0, padding), constant_values=np.nan)
+    results = values[first, np.arange(values.shape[1])]
+    return np.pad(results, (0, padding), constant_values=np.nan)
 
 
 def _cell_indices(axes: Axes, cells: slice) -> list[Ints]:

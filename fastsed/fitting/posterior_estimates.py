@@ -143,16 +143,16 @@ class PosteriorEstimates:
         q : float or (nq,)
             Probabilities, from 0 to 1.
         """
-        wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        levels = np.atleast_1d(np.asarray(q, dtype=np.float64))
         if name in self.axis_pdf:
-            found = cell_quantiles(self.axis_values[name], self.axis_pdf[name], wanted)
+            result = cell_quantiles(self.axis_values[name], self.axis_pdf[name], levels)
             fixed = self.std[name] == 0
-            found[fixed] = self.mean[name][fixed, None]
+            result[fixed] = self.mean[name][fixed, None]
         else:
-            found = np.array([_quantiles(*one, wanted) for one in self._histograms(name)])
-            found = found.reshape(len(self.neff), len(wanted))
-            found[np.isnan(self.mean[name])] = np.nan
-        return found[:, 0] if np.ndim(q) == 0 else found
+            result = np.array([_quantiles(*one, levels) for one in self._histograms(name)])
+            result = result.reshape(len(self.neff), len(levels))
+            result[np.isnan(self.mean[name])] = np.nan
+        return result[:, 0] if np.ndim(q) == 0 else result
 
     def pdf(self, name: str) -> tuple[Floats, Floats]:
         """Edges (nbin + 1,), the same for all sources, and probability of each bin (nsource, nbin), which sum to 1.
@@ -286,8 +286,8 @@ def _describe_axis(
     difference = values - only[:, None]
     shift = (pdf * difference).sum(axis=1)
     mean, std = only + shift, np.sqrt((pdf * (difference - shift[:, None]) ** 2).sum(axis=1))
-    found = cell_quantiles(values, pdf, probabilities)
+    result = cell_quantiles(values, pdf, probabilities)
     known = fixed & np.isfinite(mean)
     mean, std = np.where(known, only, mean), np.where(known, 0.0, std)
-    found[known] = only[known, None]
-    return mean, std, found
+    result[known] = only[known, None]
+    return mean, std, result

@@ -77,10 +77,10 @@ class Projector:
         data = root_weight * value
         slack = min(LARGEST_SLACK, SLACK_OF_PRODUCT / max(float(np.linalg.norm(data)), 1e-300))
         block = int(tile.ids[0]), tile.n_models
-        found = _model_space(tile.flux, root_weight, self._spanning if block == self._block else None, slack)
-        if found is None:
+        result = _model_space(tile.flux, root_weight, self._spanning if block == self._block else None, slack)
+        if result is None:
             return None
-        self._spanning, basis, models, left = found
+        self._spanning, basis, models, left = result
         self._block = block
         total = data @ data + 2 * (data @ noise) + noise_power
         return Coordinates(models, basis @ data, basis @ noise, total, left)

@@ -99,9 +99,9 @@ def flux_unit(text: str) -> FluxUnit:
     for spelling in spellings:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of several slashes
-            found = _meaning(u.Unit(spelling, parse_strict="silent"))
-        if found is not None:
-            return found
+            result = _meaning(u.Unit(spelling, parse_strict="silent"))
+        if result is not None:
+            return result
     raise InputError(f"no flux can be made of the unit '{text}': {_EXPECTED}")
 
 

@@ -157,7 +157,7 @@ def _name_of_bound(table: NamedTable, bound: str) -> str:
     return other if table.has(other) and not table.has(bound) else bound
 
 
-def check_same_ids(table: NamedTable, found: Sequence[str], ids: Sequence[str]) -> None:
+def check_same_ids(table: NamedTable, result: Sequence[str], ids: Sequence[str]) -> None:
     """Check that a file lists the sources of the catalogue, in its order; 1 and 1.0 are the same id.
 
     Raises
@@ -165,15 +165,15 @@ def check_same_ids(table: NamedTable, found: Sequence[str], ids: Sequence[str]) 
     InputError
         That names the first line which differs.
     """
-    for row, (one, other) in enumerate(zip(found, ids, strict=False)):
+    for row, (one, other) in enumerate(zip(result, ids, strict=False)):
         if not same_id(one, other):
             raise table.error(
                 f"source '{one}' stands where the catalogue has '{other}': both files must list the same "
                 "sources in the same order",
                 row,
             )
-    if len(found) != len(ids):
-        raise InputError(f"lists {len(found)} sources, but the catalogue {len(ids)}", table.path)
+    if len(result) != len(ids):
+        raise InputError(f"lists {len(result)} sources, but the catalogue {len(ids)}", table.path)
 
 
 def _positive(values: Floats) -> Floats:

@@ -140,10 +140,10 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") 
         raise InputError(
             f"lacks {len(missing)} of {len(ids)} sources, the first of them '{missing[0]}'", file
         )
-    own = density[[row_of[one] for one in ids]]
-    if not (np.isfinite(own).all() and (own >= 0).all()):
+    densities = density[[row_of[one] for one in ids]]
+    if not (np.isfinite(densities).all() and (densities >= 0).all()):
         raise InputError("holds densities that are negative or not finite", file)
-    return np.array([np.interp(z, grid, row, left=0.0, right=0.0) for row in own])
+    return np.array([np.interp(z, grid, row, left=0.0, right=0.0) for row in densities])
 
 
 def _is_hdf5(path: str) -> bool:
@@ -164,9 +164,9 @@ def _read_hdf5(path: str) -> tuple[list[str], Floats, Floats]:
             raise InputError("holds no p(z): expected the data sets `id`, `z` and `pdf`", path)
         names = _texts(file["id"][:])
         if isinstance(file["z"], h5py.Group):
-            edges, share = file["z/edges"][:], file["z/pdf"][:].astype(np.float64)
+            edges, weights = file["z/edges"][:], file["z/pdf"][:].astype(np.float64)
             middle = file["z/values"][:] if "values" in file["z"] else 0.5 * (edges[1:] + edges[:-1])
-            return names, middle.astype(np.float64), share / np.diff(edges)
+            return names, middle.astype(np.float64), weights / np.diff(edges)
         if "pdf" not in file:
             raise InputError("holds no p(z): expected the data sets `id`, `z` and `pdf`", path)
         return names, file["z"][:].astype(np.float64), np.atleast_2d(file["pdf"][:].astype(np.float64))

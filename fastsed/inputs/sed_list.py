@@ -36,23 +36,23 @@ def read_sed_list(path: str | Path, n_models: int) -> list[ListedSed]:
         For a line that is none of these, a model outside the grid, an id that is no file name or is repeated,
         or an empty list.
     """
-    wanted: dict[str, ListedSed] = {}
+    listed: dict[str, ListedSed] = {}
     for line, raw in enumerate(read_bytes(path).splitlines(), start=1):
         fields = [decode(field) for field in split_row(raw.replace(b",", b" "), comma=False)]
         if not fields:
             continue
         one = _read_line(fields, n_models, path, line)
-        if one.identity in wanted:
-            earlier = wanted[one.identity].line
+        if one.identity in listed:
+            earlier = listed[one.identity].line
             raise InputError(
                 f"the id '{one.identity}' is already on line {earlier}: its files would be overwritten",
                 path,
                 line,
             )
-        wanted[one.identity] = one
-    if not wanted:
+        listed[one.identity] = one
+    if not listed:
         raise InputError("lists no models: expected lines with id, modelID and scale", path)
-    return list(wanted.values())
+    return list(listed.values())
 
 
 def _read_line(fields: list[str], n_models: int, path: str | Path, line: int) -> ListedSed:

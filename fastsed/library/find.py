@@ -276,7 +276,7 @@ def _hdf5_files(folder: Path) -> list[Path]:
 def _hdf5_paths_below(folder: Path) -> list[Path]:
     """HDF5 files in a folder and in its FAST-style subfolders."""
     inside = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    return [path for place in (folder, *inside) for path in _hdf5_files(place)]
+    return [path for directory in (folder, *inside) for path in _hdf5_files(directory)]
 
 
 def _hdf5_below(folder: Path) -> Iterator[Contents]:
@@ -289,8 +289,8 @@ def _hdf5_below(folder: Path) -> Iterator[Contents]:
 
 def _describe(path: Path) -> Contents | None:
     """None, and a note or a warning, for an HDF5 file that is no library, or damaged: a neighbour of the one sought."""
-    found = _contents_or_error(path)
-    return found if isinstance(found, Contents) else None
+    result = _contents_or_error(path)
+    return result if isinstance(result, Contents) else None
 
 
 def _contents_or_error(path: Path) -> Contents | InputError:
@@ -318,9 +318,9 @@ def _damaged(library_dir: str | PathLike[str] | None, names: tuple[str, str, str
     for folder in search_folders(library_dir):
         for path in _hdf5_paths_below(folder):
             if path.name.lower().startswith(prefix):
-                found = _contents_or_error(path)
-                if isinstance(found, InputError) and not isinstance(found, ForeignError):
-                    return found
+                result = _contents_or_error(path)
+                if isinstance(result, InputError) and not isinstance(result, ForeignError):
+                    return result
     return None
 
 
@@ -351,18 +351,22 @@ def _family(contents: Contents) -> Family:
 def _fast_families(folder: Path) -> list[Family]:
     """Families of `.ised` and `.ised_ASCII` files in `ised_<SFH>.<RES>` and `ssp.<RES>` folders."""
     families: dict[tuple[str, ...], Family] = {}
-    for place in sorted(folder.glob("ised_*.*")) + sorted(folder.glob("ssp.*")):
-        sfh = place.name.removeprefix("ised_").rpartition(".")[0] if place.name.startswith("ised_") else ""
+    for directory in sorted(folder.glob("ised_*.*")) + sorted(folder.glob("ssp.*")):
+        sfh = (
+            directory.name.removeprefix("ised_").rpartition(".")[0]
+            if directory.name.startswith("ised_")
+            else ""
+        )
         pattern = GRIDDED_PATTERN if sfh else SSP_PATTERN
-        for path in sorted(place.iterdir()) if place.is_dir() else []:
-            found = pattern.fullmatch(path.name)
-            if not found:
+        for path in sorted(directory.iterdir()) if directory.is_dir() else []:
+            result = pattern.fullmatch(path.name)
+            if not result:
                 continue
-            names = found["library"], found["resolution"], found["imf"]
+            names = result["library"], result["resolution"], result["imf"]
             kind = "gridded" if sfh else "ssp"
-            family = families.setdefault((*names, sfh, str(place)), Family(*names, kind, sfh, place))
+            family = families.setdefault((*names, sfh, str(directory)), Family(*names, kind, sfh, directory))
             family.files.append(path)
             family.metallicities = sorted({*family.metallicities, metallicity_of_name(path.name)})
             if sfh:
-                family.log_tau = sorted({*family.log_tau, float(found["tau"])})
+                family.log_tau = sorted({*family.log_tau, float(result["tau"])})
     return list(families.values())

@@ -49,8 +49,8 @@ def gridded_name(library: str, resolution: str, imf: str, metal: float, ltau: fl
 
 def metallicity_of_name(name: str) -> float:
     """Metallicity that a FAST file name tells (``..._z02_...``), NaN if it tells none."""
-    found = re.search(r"_z(\d+)(?=[_.]|$)", name)
-    return float("0." + found[1]) if found else float("nan")
+    result = re.search(r"_z(\d+)(?=[_.]|$)", name)
+    return float("0." + result[1]) if result else float("nan")
 
 
 def read_ised(path: str | PathLike[str], check_spectra: bool = True) -> Library:

@@ -164,8 +164,8 @@ class _Numbers:
             or count < smallest
             or (expected is not None and count != expected)
         ):
-            wanted = f"{expected}" if expected is not None else "a count"
-            raise InputError(f"is damaged: {count:g} where {wanted} should precede the {what}", self._path)
+            described = f"{expected}" if expected is not None else "a count"
+            raise InputError(f"is damaged: {count:g} where {described} should precede the {what}", self._path)
         start = self._at + 1
         self._at = start + int(count)
         if self._at > self._values.size:

@@ -184,11 +184,11 @@ class Axes:
         sizes = np.array(self.shape)[slowest_first]
         strides = np.array([math.prod(self.shape[k + 1 :]) for k in slowest_first])
         models = np.empty(numbers.shape, dtype=np.int64)
-        found = np.empty((len(sizes), *numbers.shape), dtype=np.int64)
+        result = np.empty((len(sizes), *numbers.shape), dtype=np.int64)
         unravel(
-            np.ravel(numbers), sizes, strides, found.reshape(len(found), -1), models.reshape(-1), n_threads
+            np.ravel(numbers), sizes, strides, result.reshape(len(result), -1), models.reshape(-1), n_threads
         )
-        return models, tuple(found[place] for place in np.argsort(slowest_first))
+        return models, tuple(result[index] for index in np.argsort(slowest_first))
 
     def cells_and_populations(self, model_ids: Ints) -> tuple[Ints, Ints, Ints]:
         """Of models (n,), which pair (Av, Av_bc), which metallicity and, within it, which population, (n,) each."""
@@ -226,7 +226,7 @@ class Axes:
             return {}
         places = np.unravel_index(histories, self.history_shape)
         named = zip(self.history_names, self.values[len(FIXED_AXES) :], places, strict=True)
-        return {name: values[place].astype(float) for name, values, place in named}
+        return {name: values[index].astype(float) for name, values, index in named}
 
     def nearest_redshift(self, z: Floats) -> Ints:
         """Index of the grid redshift nearest to each value, the lower one of two as near.

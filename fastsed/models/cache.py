@@ -87,7 +87,7 @@ class ModelCache:
         self._gave_up = False
         self._mentioned: set[Path] = set()
 
-    def key(self, wanted: Mask) -> str:
+    def key(self, redshift_mask: Mask) -> str:
         """Digest of everything that shapes the tiles of some redshifts, but for the content of the library files."""
         grid = self._grid
         digest = hashlib.sha256()
@@ -98,7 +98,7 @@ class ModelCache:
                 digest.update(len(data).to_bytes(8, "little") + data)
 
         add(__version__, MAGIC, sys.byteorder, {name: getattr(grid.params, name) for name in PARAMETERS})
-        add(grid.axes.names, *grid.axes.values, wanted, grid.rows, grid.needs_dust)
+        add(grid.axes.names, *grid.axes.values, redshift_mask, grid.rows, grid.needs_dust)
         for band in grid.bands:
             add(band.lam, band.response)
         add([[path.name for path in some] for some in self._library_files])
@@ -118,12 +118,12 @@ class ModelCache:
     def _digests(self) -> list[str]:
         """Digests of the content of each library file."""
         paths = [path for some in self._library_files for path in some]
-        own = sorted(set(paths))
+        distinct = sorted(set(paths))
         if self._grid.n_threads == 1:
-            digests = {path: _file_digest(path) for path in own}
+            digests = {path: _file_digest(path) for path in distinct}
         else:
             with ThreadPoolExecutor(self._grid.n_threads) as pool:
-                digests = dict(zip(own, pool.map(_file_digest, own), strict=True))
+                digests = dict(zip(distinct, pool.map(_file_digest, distinct), strict=True))
         return [digests[path] for path in paths]
 
     def _libraries(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class ModelCache:
         """Where a cache is: in OUTPUT_DIR, under a name that holds the start of its key."""
         return Path(self._grid.cache_dir) / f"fastsed-models-{key[:16]}.cache"
 
-    def read(self, wanted: Mask) -> Iterator[Tile] | None:
+    def read(self, redshift_mask: Mask) -> Iterator[Tile] | None:
         """The tiles of some redshifts, each a read-only view of the file that is unmapped when it is no more used.
 
         Returns
@@ -148,7 +148,7 @@ class ModelCache:
         iterator of Tile or None
             None where there is no such file, or it is not whole, or it was made from something else.
         """
-        key = self.key(wanted)
+        key = self.key(redshift_mask)
         path = self.path(key)
         if not os.path.lexists(path):
             return None
@@ -158,7 +158,7 @@ class ModelCache:
         except OSError as error:
             log.warning("the model cache %s cannot be read: %s; it will be rebuilt", path, error.strerror)
             return None
-        if index is None or not _is_index(index, self._grid, wanted):
+        if index is None or not _is_index(index, self._grid, redshift_mask):
             file.close()
             log.warning("the model cache %s is damaged or foreign: it will be rebuilt", path)
             return None
@@ -174,14 +174,14 @@ class ModelCache:
             os.utime(path)
         return _checked(_tiles(file, index["tiles"]), self._grid.axes.models_per_redshift, path)
 
-    def written(self, wanted: Mask, tiles: Iterable[Tile], expected_bytes: int) -> Iterator[Tile]:
+    def written(self, redshift_mask: Mask, tiles: Iterable[Tile], expected_bytes: int) -> Iterator[Tile]:
         """Hand the tiles on, and write them to a file on the way; it appears once all of them have passed.
 
         A disk that is too small, or a folder that cannot be written, costs a warning and the cache, not the run.
 
         Parameters
         ----------
-        wanted : (nz,)
+        redshift_mask : (nz,)
             The redshifts of the tiles.
         tiles : iterable of Tile
         expected_bytes : int
@@ -190,7 +190,7 @@ class ModelCache:
         if self._gave_up:
             yield from tiles
             return
-        key = self.key(wanted)
+        key = self.key(redshift_mask)
         path = self.path(key)
         writer = _Writer(path, key, self._libraries(), expected_bytes)
         try:
@@ -226,15 +226,15 @@ class CacheFile:
 
 def find_caches(folder: Path) -> list[CacheFile]:
     """The model caches in a folder, those that were used last first; what only has the name of one is left out."""
-    found = []
+    result = []
     for path in folder.glob(PATTERN):
         with suppress(OSError):
             with open(path, "rb") as file:
                 is_cache = file.read(len(_ANY_MAGIC)) == _ANY_MAGIC
             status = path.stat()
             if is_cache:
-                found.append(CacheFile(path, status.st_size, status.st_mtime))
-    return sorted(found, key=lambda one: -one.last_used)
+                result.append(CacheFile(path, status.st_size, status.st_mtime))
+    return sorted(result, key=lambda one: -one.last_used)
 
 
 def _mention_others(path: Path) -> None:
@@ -286,7 +286,7 @@ def _read_index(file: BinaryIO, key: str) -> dict[str, Any] | None:
         return None
 
 
-def _is_index(index: Mapping[str, Any], grid: CachedGrid, wanted: Mask) -> bool:
+def _is_index(index: Mapping[str, Any], grid: CachedGrid, redshift_mask: Mask) -> bool:
     """Whether an index is that of tiles of these redshifts, each array with the type and shape of a tile's."""
     head = len(MAGIC) + 2 * DIGEST_BYTES
     tiles = index.get("tiles")
@@ -298,7 +298,7 @@ def _is_index(index: Mapping[str, Any], grid: CachedGrid, wanted: Mask) -> bool:
         if not (isinstance(entry, dict) and {"iz", *ARRAYS} <= set(entry)):
             return False
         iz = entry["iz"]
-        if not (type(iz) is int and 0 <= iz < len(wanted) and wanted[iz]):
+        if not (type(iz) is int and 0 <= iz < len(redshift_mask) and redshift_mask[iz]):
             return False
         if not _are_arrays_of_a_tile(entry, grid, range(head, index["start"] + 1)):
             return False
@@ -311,15 +311,15 @@ def _are_arrays_of_a_tile(entry: Mapping[str, Any], grid: CachedGrid, content: r
     if not grid.needs_dust and entry["dust"] is not None:
         return False
     for name, kind in kinds.items():
-        place = entry[name]
-        if not (isinstance(place, dict) and place.get("type") == np.dtype(kind).str):
+        layout = entry[name]
+        if not (isinstance(layout, dict) and layout.get("type") == np.dtype(kind).str):
             return False
-        shape, start = place.get("shape"), place.get("start")
+        shape, start = layout.get("shape"), layout.get("start")
         if not (
             isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape) and type(start) is int
         ):
             return False
-        if start % ALIGNMENT or start not in content or _end(place) not in content:
+        if start % ALIGNMENT or start not in content or _end(layout) not in content:
             return False
     n_models, n_rows = entry["ids"]["shape"], grid.rows.count
     flux = entry["flux"]["shape"]
@@ -381,17 +381,17 @@ def _end_of_tile(entry: Mapping[str, Any]) -> int:
     return max(_end(entry[name]) for name in ARRAYS if entry[name])
 
 
-def _end(place: Mapping[str, Any]) -> int:
+def _end(layout: Mapping[str, Any]) -> int:
     """Where an array ends in the file."""
-    return int(place["start"] + math.prod(place["shape"]) * np.dtype(place["type"]).itemsize)
+    return int(layout["start"] + math.prod(layout["shape"]) * np.dtype(layout["type"]).itemsize)
 
 
-def _array(stored: mmap.mmap, place: Mapping[str, Any] | None, start: int) -> Any:
+def _array(stored: mmap.mmap, layout: Mapping[str, Any] | None, start: int) -> Any:
     """The array at a place, from the bytes of the file from `start` on."""
-    if place is None:
+    if layout is None:
         return None
-    shape = place["shape"]
-    return np.frombuffer(stored, place["type"], math.prod(shape), place["start"] - start).reshape(shape)
+    shape = layout["shape"]
+    return np.frombuffer(stored, layout["type"], math.prod(shape), layout["start"] - start).reshape(shape)
 
 
 class _Writer:
@@ -460,8 +460,8 @@ class _Writer:
     def _close(self) -> None:
         file = self._file
         assert file is not None
-        found = {"start": file.tell(), "libraries": self._libraries, "tiles": self._index}
-        index = json.dumps(found).encode()
+        result = {"start": file.tell(), "libraries": self._libraries, "tiles": self._index}
+        index = json.dumps(result).encode()
         file.write(index + hashlib.sha256(index).digest() + len(index).to_bytes(SIZE_BYTES, "little") + END)
         file.flush()
         # after a loss of power the index could be there without the tiles

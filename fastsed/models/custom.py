@@ -40,10 +40,10 @@ class CustomPopulations:
         # what each thread keeps from one range to the next
         self._local = local()
         where = (params.library_dir, params.library, params.resolution, params.imf)
-        found = find_ssp(*where, metal)
-        if found is None:
+        result = find_ssp(*where, metal)
+        if result is None:
             raise missing_library(*where, metal)
-        self._path, self._file_metal = found
+        self._path, self._file_metal = result
         # of the SSPs, once they are read
         self._ages, self._surviving, self._n_wavelengths = np.empty(0), np.empty(0), 0
         self.sources = [str(self._path)]
@@ -154,17 +154,17 @@ class CustomPopulations:
         """
         rates = self._rates(numbers, t)
         sampled = ssp_weights(t[-1] - t[::-1], rates, self._ssp_ages()) @ self._surviving
-        wanted = self.masses(numbers).surviving
-        scale = np.divide(wanted, sampled, out=np.ones_like(wanted), where=sampled > 0)
+        target = self.masses(numbers).surviving
+        scale = np.divide(target, sampled, out=np.ones_like(target), where=sampled > 0)
         return rates[:, ::-1] * scale[:, None]
 
     def written_masses(self, numbers: Ints, t: Floats) -> Floats:
         """Surviving stellar mass (n, m) [Msun] at these times."""
         ages = self._ssp_ages()
-        found = np.empty((len(numbers), len(t)))
+        result = np.empty((len(numbers), len(t)))
         for rows, lookback, sfr in self.histories(numbers):
-            found[rows] = surviving_mass_history(lookback, sfr, t[-1] - t, ages, self._surviving)
-        return found
+            result[rows] = surviving_mass_history(lookback, sfr, t[-1] - t, ages, self._surviving)
+        return result
 
     def _rates(self, numbers: Ints, lookback: Floats) -> Floats:
         """SFR (n, m) [Msun/yr] of populations at lookback times (m,) [yr]; 0 before the birth."""

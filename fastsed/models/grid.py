@@ -216,38 +216,40 @@ class ModelGrid:
         weights = np.array(functionals).reshape(len(functionals), len(basis.lam))
         return make_rest_tables(basis, self.dust_transmission(basis.lam), weights, self.params.lambda_ion)
 
-    def tiles(self, wanted: Mask) -> Iterator[Tile]:
-        """Tiles of the redshifts marked in `wanted` (nz,), metallicity by metallicity, block by block.
+    def tiles(self, redshift_mask: Mask) -> Iterator[Tile]:
+        """Tiles of the redshifts marked in `redshift_mask` (nz,), metallicity by metallicity, block by block.
 
         The same tiles in the same order for any number of threads; with several, the next ones are made while one
         is fitted.
         """
-        if self._kept is not None and np.array_equal(self._kept[0], wanted):
+        if self._kept is not None and np.array_equal(self._kept[0], redshift_mask):
             yield from self._kept[1]
             return
-        keep = self.keeps(wanted)
+        keep = self.keeps(redshift_mask)
         kept: list[Tile] = []
-        for tile in self._cached_or_made(wanted):
+        for tile in self._cached_or_made(redshift_mask):
             if keep:
                 kept.append(tile)
             yield tile
         if keep:
-            self._kept = wanted.copy(), kept
+            self._kept = redshift_mask.copy(), kept
 
-    def _cached_or_made(self, wanted: Mask) -> Iterable[Tile]:
+    def _cached_or_made(self, redshift_mask: Mask) -> Iterable[Tile]:
         """Tiles of the model cache, if there is a good one, else made on the way into a new one."""
-        made = self._made(np.flatnonzero(wanted & (self.ages_at > 0)))
+        made = self._made(np.flatnonzero(redshift_mask & (self.ages_at > 0)))
         if self.cache is None:
             return made
-        return self.cache.read(wanted) or self.cache.written(wanted, made, self._bytes(wanted))
+        return self.cache.read(redshift_mask) or self.cache.written(
+            redshift_mask, made, self._bytes(redshift_mask)
+        )
 
-    def keeps(self, wanted: Mask) -> bool:
+    def keeps(self, redshift_mask: Mask) -> bool:
         """Whether the tiles of some redshifts are few enough to stay in memory between passes."""
-        return self.several_passes and self._bytes(wanted) <= KEEP_BYTES
+        return self.several_passes and self._bytes(redshift_mask) <= KEEP_BYTES
 
-    def _bytes(self, wanted: Mask) -> int:
+    def _bytes(self, redshift_mask: Mask) -> int:
         """Size of the tiles of some redshifts."""
-        return self.n_models_at(wanted) * 8 * (self.rows.count + 2 + 3 * self.needs_dust)
+        return self.n_models_at(redshift_mask) * 8 * (self.rows.count + 2 + 3 * self.needs_dust)
 
     def _made(self, redshifts: Ints) -> Iterator[Tile]:
         """Tiles, made on the way."""
@@ -331,14 +333,14 @@ class Block:
     stop: int
     numbers: Ints
     lock: Lock = field(default_factory=Lock)
-    found: Floats | None = None
+    result: Floats | None = None
 
     def weights(self) -> Floats | None:
         """Share of each basis spectrum in each population, (n, nbasis); found once, by whoever asks first."""
         with self.lock:
-            if self.found is None:
-                self.found = self._find_weights()
-            return self.found
+            if self.result is None:
+                self.result = self._find_weights()
+            return self.result
 
     def _find_weights(self) -> Floats | None:
         populations = self.metal.populations

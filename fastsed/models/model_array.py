@@ -70,17 +70,17 @@ class ModelArray:
 
 
 def _numbers(name: str, values: ArrayLike, n_dim: int) -> Floats:
-    found = np.ascontiguousarray(values, dtype=np.float64)
-    if found.ndim != n_dim or not found.size or not np.isfinite(found).all():
+    result = np.ascontiguousarray(values, dtype=np.float64)
+    if result.ndim != n_dim or not result.size or not np.isfinite(result).all():
         raise InputError(f"{name}: expected finite numbers of shape (n_model, n_band)")
-    return found
+    return result
 
 
 def _column(name: str, values: ArrayLike, n_model: int) -> Floats:
-    found = np.asarray(values, dtype=np.float64)
-    if found.shape != (n_model,):
-        raise InputError(f"quantities['{name}']: expected {n_model} numbers, one a model, not {found.shape}")
-    return found
+    result = np.asarray(values, dtype=np.float64)
+    if result.shape != (n_model,):
+        raise InputError(f"quantities['{name}']: expected {n_model} numbers, one a model, not {result.shape}")
+    return result
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,10 @@ def rest_magnitude_weights(lam: Floats, band: Filter) -> Floats:
 def total_weights(lam: Floats, up_to: float = np.inf) -> Floats:
     """Weights (nlam,) of the integral of a piecewise-linear spectrum, up to the wavelength `up_to` [Angstrom]."""
     start, end = np.minimum(lam[:-1], up_to), np.minimum(lam[1:], up_to)
-    length, share = end - start, (0.5 * (start + end) - lam[:-1]) / np.diff(lam)
+    length, fraction = end - start, (0.5 * (start + end) - lam[:-1]) / np.diff(lam)
     weights = np.zeros(len(lam))
-    weights[:-1] += length * (1 - share)
-    weights[1:] += length * share
+    weights[:-1] += length * (1 - fraction)
+    weights[1:] += length * fraction
     return weights
 
 

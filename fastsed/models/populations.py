@@ -241,9 +241,9 @@ class GriddedPopulations:
     def masses(self, numbers: Ints) -> Masses:
         """Masses and star formation rates of the populations `numbers`."""
         if self._masses is None:
-            found = [m.masses(self._ages, years(self._params.sfr_avg)) for m in self._members]
+            result = [m.masses(self._ages, years(self._params.sfr_avg)) for m in self._members]
             surviving, sfr, formed = (
-                np.stack([getattr(one, name) for one in found], axis=1).ravel()
+                np.stack([getattr(one, name) for one in result], axis=1).ravel()
                 for name in ("surviving", "sfr", "formed")
             )
             self._masses = Masses(surviving, sfr, formed)
@@ -270,20 +270,20 @@ class GriddedPopulations:
         As in FAST++: linear between the ages of the library, and normalised to the mass at observation, which
         is interpolated in log(age).
         """
-        found = self._along_time(numbers, t, lambda member, times: member.surviving_at(times))
-        return found * (self.masses(numbers).surviving / found[:, -1])[:, None]
+        result = self._along_time(numbers, t, lambda member, times: member.surviving_at(times))
+        return result * (self.masses(numbers).surviving / result[:, -1])[:, None]
 
     def _along_time(
         self, numbers: Ints, t: Floats, at: Callable[[_IsedMember | _BuiltMember, Floats], Floats]
     ) -> Floats:
         """A function of the time since birth, at times since the Big Bang; 0 before the birth."""
-        found = np.zeros((len(numbers), len(t)))
-        for row, number in zip(found, numbers.tolist(), strict=True):
+        result = np.zeros((len(numbers), len(t)))
+        for row, number in zip(result, numbers.tolist(), strict=True):
             ilage, ihistory = divmod(number, len(self._members))
             times = self._ages[ilage] - (t[-1] - t)
             born = times >= 0
             row[born] = at(self._members[ihistory], times[born])
-        return found
+        return result
 
     def histories(self, numbers: Ints) -> Iterator[tuple[Ints, Floats, Floats]]:
         """Rows of `numbers` of one history, their lookback times (nt,) [yr] and histories (nrow, nt) [Msun/yr].
@@ -425,15 +425,15 @@ def _find_members(params: ModelOptions, axes: Axes, metal: float) -> list[_IsedM
     paths = list(takewhile(bool, (find_gridded(*where, params.sfh, metal, tau) for tau in taus)))
     if len(paths) == len(taus):
         return [_IsedMember(p, metal, tau) for p, tau in zip(paths, taus, strict=True) if p]
-    found = find_ssp(*where, metal)
-    if found is None:
+    result = find_ssp(*where, metal)
+    if result is None:
         raise missing_library(*where, metal, params.sfh, taus[0])
-    ssp = read_library(found[0], found[1])
+    ssp = read_library(result[0], result[1])
     log.info(
         "no pre-gridded '%s' library for log(tau/yr) = %g at Z=%g: building all %d values from the SSPs of %s",
-        params.sfh, taus[len(paths)], metal, len(taus), found[0],
+        params.sfh, taus[len(paths)], metal, len(taus), result[0],
     )  # fmt: skip
-    return [_BuiltMember(found[0], ssp, params.sfh, tau) for tau in taus]
+    return [_BuiltMember(result[0], ssp, params.sfh, tau) for tau in taus]
 
 
 def _spectra(members: list[_IsedMember] | list[_BuiltMember], ages: Floats) -> tuple[Floats, Singles]:
@@ -468,14 +468,14 @@ class _History:
     def of(cls, member: _IsedMember, ages: Floats) -> _History:
         """Read the history of a member."""
         library = member.read()
-        below, share, inside = _log_age_weights(library.ages, ages)
+        below, fraction, inside = _log_age_weights(library.ages, ages)
         rows = _rows_in_use(below)
         sed = library.sed[rows]
         if not library.is_mapped:
             # a view would keep the other ages
             sed = np.array(sed, dtype=np.float32)
         mapped = library if library.is_mapped else None
-        return cls(library.lam, sed, below - rows.start, (1 - share) * inside, share * inside, mapped)
+        return cls(library.lam, sed, below - rows.start, (1 - fraction) * inside, fraction * inside, mapped)
 
 
 def _interpolated(members: list[_IsedMember], ages: Floats) -> tuple[Floats, Singles]:
@@ -513,12 +513,12 @@ def _log_age_weights(library_ages: Floats, ages: Floats) -> tuple[Ints, Floats, 
     """Left neighbour, share of the right one, and whether the age is covered, linear in log10(age)."""
     start = int(np.searchsorted(library_ages, 0, side="right"))
     known = np.log10(library_ages[start:])
-    wanted = np.log10(ages)
+    targets = np.log10(ages)
     # float32 axes may stick out of the library by a rounding
-    inside = (wanted >= known[0] - 1e-6) & (wanted <= known[-1] + 1e-6)
-    left = np.clip(np.searchsorted(known, wanted, side="right") - 1, 0, len(known) - 2)
-    share = np.clip((wanted - known[left]) / (known[left + 1] - known[left]), 0, 1)
-    return left + start, share, inside
+    inside = (targets >= known[0] - 1e-6) & (targets <= known[-1] + 1e-6)
+    left = np.clip(np.searchsorted(known, targets, side="right") - 1, 0, len(known) - 2)
+    fraction = np.clip((targets - known[left]) / (known[left + 1] - known[left]), 0, 1)
+    return left + start, fraction, inside
 
 
 def mean_rate(times: Floats, rates: Floats, ages: Floats, window: float) -> Floats:

@@ -55,8 +55,8 @@ def model_properties(
     rest = divided(model_ids, grid.axes.models_per_redshift)[1]
     if grid.axes.models_per_redshift > len(rest):
         return {name: single(values) for name, values in _at_rest(grid, rest, names).items()}
-    numbers, place = _distinct(rest)
-    return {name: single(values)[place] for name, values in _at_rest(grid, numbers, names).items()}
+    numbers, position = _distinct(rest)
+    return {name: single(values)[position] for name, values in _at_rest(grid, numbers, names).items()}
 
 
 def single(values: Floats) -> Floats:
@@ -72,8 +72,8 @@ def _at_rest(grid: ModelGrid, model_ids: Ints, names: Sequence[str]) -> dict[str
     values = {name: np.full(len(model_ids), np.nan) for name in names}
     for metal in _distinct(imetal)[0]:
         for rows in _few_populations(np.flatnonzero(imetal == metal), population):
-            for name, found in _of_one_metal(grid, int(metal), cell[rows], population[rows], names).items():
-                values[name][rows] = found
+            for name, result in _of_one_metal(grid, int(metal), cell[rows], population[rows], names).items():
+                values[name][rows] = result
     for name in {"lscale", "sscale"}.intersection(names):
         values[name][:] = 1.0
     if "la2t" in values:
@@ -84,12 +84,12 @@ def _at_rest(grid: ModelGrid, model_ids: Ints, names: Sequence[str]) -> dict[str
 
 def _few_populations(rows: Ints, population: Ints) -> Iterator[Ints]:
     """Split rows into sets that hold a bounded number of populations: each has a history to be looked at."""
-    numbers, place = _distinct(population[rows])
+    numbers, position = _distinct(population[rows])
     if len(numbers) <= POPULATIONS_AT_ONCE:
         yield rows
         return
-    ordered = np.argsort(place, kind="stable")
-    batch = place[ordered] // POPULATIONS_AT_ONCE
+    ordered = np.argsort(position, kind="stable")
+    batch = position[ordered] // POPULATIONS_AT_ONCE
     yield from np.split(rows[ordered], np.flatnonzero(np.diff(batch)) + 1)
 
 
@@ -153,13 +153,15 @@ def _from_spectra(
 
 
 def _history_quantities(
-    grid: ModelGrid, populations: Populations, numbers: Ints, wanted: list[SfhQuantity]
+    grid: ModelGrid, populations: Populations, numbers: Ints, requested: list[SfhQuantity]
 ) -> dict[str, Floats]:
     """SFH_QUANTITIES of populations, (n,) each."""
-    values = {quantity.name: np.empty(len(numbers)) for quantity in wanted}
-    if not wanted:
+    values = {quantity.name: np.empty(len(numbers)) for quantity in requested}
+    if not requested:
         return values
     for rows, t, sfr in populations.histories(numbers):
-        for quantity, found in zip(wanted, sfh_quantities(t, sfr, wanted, grid.n_threads).T, strict=True):
-            values[quantity.name][rows] = found
+        for quantity, result in zip(
+            requested, sfh_quantities(t, sfr, requested, grid.n_threads).T, strict=True
+        ):
+            values[quantity.name][rows] = result
     return values

@@ -74,7 +74,7 @@ def mean_sfr(t: Floats, sfr: Floats, window: float, num_threads: int = 1) -> Flo
     return _bin_integrals(t, sfr, np.array([0.0, window]), num_threads)[:, 0] / window
 
 
-def sfh_quantities(t: Floats, sfr: Floats, wanted: Sequence[SfhQuantity], num_threads: int = 1) -> Floats:
+def sfh_quantities(t: Floats, sfr: Floats, quantities: Sequence[SfhQuantity], num_threads: int = 1) -> Floats:
     """Shape quantities of star formation histories (Schreiber et al. 2018, A&A 618, A85).
 
     Parameters
@@ -83,14 +83,14 @@ def sfh_quantities(t: Floats, sfr: Floats, wanted: Sequence[SfhQuantity], num_th
         Ascending lookback times from 0 [yr].
     sfr : ndarray (n, nt)
         Star formation rates at these times [Msun/yr].
-    wanted : sequence of SfhQuantity
+    quantities : sequence of SfhQuantity
         What to compute.
     num_threads : int
         Threads to use; the result does not depend on it.
 
     Returns
     -------
-    ndarray (n, len(wanted))
+    ndarray (n, len(quantities))
         Times [yr] and rates [Msun/yr], not logarithms. NaN for ratios of a history without stars.
 
         * tsf: length of the interval that holds 68% of the stars, grown from the peak by one sample at a time
@@ -100,16 +100,16 @@ def sfh_quantities(t: Floats, sfr: Floats, wanted: Sequence[SfhQuantity], num_th
         * tquenchX: lookback time at which the rate was last above past_sfr / X; 0 when it still is
         * tformX: lookback time at which X% of the stars had formed
     """
-    formed = np.array([q.argument / 100.0 for q in wanted if q.kind == "tform"])
-    factors = np.array([q.argument for q in wanted if q.kind == "tquench"])
+    formed = np.array([q.argument / 100.0 for q in quantities if q.kind == "tform"])
+    factors = np.array([q.argument for q in quantities if q.kind == "tquench"])
     shapes = np.empty((sfr.shape[0], 2 + formed.size + factors.size))
     shape_quantities(t, sfr, MAIN_SHARE, formed, factors, shapes, num_threads)
     span, past_sfr = shapes[:, 0], shapes[:, 1]
     formation_times = iter(shapes.T[2 : 2 + formed.size])
     quenching_times = iter(shapes.T[2 + formed.size :])
 
-    out = np.empty((sfr.shape[0], len(wanted)))
-    for column, quantity in zip(out.T, wanted, strict=True):
+    out = np.empty((sfr.shape[0], len(quantities)))
+    for column, quantity in zip(out.T, quantities, strict=True):
         match quantity.kind:
             case "tsf":
                 column[:] = span
@@ -162,7 +162,7 @@ def _bin_operator(t: Floats, edges: Floats) -> tuple[Floats, Ints, Ints]:
     begin = np.concatenate([[0], np.cumsum(last - first + 1)]).astype(np.int64)
 
     weights = np.zeros(int(begin[-1]))
-    place = begin[piece_bin] + segment - first[piece_bin]
-    np.add.at(weights, place, early)
-    np.add.at(weights, place + 1, late)
+    index = begin[piece_bin] + segment - first[piece_bin]
+    np.add.at(weights, index, early)
+    np.add.at(weights, index + 1, late)
     return weights, begin, first

@@ -30,7 +30,7 @@ class _Metal:
 class _Redshift:
     """The way to us: observed wavelengths, flux of 1 Lsun/A at each, weights of the bands."""
 
-    place: tuple[int, int]
+    indices: tuple[int, int]
     lam: Floats
     factor: Floats
     bands: list[BandWeights]
@@ -102,8 +102,8 @@ class SpectrumBuilder:
         weights = metal.populations.weights(number)
         sed, n_young = metal.basis.sed, metal.basis.n_young
         if weights is None:
-            own = metal.populations.basis_of(number).sed if metal.in_parts else sed[:, number]
-            young, old = np.zeros(len(sed)), own[:, 0].astype(float)
+            spectra = metal.populations.basis_of(number).sed if metal.in_parts else sed[:, number]
+            young, old = np.zeros(len(sed)), spectra[:, 0].astype(float)
         else:
             young, old = sed[:, :n_young] @ weights[0, :n_young], sed[:, n_young:] @ weights[0, n_young:]
         av, av_bc = (float(axes.parameters(ids)[name][0]) for name in ("Av", "Av_bc"))
@@ -125,7 +125,7 @@ class SpectrumBuilder:
     def _redshift_of(self, model_id: int) -> _Redshift:
         metal = self._stars_of(model_id).metal
         iz = model_id // self._grid.axes.models_per_redshift
-        if self._redshift is None or self._redshift.place != (metal.index, iz):
+        if self._redshift is None or self._redshift.indices != (metal.index, iz):
             z, lam = float(self._grid.axes.z[iz]), metal.basis.lam
             factor = self._grid.cosmology.luminosity_to_flux(z) * self._grid.igm(lam, z)
             bands = [band_integral(lam, 1 + z, band) for band in self._grid.bands]

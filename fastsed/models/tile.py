@@ -92,7 +92,7 @@ class Rows:
         """Runs of bands, and their rows: the photometry, the channels."""
         n, n_bands = self.n_photometry, self.n_photometry + self.n_channels
         runs = [(slice(0, n), slice(0, n)), (slice(n, n_bands), slice(self.n_main, self.count))]
-        return [(bands, own) for bands, own in runs if bands.stop > bands.start]
+        return [(bands, part_rows) for bands, part_rows in runs if bands.stop > bands.start]
 
     @property
     def luminosities(self) -> range:

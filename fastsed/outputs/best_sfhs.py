@@ -74,7 +74,7 @@ class SfhWriter:
         if simulations is not None:
             median, intervals = along.percentiles(simulations, p.c_interval)
         if allowed is not None:
-            intervals = np.stack([along.extremes(found) for found in allowed], axis=1)
+            intervals = np.stack([along.extremes(result) for result in allowed], axis=1)
         write_sfh(
             source_path(p, self._setup.catalog.ids[source], "sfh"),
             t,
@@ -128,15 +128,15 @@ def best_history(grid: ModelGrid, model_id: int, scale: float, step: float) -> t
     """
     ages = grid.cosmology.age(grid.axes.z.astype(float)) * YEARS_PER_GYR
     t = sfh_times(float(ages[grid.axes.redshift_index(np.array([model_id]))[0]]), step)
-    found = (np.array([model_id]), np.array([scale]))
-    return t, _Histories(grid, False, t).scaled(found)[0]
+    result = (np.array([model_id]), np.array([scale]))
+    return t, _Histories(grid, False, t).scaled(result)[0]
 
 
 def history_percentiles(
-    grid: ModelGrid, time: Floats, found: Models, confidences: Sequence[float]
+    grid: ModelGrid, time: Floats, result: Models, confidences: Sequence[float]
 ) -> tuple[Floats, Floats]:
     """Median (nt,) and bounds (nt, nconfidence, 2) of the star formation rates [Msun/yr] of models at times [yr]."""
-    return _Histories(grid, False, time).percentiles(found, confidences)
+    return _Histories(grid, False, time).percentiles(result, confidences)
 
 
 class _Histories:
@@ -145,30 +145,30 @@ class _Histories:
     def __init__(self, grid: ModelGrid, mass: bool, t: Floats):
         self._grid, self._mass, self._t = grid, mass, t
 
-    def scaled(self, found: Models) -> Floats:
+    def scaled(self, result: Models) -> Floats:
         """The history of each of the models, (n, nt)."""
-        models, scales = found
+        models, scales = result
         values = np.empty((len(models), len(self._t)))
-        for rows, place, blocks in self._by_population(models):
-            values[rows] = np.concatenate([block for _, block in blocks])[place]
+        for rows, index, blocks in self._by_population(models):
+            values[rows] = np.concatenate([block for _, block in blocks])[index]
         return values * scales[:, None]
 
-    def percentiles(self, found: Models, confidences: Sequence[float]) -> tuple[Floats, Floats]:
+    def percentiles(self, result: Models, confidences: Sequence[float]) -> tuple[Floats, Floats]:
         """Median (nt,) and bounds (nt, nconfidence, 2) over simulations."""
         probabilities = np.append(interval_probabilities(confidences).ravel(), np.float32(0.5))
-        at = property_percentiles(self.scaled(found).T, probabilities)
+        at = property_percentiles(self.scaled(result).T, probabilities)
         return at[:, -1], at[:, :-1].reshape(len(at), len(confidences), 2)
 
-    def extremes(self, found: Models) -> Floats:
+    def extremes(self, result: Models) -> Floats:
         """Smallest and largest value at each time, (nt, 2); NaN without models."""
-        models, scales = found
+        models, scales = result
         if not len(models):
             return np.full((len(self._t), 2), np.nan)
         low, high = np.full(len(self._t), np.inf), np.full(len(self._t), -np.inf)
-        for rows, place, blocks in self._by_population(models):
+        for rows, index, blocks in self._by_population(models):
             smallest, largest = np.full(len(models), np.inf), np.full(len(models), -np.inf)
-            np.minimum.at(smallest, place, scales[rows])
-            np.maximum.at(largest, place, scales[rows])
+            np.minimum.at(smallest, index, scales[rows])
+            np.maximum.at(largest, index, scales[rows])
             for part, block in blocks:
                 for edge in (smallest[part], largest[part]):
                     values = block * edge[:, None]
@@ -180,8 +180,8 @@ class _Histories:
         _, metals, numbers = self._grid.axes.cells_and_populations(models)
         for metal in np.unique(metals):
             rows = np.flatnonzero(metals == metal)
-            wanted, place = np.unique(numbers[rows], return_inverse=True)
-            yield rows, place, self._blocks(self._grid.populations[metal], wanted)
+            distinct, index = np.unique(numbers[rows], return_inverse=True)
+            yield rows, index, self._blocks(self._grid.populations[metal], distinct)
 
     def _blocks(self, populations: Populations, numbers: Ints) -> Iterator[tuple[slice, Floats]]:
         """Histories (n, nt) of the populations of a metallicity, and which of `numbers` they are."""

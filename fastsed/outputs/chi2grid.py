@@ -296,9 +296,9 @@ class _Cursor:
         stop = self.at + 4 * n
         if stop > len(self.raw):
             raise ValueError("the header ends too early")
-        found = np.frombuffer(self.raw[self.at : stop], dtype="<f4")
+        result = np.frombuffer(self.raw[self.at : stop], dtype="<f4")
         self.at = stop
-        return found.astype(np.float32)
+        return result.astype(np.float32)
 
 
 def _parse_header(raw: bytes, version: str, strings: Strings) -> _Header:
@@ -420,8 +420,8 @@ class Chi2Grid:
         InputError
             For an axis, a property or a source that the file does not have.
         """
-        wanted = list(self.properties if properties is None else properties)
-        self._check_names("property", wanted, self.properties)
+        requested = list(self.properties if properties is None else properties)
+        self._check_names("property", requested, self.properties)
         self._check_names("axis", ranges, list(self.axes))
         if source is not None and not 0 <= source < self.n_sources:
             raise InputError(f"no source {source}: the grid has {self.n_sources}, counted from 0", self.path)
@@ -431,10 +431,12 @@ class Chi2Grid:
             models = rows
         else:
             ids = self.data["model"].astype(np.int64)
-            found = zip(self._places(ids), places, strict=True)
-            rows = np.flatnonzero(np.logical_and.reduce([np.isin(own, place) for own, place in found]))
+            result = zip(self._places(ids), places, strict=True)
+            rows = np.flatnonzero(
+                np.logical_and.reduce([np.isin(axis_index, index) for axis_index, index in result])
+            )
             models = ids[rows]
-        values = {name: self._read(name, rows, source) for name in ("chi2", *wanted)}
+        values = {name: self._read(name, rows, source) for name in ("chi2", *requested)}
         return {"model": models, **self.parameters(models), **values}
 
     def _places(self, model_ids: ArrayLike) -> tuple[NDArray[np.intp], ...]:
@@ -463,14 +465,14 @@ class Chi2Grid:
         return np.array([np.argmin(np.abs(values - np.float32(limits)))])
 
     def _read(self, name: str, rows: NDArray[np.intp], source: int | None) -> Singles:
-        place = 0 if name == "chi2" else 1 + self.properties.index(name)
+        index = 0 if name == "chi2" else 1 + self.properties.index(name)
         if self.kind == "full":
-            found = self.data[rows, place] if source is None else self.data[rows, place, source]
+            result = self.data[rows, index] if source is None else self.data[rows, index, source]
         elif name == "chi2":
-            found = self.data["chi2"][rows]
+            result = self.data["chi2"][rows]
         else:
-            found = self.data["properties"][rows, place - 1]
-        return np.asarray(found, dtype=np.float32)
+            result = self.data["properties"][rows, index - 1]
+        return np.asarray(result, dtype=np.float32)
 
 
 def read_chi2_grid(path: str | os.PathLike[str]) -> Chi2Grid:

@@ -269,10 +269,10 @@ class FoutWriter:
             block = slice(start, start + ROWS_PER_BLOCK)
             cells: list[list[str]] = []
             for column in self._columns:
-                found = self._cells(column, ids, stored, bounds, block)
+                result = self._cells(column, ids, stored, bounds, block)
                 for label in self._further.get(column.name, ()):
-                    found.append((label, self._rounded((posteriors or {})[label][block])))
-                for label, texts in found:
+                    result.append((label, self._rounded((posteriors or {})[label][block])))
+                for label, texts in result:
                     cells.append(_pad(texts, self._width(label), first=not cells))
             for label in self._further.get("", ()):
                 texts = self._rounded((posteriors or {})[label][block])
@@ -291,15 +291,15 @@ class FoutWriter:
         labels = self._labels(column)[: 1 + n_bounds]
         if column.name == "id":
             return [("id", list(ids[rows]))]
-        own = values[column.name][rows]
+        column_values = values[column.name][rows]
         if column.name == "chi2":
-            return [("chi2", [f"{value:.{self._decimals}e}" for value in own.tolist()])]
+            return [("chi2", [f"{value:.{self._decimals}e}" for value in column_values.tolist()])]
         if column.name == "nmodel":
-            return [("nmodel", [str(value) for value in own.tolist()])]
-        shown = [printed_values(column, own)]
+            return [("nmodel", [str(value) for value in column_values.tolist()])]
+        shown = [printed_values(column, column_values)]
         if len(labels) > 1:
             bounds = printed_bounds(column, intervals[column.name][rows])
-            shown += list(np.ascontiguousarray(bounds.reshape(len(own), -1).T))
+            shown += list(np.ascontiguousarray(bounds.reshape(len(column_values), -1).T))
         return [(label, _texts(numbers)) for label, numbers in zip(labels, shown, strict=True)]
 
     def _rounded(self, values: NDArray[Any]) -> list[str]:

@@ -38,18 +38,18 @@ def make_seds(problem: Problem) -> int:
         For a fault in the list, or if a file cannot be written.
     """
     p, grid = problem.params, problem.grid
-    wanted = read_sed_list(p.make_seds, grid.axes.size)
+    listed = read_sed_list(p.make_seds, grid.axes.size)
     folder = Path(p.output_dir) / SEDS
     lam = np.array([band.mean_wavelength for band in grid.bands])
     builder = SpectrumBuilder(grid)
-    for i in sorted_models(grid, np.array([one.model for one in wanted], dtype=np.int64)).tolist():
-        one = wanted[i]
+    for i in sorted_models(grid, np.array([one.model for one in listed], dtype=np.int64)).tolist():
+        one = listed[i]
         _check_age(grid, one, p.make_seds)
         name = for_system(one.identity)
         write_spectrum(folder / f"{name}.fit", builder, p, one.model, one.scale)
         write_input_res(folder / f"{name}.input_res.fit", lam, one.scale * builder.band_fluxes(one.model))
-    log.info("wrote %d SEDs to '%s'", len(wanted), folder)
-    return len(wanted)
+    log.info("wrote %d SEDs to '%s'", len(listed), folder)
+    return len(listed)
 
 
 def _check_age(grid: ModelGrid, one: ListedSed, path: str) -> None:

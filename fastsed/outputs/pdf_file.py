@@ -60,13 +60,13 @@ class Posteriors:
 
     def result(self) -> PosteriorEstimates:
         """All of them; the file is written."""
-        found = PosteriorEstimates.concatenated(self._parts)
+        results = PosteriorEstimates.concatenated(self._parts)
         if self._waiting is not None:
             problem = self._problem
             quantities = {q.name: q for q in (*axis_quantities(problem.params), *problem.described)}
             with self._waiting as waiting, atomic_hdf5(pdf_path(problem.params)) as file:
-                waiting.write(file, problem.catalog.ids, quantities, found)
-        return found
+                waiting.write(file, problem.catalog.ids, quantities, results)
+        return results
 
 
 class _Waiting:
@@ -98,13 +98,13 @@ class _Waiting:
         return self._spools[name]
 
     def write(
-        self, file: h5py.File, ids: Any, quantities: Mapping[str, Quantity], found: PosteriorEstimates
+        self, file: h5py.File, ids: Any, quantities: Mapping[str, Quantity], results: PosteriorEstimates
     ) -> None:
         """Write all of them, a few sources at a time."""
         import h5py
 
         file.create_dataset("id", data=[str(one) for one in ids], dtype=h5py.string_dtype())
-        for name, values in found.axis_values.items():
+        for name, values in results.axis_values.items():
             group = _group(file, quantities[name])
             group["edges"], group["values"] = cell_edges(values), values
             data = group.create_dataset("pdf", (len(ids), len(values)), dtype="f4")
@@ -114,7 +114,7 @@ class _Waiting:
                 data[start : start + len(rows)] = rows
                 start += len(rows)
         for name in self._shapes:
-            self._write_property(_group(file, quantities[name]), name, found.without_value[name])
+            self._write_property(_group(file, quantities[name]), name, results.without_value[name])
 
     def _write_property(self, group: h5py.Group, name: str, without_value: Floats) -> None:
         shapes = Histograms.concatenated(self._shapes[name])
@@ -123,9 +123,9 @@ class _Waiting:
         data = group.create_dataset("pdf", (n, bins.n), dtype="f4")
         rows = [*range(0, n, ROWS_AT_ONCE), n]
         weights = self._spool(name).in_runs([int(shapes.counts[a:b].sum()) for a, b in pairwise(rows)])
-        for (start, stop), own in zip(pairwise(rows), weights, strict=True):
+        for (start, stop), part_weights in zip(pairwise(rows), weights, strict=True):
             few = slice(start, stop)
-            part = Histograms(shapes.low[few], shapes.counts[few], shapes.per_step[few], own)
+            part = Histograms(shapes.low[few], shapes.counts[few], shapes.per_step[few], part_weights)
             data[few] = binned(part, bins, without_value[few])
 
 

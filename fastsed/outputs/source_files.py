@@ -52,22 +52,25 @@ class SourceFiles:
 
     def write_simulated(self, sources: SimulatedSources) -> None:
         """Simulations of some sources (SAVE_SIM), and their histories."""
-        p, found = self._setup.params, sources.simulations
+        p, result = self._setup.params, sources.simulations
         if p.best_from_sim:
-            chosen = np.arange(len(found.model)), sources.typical()
-            self._models[sources.rows], self._scales[sources.rows] = found.model[chosen], found.scale[chosen]
+            chosen = np.arange(len(result.model)), sources.typical()
+            self._models[sources.rows], self._scales[sources.rows] = (
+                result.model[chosen],
+                result.scale[chosen],
+            )
         if p.best_sfhs:
             for i, row in enumerate(range(sources.rows.start, sources.rows.stop)):
                 if self._models[row] >= 0:
                     best = int(self._models[row]), float(self._scales[row])
-                    self._sfhs.write(row, *best, simulations=(found.model[i], found.scale[i]))
+                    self._sfhs.write(row, *best, simulations=(result.model[i], result.scale[i]))
         if not p.save_sim:
             return
         axes = self._setup.grid.axes.as_dict()
         for i, row in enumerate(range(sources.rows.start, sources.rows.stop)):
             if self._best.model_id[row] < 0:
                 continue
-            values = [axes[name][place[i]] for name, place in sources.indices.items()]
+            values = [axes[name][index[i]] for name, index in sources.indices.items()]
             values += [sources.properties[name][i] for name in self._names]
             path = source_path(p, self._setup.catalog.ids[row], "sims.fits")
             write_simulations(path, [*axes, *self._names], np.array(values), sources.simulations.chi2[i])

@@ -105,11 +105,11 @@ def listed(parts: Iterable[str]) -> str:
 
 def warned(findings: Iterable[Finding]) -> list[Finding]:
     """The same findings, after a warning of each unusual one: of inputs one warns before the fit."""
-    found = list(findings)
-    for finding in found:
+    result = list(findings)
+    for finding in result:
         if finding.unusual:
             log.warning("%s", finding.text)
-    return found
+    return result
 
 
 def report(before: Sequence[Finding], after: Sequence[Finding] = ()) -> None:

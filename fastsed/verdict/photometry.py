@@ -171,14 +171,14 @@ def magnitude_like_fluxes(data: Photometry, path: str) -> Iterator[Finding]:
 
 def band_magnitudes(data: Photometry, zero_point: float) -> Floats:
     """Median AB magnitude of the detections of each band, else of its positive fluxes, (nband,); NaN for none."""
-    found = np.full(data.flux.shape[1], np.nan)
+    result = np.full(data.flux.shape[1], np.nan)
     for band, (flux, error) in enumerate(zip(data.flux.T, data.error.T, strict=True)):
         positive = np.isfinite(error) & (flux > 0)
         detected = positive & (flux > LIMITS.detection * error)
         chosen = detected if detected.any() else positive
         if chosen.any():
-            found[band] = zero_point - 2.5 * np.log10(np.median(flux[chosen]))
-    return found
+            result[band] = zero_point - 2.5 * np.log10(np.median(flux[chosen]))
+    return result
 
 
 def magnitudes(data: Photometry, zero_point: float) -> Iterator[Finding]:

@@ -141,10 +141,10 @@ def redshift_findings(
     path : str
         Of the file of photometric redshifts, for messages.
     """
-    found = [*no_photoz(z_phot, path), *moved_redshifts(z_spec, grid, "spectroscopic")]
+    result = [*no_photoz(z_phot, path), *moved_redshifts(z_spec, grid, "spectroscopic")]
     if force_zphot and z_phot is not None:
-        found += moved_redshifts(np.where(np.isnan(z_spec), z_phot, np.nan), grid, "photometric")
-    return found
+        result += moved_redshifts(np.where(np.isnan(z_spec), z_phot, np.nan), grid, "photometric")
+    return result
 
 
 def no_photoz(z_phot: Floats | None, path: str) -> Iterator[Finding]:

@@ -27,11 +27,11 @@ def directions(models: np.ndarray) -> np.ndarray:
 def test_every_model_has_a_place_and_keeps_its_direction(n_model, equal_axes):
     models = invented(n_model)
     found = group_models(models, equal_axes)
-    assert len(found.place) == -(-n_model // GROUP_SIZE) * GROUP_SIZE
-    np.testing.assert_array_equal(np.unique(found.place), np.arange(n_model))
+    assert len(found.position) == -(-n_model // GROUP_SIZE) * GROUP_SIZE
+    np.testing.assert_array_equal(np.unique(found.position), np.arange(n_model))
     # only the last group is filled up
-    assert len(np.unique(found.place[:n_model])) == n_model
-    expected = directions(models)[:, found.place]
+    assert len(np.unique(found.position[:n_model])) == n_model
+    expected = directions(models)[:, found.position]
     for rows in found.rows:
         np.testing.assert_allclose(directions(rows * found.scale[:, None]), expected, rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(found.rows[0], axis=0), 1, rtol=1e-12)
@@ -41,7 +41,7 @@ def test_every_model_has_a_place_and_keeps_its_direction(n_model, equal_axes):
 @pytest.mark.parametrize("n_model", [16, 17, 1000])
 def test_centres_are_means(n_model):
     found = group_models(invented(n_model))
-    n = len(found.place) // GROUP_SIZE
+    n = len(found.position) // GROUP_SIZE
     for rows, centres in zip(found.rows, found.centres, strict=True):
         assert centres.shape[1] % 16 == 0
         assert not centres[:, n:].any()
@@ -59,14 +59,14 @@ def test_neighbours_resemble_each_other():
         return np.sqrt(np.mean(np.sum((groups - groups.mean(axis=2, keepdims=True)) ** 2, axis=0)))
 
     # two parameters: 250 groups are about 16 times narrower than all models
-    assert spread(found.place) < 0.15 * spread(np.arange(4000))
+    assert spread(found.position) < 0.15 * spread(np.arange(4000))
 
 
 def test_neighbours_of_either_sign():
     """Coordinates of a smaller space may be negative."""
     a, b = np.random.default_rng(5).uniform(-1, 1, (2, 4096))
     found = group_models(np.array([np.sin(a), np.sin(b), np.sqrt(1 + np.cos(a) ** 2)]), equal_axes=True)
-    first = found.rows[0][:, : len(found.place)].reshape(3, -1, GROUP_SIZE)
+    first = found.rows[0][:, : len(found.position)].reshape(3, -1, GROUP_SIZE)
     # 256 groups of two parameters, each cut in sixteen
     assert np.mean(np.ptp(first, axis=2)[:2]) < 0.15
     assert np.max(np.ptp(first, axis=2)[:2]) < 0.5
@@ -76,9 +76,9 @@ def test_models_without_flux_have_no_group():
     models = invented(50)
     models[:, ::3] = 0
     found = group_models(models)
-    np.testing.assert_array_equal(np.unique(found.place), np.flatnonzero(models.any(axis=0)))
+    np.testing.assert_array_equal(np.unique(found.position), np.flatnonzero(models.any(axis=0)))
     empty = group_models(np.zeros((4, 20)))
-    assert empty.place.shape == (0,)
+    assert empty.position.shape == (0,)
     assert not empty.centres[0].any()
 
 
@@ -88,9 +88,9 @@ def test_sets_of_models_are_grouped_each_for_itself():
     for n_threads in (1, 3, 8):
         for models, found in zip(sets, group_sets(sets, n_threads), strict=True):
             alone = group_models(models)
-            np.testing.assert_array_equal(found.place, alone.place)
+            np.testing.assert_array_equal(found.position, alone.position)
             np.testing.assert_array_equal(found.scale, alone.scale)
-            n = len(found.place)
+            n = len(found.position)
             for rows, expected in zip(
                 (*found.rows, *found.centres), (*alone.rows, *alone.centres), strict=True
             ):
@@ -108,7 +108,7 @@ def test_columns_without_flux_count_for_nothing():
 
 def test_equal_models_stay_in_order():
     found = group_models(np.ones((3, 70)))
-    np.testing.assert_array_equal(found.place[:70], np.arange(70))
+    np.testing.assert_array_equal(found.position[:70], np.arange(70))
 
 
 def test_both_precisions():
