@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastsed.outputs.chi2grid import read_chi2_grid
     from fastsed.outputs.pdf_file import read_pdf
     from fastsed.params import Params, read_params
+    from fastsed.star_model import StarModel, StarResults
 
 __all__ = [
     "FastsedError",
@@ -35,6 +36,8 @@ __all__ = [
     "Results",
     "Sed",
     "Sfh",
+    "StarModel",
+    "StarResults",
     "UsageError",
     "__version__",
     "axis",
@@ -56,6 +59,8 @@ _LAZY = {
     "Results": "fastsed.api",
     "Sed": "fastsed.api",
     "Sfh": "fastsed.api",
+    "StarModel": "fastsed.star_model",
+    "StarResults": "fastsed.star_model",
     "axis": "fastsed.galaxy_model",
     "fit": "fastsed.api",
     "merge": "fastsed.api",

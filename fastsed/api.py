@@ -21,6 +21,7 @@ from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.fitting.best_fit import BestFits
 from fastsed.fitting.posterior_estimates import PosteriorEstimates
+from fastsed.fitting.stars.options import FitOptions
 from fastsed.galaxy_model import GalaxyModel
 from fastsed.models.model_array import ModelArray
 from fastsed.models.properties import property_names
@@ -33,7 +34,8 @@ from fastsed.pipeline import fit_problem
 from fastsed.pipeline import run as run_pipeline
 from fastsed.problem import Problem
 from fastsed.quantities import axis_quantities, property_quantities
-from fastsed.table_problem import Bands, read_photometry, table_problem, template_error_of
+from fastsed.star_model import StarModel, StarResults, fit_stars
+from fastsed.table_problem import read_photometry, table_problem, template_error_of
 from fastsed.uncertainties import scaled_properties
 from fastsed.verdict.finding import Finding
 
@@ -438,9 +440,9 @@ class Results:
 
 def fit(
     catalog: Any,
-    model: GalaxyModel | ModelArray,
+    model: GalaxyModel | ModelArray | StarModel,
     *,
-    bands: Bands,
+    bands: Mapping[Any, Any],
     id: str | None = None,
     redshift: str | None = None,
     unit: str = "uJy",
@@ -454,19 +456,19 @@ def fit(
     columns: Sequence[str] | None = None,
     n_threads: int | None = None,
     progress: Callable[[int], None] | bool | None = None,
-) -> Results:
+) -> Results | StarResults:
     """Fit every source of a table.
 
     Parameters
     ----------
     catalog : astropy Table or QTable, pandas DataFrame, mapping of arrays, or path-like
         Paths are of FITS, ECSV, CSV, VOTable, HDF5 or Parquet tables. It is not changed.
-    model : GalaxyModel or ModelArray
+    model : GalaxyModel, ModelArray or StarModel
         The templates.
     bands : mapping
         Filter -> (column of the fluxes, column of the errors). A filter is a number or a name of the database, or a
         `fastsed.Filter`; with a `ModelArray`, a column of the array, from 0. Where flux or error is NaN or masked, or
-        the error not positive, there is no measurement.
+        the error not positive, there is no measurement. With a `StarModel`: filter of the grid -> column of its fluxes.
     id : str, optional
         Column of identifiers; 1, 2, ... if not given.
     redshift : str, optional
@@ -509,8 +511,16 @@ def fit(
     TypeError
         For arguments of another type.
     """
+    if isinstance(model, StarModel):
+        _refuse_but_for_galaxies(
+            redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, limits=limits,
+            posterior=posterior, priors=priors,
+        )  # fmt: skip
+        return fit_stars(catalog, model, bands, unit, id, FitOptions(seed=seed), n_threads)
     if not isinstance(model, GalaxyModel | ModelArray):
-        raise TypeError(f"model: expected a GalaxyModel or a ModelArray, not {type(model).__name__}")
+        raise TypeError(
+            f"model: expected a GalaxyModel, a ModelArray or a StarModel, not {type(model).__name__}"
+        )
     photometry = read_photometry(catalog, bands, id, redshift, unit, limits)
     options: dict[str, Any] = {
         "n_sim": n_sim,
@@ -521,7 +531,7 @@ def fit(
         **_posterior_options(posterior, priors),
     }
     if isinstance(model, ModelArray):
-        _refuse_for_arrays(
+        _refuse_but_for_galaxies(
             redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, limits=limits,
             posterior=posterior, priors=priors,
         )  # fmt: skip
@@ -545,11 +555,11 @@ def _posterior_options(posterior: bool | str, priors: Mapping[str, Any] | None) 
     return {"posterior": bool(posterior), "posterior_scale": scale, "priors": named}
 
 
-def _refuse_for_arrays(**given: Any) -> None:
-    """What an array of model fluxes has no use for."""
+def _refuse_but_for_galaxies(**given: Any) -> None:
+    """What other models have no use for."""
     for name, value in given.items():
         if value is not None and value != 0:
-            raise InputError(f"{name}: not with a ModelArray, whose models are compared as they are")
+            raise InputError(f"{name}: only with a GalaxyModel")
 
 
 @contextmanager

@@ -185,7 +185,7 @@ WRONG = [
     ({"id": "name"}, InputError, "no column name"),
     ({"n_sim": -1}, InputError, "N_SIM = -1: must be >= 0"),
     ({"columns": ["lmas"]}, InputError, "'lmas' is not a column of this run"),
-    ({"model": 3}, TypeError, "expected a GalaxyModel or a ModelArray, not int"),
+    ({"model": 3}, TypeError, "expected a GalaxyModel, a ModelArray or a StarModel, not int"),
 ]
 
 
@@ -295,7 +295,7 @@ def test_what_an_array_of_models_cannot_be(array_case):
             ModelArray(**({"flux": flux, "quantities": {}} | keys))
     with pytest.raises(InputError, match="7 is no column of the models, which have 4"):
         fit(table, ModelArray(flux, {}), bands={7: ("f0", "e0")})
-    with pytest.raises(InputError, match="n_sim: not with a ModelArray"):
+    with pytest.raises(InputError, match="n_sim: only with a GalaxyModel"):
         fit(table, ModelArray(flux, {}), bands=bands, n_sim=3)
 
 

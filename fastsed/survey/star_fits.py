@@ -112,13 +112,45 @@ def fit_catalogue(
     return paths
 
 
-def choose_fitter(source: FileModels | GeneratedModels, options: FitOptions) -> StarFitter | ChunkedFitter:
+def stars_statistics(
+    source: FileModels | GeneratedModels,
+    stars: StarCatalogue,
+    options: FitOptions,
+    n_threads: int | None = None,
+) -> NDArray[Any]:
+    """Fit stars without writing anything.
+
+    Parameters
+    ----------
+    source : FileModels or GeneratedModels
+    stars : StarCatalogue
+    options : FitOptions
+    n_threads : int, optional
+
+    Returns
+    -------
+    structured array (n_stars,)
+        The rows of the stats file.
+    """
+    settings = StarFitSettings("", "", stars.path, "", "", options)
+    fitter = choose_fitter(source, options, n_threads)
+    run, rows = _Run(settings, source, stars, fitter), []
+    batch = STARS_A_BATCH if isinstance(fitter, StarFitter) else fitter.stars_a_reading
+    for start in range(0, stars.n_stars, batch):
+        some = slice(start, min(start + batch, stars.n_stars))
+        rows.append(run.stats_rows(some, fitter.fit(stars.fluxes[some], start, reuse=True)))
+    return np.concatenate(rows) if rows else np.zeros(0, run.layout.stats_type)
+
+
+def choose_fitter(
+    source: FileModels | GeneratedModels, options: FitOptions, n_threads: int | None = None
+) -> StarFitter | ChunkedFitter:
     """With all models in memory, or, if these are too many, chunk by chunk."""
     limit = STORED_IN_MEMORY if isinstance(source, FileModels) else GENERATED_IN_MEMORY
     if source.n_models <= limit:
-        return StarFitter(source, options, available_threads(), fits_order=True)
+        return StarFitter(source, options, n_threads or available_threads(), fits_order=True)
     logger.info("%d models are taken in chunks of %d", source.n_models, CHUNK_MODELS)
-    return ChunkedFitter(source, options, available_threads(), fits_order=True)
+    return ChunkedFitter(source, options, n_threads or available_threads(), fits_order=True)
 
 
 class _Run:
