@@ -29,7 +29,7 @@ from fastsed.models.spectrum import SpectrumBuilder
 from fastsed.outputs.best_sfhs import best_history
 from fastsed.outputs.catalogue_table import catalogue_columns, catalogue_meta
 from fastsed.outputs.fout import write_fout
-from fastsed.params import read_params
+from fastsed.params import Params, read_params
 from fastsed.pipeline import fit_problem
 from fastsed.pipeline import run as run_pipeline
 from fastsed.problem import Problem
@@ -577,7 +577,7 @@ def _progress(
 
 
 def run(
-    path: str | os.PathLike[str] | None = None,
+    path: str | os.PathLike[str] | Params | None = None,
     /,
     *,
     progress: Callable[[int], None] | None = None,
@@ -587,8 +587,8 @@ def run(
 
     Parameters
     ----------
-    path : path-like, optional
-        A parameter file of FAST or FAST++.
+    path : path-like or Params, optional
+        A parameter file of FAST or FAST++, or what `read_params` made of one.
     progress : callable, optional
         Called with the number of models done, piece by piece.
     **keys
@@ -604,13 +604,17 @@ def run(
     InputError
         For anything wrong with the parameters or the inputs.
     """
+    if isinstance(path, Params):
+        params = replace(path, **{name.lower(): value for name, value in keys.items()})
+    else:
+        params = read_params(path, **keys)
     problems: list[Problem] = []
 
     def begin(problem: Problem) -> Callable[[int], None] | None:
         problems.append(problem)
         return progress
 
-    found = run_pipeline(read_params(path, **keys), begin)
+    found = run_pipeline(params, begin)
     return None if found is None else Results(found, problems[0])
 
 

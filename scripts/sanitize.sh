@@ -17,7 +17,7 @@ fi
 
 rm -rf "$folder"
 mkdir -p "$folder/source"
-cp -R pyproject.toml setup.py MANIFEST.in README.md LICENSE fastsed share "$folder/source"
+cp -R pyproject.toml setup.py MANIFEST.in README.md LICENSE distribution fastsed share "$folder/source"
 rm -f "$folder"/source/fastsed/_ext/*.c "$folder"/source/fastsed/_ext/*.so
 echo "building the kernels with sanitizers ..."
 # Python's own flags make signed overflow defined, and so unseen

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from fastsed.models.screen_runs import make_screen_runs
 
 from fastsed._ext import best_fit, chi2_rows, gridio, photometry, sfh, simulate, spectra, views
 from fastsed.aligned import aligned_rows
 from fastsed.fitting.groups import Groups, group_models, in_both_precisions
+from fastsed.models.dust_skeleton import make_dust_skeleton
 
 N_BAND = 7
 
@@ -144,14 +144,14 @@ class Spectra:
         centres = np.geomspace(3000, 20000, self.n_band)
         self.bands = [(np.linspace(0.85 * c, 1.15 * c, 100), shape / c) for c in centres]
         self.transmission = np.ones(self.n_lam)
-        self.runs = make_screen_runs(np.ascontiguousarray(self.screens.T))
+        self.skeleton = make_dust_skeleton(np.ascontiguousarray(self.screens.T))
         self.out = np.empty((self.n_band, self.n_screen, self.n_spectrum))
 
     def band_fluxes(self) -> None:
         """Fluxes at redshift 1."""
         photometry.band_fluxes(
             windows=photometry.BandWindows(self.lam, 2.0, self.bands, self.transmission),
-            screens=self.runs.arguments,
+            dust=self.skeleton.arguments,
             sed=self.sed,
             out=self.out,
         )
