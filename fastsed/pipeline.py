@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,11 @@ from fastsed.fitting.delta_chi2 import DeltaChi2
 from fastsed.fitting.lost import ages_in_window, report_lost
 from fastsed.fitting.monte_carlo import MonteCarlo
 from fastsed.fitting.passes import Pass, Product, runs, walk, walk_best_first
-from fastsed.fitting.posterior import Posterior
-from fastsed.fitting.posterior_estimates import PosteriorEstimates
-from fastsed.mock import mock_columns
 from fastsed.models.attenuation import dust_law
 from fastsed.outputs.catalogue_table import write_catalogue
 from fastsed.outputs.fout import ROWS_PER_BLOCK, build_header
 from fastsed.outputs.grid_file import chi_grid_reducer
-from fastsed.outputs.make_seds import make_seds
-from fastsed.outputs.mock_file import write_mock
 from fastsed.outputs.paths import chi_grid_path, mock_path
-from fastsed.outputs.pdf_file import Posteriors
 from fastsed.outputs.preflight import check_outputs
 from fastsed.outputs.source_files import SourceFiles
 from fastsed.problem import Problem, prepare, wanted_properties
@@ -44,6 +38,11 @@ from fastsed.uncertainties import (
 from fastsed.verdict.finding import Finding, report
 from fastsed.verdict.fits import FittedSources, fit_findings
 
+if TYPE_CHECKING:
+    from fastsed.fitting.posterior_estimates import PosteriorEstimates
+    from fastsed.outputs.pdf_file import Posteriors
+
+# what few runs ask for is imported where it is used: the others start faster
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int], None]
@@ -72,6 +71,8 @@ def run(options: RunOptions, progress: Callable[[Problem], Progress | None] | No
     problem = prepare(options)
     check_outputs(problem)
     if options.make_seds:
+        from fastsed.outputs.make_seds import make_seds
+
         make_seds(problem)
         return None
     results = fit_problem(problem, progress(problem) if progress else None, write_files=True)
@@ -111,7 +112,7 @@ def _fit(
     """Take the passes of the plan, and write the files of each source when its numbers are there."""
     p, best_fit = problem.params, BestFit(problem.grid, problem.data)
     uncertainties = unknown_uncertainties(problem) if p.n_sim or p.save_bestchi else None
-    posteriors = Posteriors(problem, write_files) if p.posterior else None
+    posteriors = _posteriors(problem, write_files) if p.posterior else None
     for step in problem.plan.passes:
         reducers = _reduce(problem, step, best_fit, progress, write_files)
         if "best fit" in step.products:
@@ -158,6 +159,8 @@ def _reduce(
         if "delta chi2" in step.products:
             reducers["delta chi2"] = DeltaChi2(grid, data, p.save_bestchi, lambda: best_fit.so_far)
         if "posterior" in step.products:
+            from fastsed.fitting.posterior import Posterior
+
             known = best_fit.so_far if "best fit" not in step.products else None
             reducers["posterior"] = Posterior(
                 grid, data, problem.described, problem.weighing, step.rows, known
@@ -174,8 +177,18 @@ def _reduce(
     return reducers
 
 
+def _posteriors(problem: Problem, write_files: bool) -> Posteriors:
+    """What collects the posteriors of all sources."""
+    from fastsed.outputs.pdf_file import Posteriors
+
+    return Posteriors(problem, write_files)
+
+
 def _with_mocks(problem: Problem, results: Results, write_files: bool) -> Results:
     """Take the mock test, and write its table."""
+    from fastsed.mock import mock_columns
+    from fastsed.outputs.mock_file import write_mock
+
     columns, n = list(mock_columns(problem, results.best)), problem.params.mock
     if write_files:
         path = write_mock(mock_path(problem.params), problem.catalog.ids, columns, n)

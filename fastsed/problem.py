@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +17,6 @@ from fastsed.fitting.lost import check_fittable
 from fastsed.fitting.monte_carlo import Noise, draw_noise
 from fastsed.fitting.observations import Observations, choose_rows, make_observations
 from fastsed.fitting.passes import Plan, Requests, plan_passes
-from fastsed.fitting.posterior import Weighing
-from fastsed.fitting.weighing import make_weighing
 from fastsed.inputs.catalog import Catalog, read_catalog, with_ending
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.luminosity import find_luminosities
@@ -34,6 +33,9 @@ from fastsed.models.properties import need_spectra, property_names
 from fastsed.quantities import Quantity
 from fastsed.verdict.finding import Finding, warned
 from fastsed.verdict.request import redshift_findings, request_findings
+
+if TYPE_CHECKING:
+    from fastsed.fitting.posterior import Weighing
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,8 @@ class Problem:
     @cached_property
     def weighing(self) -> Weighing:
         """Priors and cell widths of the posteriors."""
+        from fastsed.fitting.weighing import make_weighing
+
         return make_weighing(
             self.params.priors,
             self.grid.axes,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.arrays import Floats, Mask, Singles
 from fastsed.fitting.best_fit import BestFits
-from fastsed.fitting.posterior_estimates import PosteriorEstimates
 from fastsed.quantities import Quantity
 from fastsed.verdict.finding import Finding
+
+if TYPE_CHECKING:
+    from fastsed.fitting.posterior_estimates import PosteriorEstimates
 
 Array = NDArray[Any]
 
@@ -118,5 +120,7 @@ class Results:
 
 def _joined_posteriors(parts: Sequence[PosteriorEstimates | None]) -> PosteriorEstimates | None:
     """Those of the whole catalogue; None unless all parts have them."""
+    from fastsed.fitting.posterior_estimates import PosteriorEstimates
+
     known = [part for part in parts if part is not None]
     return PosteriorEstimates.concatenated(known) if len(known) == len(parts) else None

@@ -21,7 +21,6 @@ from fastsed.inputs.header import split_row
 from fastsed.inputs.tables import Columns, NamedTable, SourceTable, TextTable
 from fastsed.paths import for_system
 from fastsed.tables.formats import known_suffixes
-from fastsed.tables.readers import read_table
 from fastsed.text import decode, parse_number, read_bytes
 from fastsed.verdict.finding import Finding, warned
 from fastsed.verdict.photometry import Photometry, column_label, photometry_findings
@@ -317,6 +316,8 @@ def _catalog_path(params: RunOptions) -> str:
 def _open_catalog(params: RunOptions, path: str, translation: _Translation) -> NamedTable:
     """The catalogue, text or table."""
     if params.catalog_is_table:
+        from fastsed.tables.readers import read_table
+
         return SourceTable(read_table(path))
     needs_bands = not params.spectrum
     return TextTable(path, lambda names: _names_sources(translation.apply(names), needs_bands))

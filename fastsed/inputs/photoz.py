@@ -14,7 +14,6 @@ from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.inputs.tables import NamedTable, SourceTable, TextTable, needs, same_id
 from fastsed.paths import for_system
-from fastsed.tables.readers import read_table
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +113,7 @@ def read_photoz(
     """
     log.info("reading photometric redshifts from '%s'", path)
     is_fits = str(path).endswith(".fits")
-    table = SourceTable(read_table(path)) if is_fits else TextTable(path, needs("ID", name_zphot))
+    table = _fits_table(path) if is_fits else TextTable(path, needs("ID", name_zphot))
     positions = {name_zphot: table.find(name_zphot)}
     for bound in (f"L{confidence}", f"U{confidence}") if confidence else ():
         positions[bound] = _find_bound(table, bound)
@@ -179,3 +178,9 @@ def check_same_ids(table: NamedTable, result: Sequence[str], ids: Sequence[str])
 def _positive(values: Floats) -> Floats:
     """The values that are finite and above 0, NaN for the others."""
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def _fits_table(path: str | Path) -> SourceTable:
+    from fastsed.tables.readers import read_table
+
+    return SourceTable(read_table(path))
