@@ -20,6 +20,7 @@ _WITHIN: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
 }
+_TYPES: dict[type, dict[str, Any]] = {}
 
 
 class OptionError(InputError):
@@ -118,7 +119,7 @@ class Options:
     explicit: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        types = get_type_hints(type(self))
+        types = option_types(type(self))
         for row in option_fields(type(self)):
             self.correct(row.name, checked(row, types[row.name], getattr(self, row.name)))
         for name in ("complete", "check"):
@@ -134,6 +135,13 @@ class Options:
         """Set an option that is empty while the object is being made."""
         if not getattr(self, name):
             self.correct(name, value)
+
+
+def option_types(kind: type) -> dict[str, Any]:
+    """The types of the fields of `kind`, by name; evaluated once for a class, for that is slow."""
+    if kind not in _TYPES:
+        _TYPES[kind] = get_type_hints(kind)
+    return _TYPES[kind]
 
 
 def option_fields(kind: type[Options]) -> list[Field[Any]]:

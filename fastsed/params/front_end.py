@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, get_type_hints
+from typing import Any
 
-from fastsed.config.options import OptionError
+from fastsed.config.options import OptionError, option_types
 from fastsed.errors import InputError
 from fastsed.params.reader import Entry, file_entries, last_of_each, override_entry, parse_text
 from fastsed.params.table import Params, key_fields, prior_keys, suggestion
@@ -55,7 +55,7 @@ def read_params(
 
 def _values(entries: Mapping[str, Entry]) -> dict[str, Any]:
     """Values of the known keys, in their types, and the texts of the ranges of custom parameters."""
-    rows, types = key_fields(), get_type_hints(Params)
+    rows, types = key_fields(), option_types(Params)
     values = {
         entry.name: parse_text(rows[entry.name], types[entry.name], entry.value)
         for entry in entries.values()

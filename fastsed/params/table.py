@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any
 
 from fastsed.config.models import check_custom_names
-from fastsed.config.options import OptionError, option_fields
+from fastsed.config.options import OptionError, option_fields, option_types
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.params.reader import ALIASES, parse_custom_number, parse_text
@@ -38,7 +38,7 @@ class Params(RunOptions):
     def __init__(self, **keys: Any):
         values = {ALIASES.get(name.lower(), name.lower()): value for name, value in keys.items()}
         rows = {row.name: row for row in fields(type(self))}
-        types = get_type_hints(type(self))
+        types = option_types(type(self))
         self.correct("explicit", frozenset(values).intersection(key_fields()))
         for row in rows.values():
             if row.name in values:
