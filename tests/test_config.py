@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fastsed.config.fit import FitOptions
+from fastsed.config.machine import MachineOptions
 from fastsed.config.models import ModelOptions
 from fastsed.config.options import OptionError
 from fastsed.config.outputs import OutputOptions
@@ -105,3 +106,14 @@ def test_they_are_immutable_and_can_be_pickled():
     with pytest.raises(dataclasses.FrozenInstanceError):
         params.n_sim = 4  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(params)) == params
+
+
+def test_unknown_instruction_set_of_the_environment(monkeypatch):
+    monkeypatch.setenv("FASTSED_SIMD", "sse2")
+    with pytest.raises(
+        InputError, match="FASTSED_SIMD=sse2: must be one of scalar, avx2, avx512, or not be set"
+    ):
+        MachineOptions()
+    for known in ("scalar", "avx2", "avx512", ""):
+        monkeypatch.setenv("FASTSED_SIMD", known)
+        MachineOptions()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from fastsed.config.options import Options, option
+from fastsed.errors import InputError
 from fastsed.threads import available_threads, usable_threads
 
 
@@ -27,6 +29,18 @@ class MachineOptions(Options):
         True, "Machine", "Say on the terminal what goes on. 0: nothing but errors and the number of warnings."
     )
     debug: bool = option(False, "Machine", "Say more, for those who look for a fault.")
+
+    def check(self) -> None:
+        """The instruction set of the environment is one of those that the kernels know."""
+        wanted = os.environ.get("FASTSED_SIMD")
+        if wanted:
+            from fastsed._ext.runtime import SIMD_NAMES
+
+            if wanted not in SIMD_NAMES:
+                known = ", ".join(SIMD_NAMES)
+                raise InputError(
+                    f"the environment has FASTSED_SIMD={wanted}: must be one of {known}, or not be set"
+                )
 
     def n_threads(self) -> int:
         """Threads to use: 1 where the user wrote PARALLEL='none', else N_THREAD, else what there is.
