@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -133,6 +133,11 @@ class Results:
     def posterior(self) -> PosteriorEstimates | None:
         """Posteriors: `mean`, `std` by name, `quantile(name, q)`, `pdf(name)`, `neff`, `lnz`; None without."""
         return self._plain.posterior
+
+    @property
+    def mock(self) -> Mapping[str, Floats]:
+        """The mock test: `true_X`, `best_X`, `mean_X`, `std_X`, (nsource, nmock) each; empty without MOCK."""
+        return self._plain.mock
 
     @property
     def fitted(self) -> Mask:
@@ -359,6 +364,35 @@ class Results:
         from fastsed.report.galaxies import history_figure
 
         figure: Figure = history_figure(self._plain, self._problem, self._row(identity), step, width)
+        return figure
+
+    def plot_mock(
+        self, name: str, *, estimate: Literal["best", "mean"] | None = None, width: float = 5.0
+    ) -> Figure:
+        """Draw recovered against true values of the mock test, and their difference, with bias and scatter.
+
+        Parameters
+        ----------
+        name : str
+            Of an axis or property of the catalogue.
+        estimate : {"best", "mean"}, optional
+            What is compared with the truth; by default the mean of the posterior where there is one, else the best fit.
+        width : float
+            Of the figure [inch].
+
+        Returns
+        -------
+        matplotlib Figure
+            `figure.savefig("mock.pdf")` writes it.
+
+        Raises
+        ------
+        InputError
+            If there was no mock test (MOCK), it has no such quantity or estimate, or matplotlib is not installed.
+        """
+        from fastsed.report.mocks import mock_figure
+
+        figure: Figure = mock_figure(self._plain, name, estimate, width)
         return figure
 
     def plot_catalogue(

@@ -25,11 +25,13 @@ def main() -> None:
         parameter_file = copy_example(Path(folder))
         with chdir(folder):
             results = fastsed.run(parameter_file.name, verbose=False, c_interval=[68, 95])
+            mocks = fastsed.run(parameter_file.name, verbose=False, n_sim=0, posterior=True, mock=5)
     figures = {
         "sed": results.plot_sed(SOURCE),
         "corner": results.plot_corner(SOURCE, ["lage", "Av", "lmass", "lsfr"], width=5),
         "sfh": results.plot_sfh(SOURCE),
         "overview": results.plot_catalogue(),
+        "mock": mocks.plot_mock("lmass"),
     }
     for name, figure in figures.items():
         save_figure(figure, target / f"figure-{name}.png", DPI)
