@@ -147,7 +147,8 @@ ALWAYS_INLINE double exp_of_negative(double x)
     p = p * r + 0.5;
     p = p * r + 1.0;
     p = p * r + 1.0;
-    int64_t bits;
+    /* unsigned: for x too small for an exponent the bits that are shifted out do not matter */
+    uint64_t bits;
     memcpy(&bits, &turns, sizeof bits);
     bits = (bits + 1023) << 52;
     double scale;
