@@ -41,11 +41,15 @@ def _threads_for_little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "MULTIPLY_ADDS_PER_THREAD", 1)
 
 
-@pytest.fixture(autouse=True)
-def _restore_logging() -> Iterator[None]:
-    """Commands set up logging for the terminal of one test; the next one has another."""
+def _forget_logging() -> None:
     logger = logging.getLogger("fastsed")
-    handlers, level = logger.handlers[:], logger.level
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logging() -> Iterator[None]:
+    """Commands set up logging for their terminal, in tests and in fixtures of modules; each test begins without."""
+    _forget_logging()
     yield
-    logger.handlers[:] = handlers
-    logger.setLevel(level)
+    _forget_logging()
