@@ -222,9 +222,12 @@ def test_other_options_start_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert digests(tmp_path / "f") == digests(tmp_path / "whole")
 
 
+ROOT = Path(__file__).resolve().parents[2]
 RUN = """
 import sys
 from pathlib import Path
+# last, so that an installed fastsed comes before that of the checkout
+sys.path.append(sys.argv[2])
 from tests.survey.test_star_fits import settings
 from fastsed.survey.star_fits import fit_catalogue
 from dataclasses import replace
@@ -238,7 +241,9 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     fit_catalogue(replace(settings(tmp_path, "whole"), stars_a_batch=2))
     rng, killed = np.random.default_rng(4), 0
     for _ in range(4):
-        process = subprocess.Popen([sys.executable, "-c", RUN, tmp_path], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", RUN, tmp_path, ROOT], stderr=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + 30
         while (
             process.poll() is None
@@ -251,7 +256,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
             os.kill(process.pid, signal.SIGKILL)
             killed += 1
         process.wait()
-    subprocess.run([sys.executable, "-c", RUN, tmp_path], check=True)
+    subprocess.run([sys.executable, "-P", "-c", RUN, tmp_path, ROOT], check=True)
     assert digests(tmp_path / "f") == digests(tmp_path / "whole")
     assert killed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,8 +189,11 @@ def test_the_same_bits_in_parts_and_by_threads() -> None:
         np.testing.assert_array_equal(whole.pdf2d[k], np.concatenate([p.pdf2d[k] for p in parts]))
 
 
+ROOT = Path(__file__).resolve().parents[3]
 DIGEST = """
-import hashlib, numpy as np
+import hashlib, sys, numpy as np
+# last, so that an installed fastsed comes before that of the checkout
+sys.path.append(sys.argv[1])
 from tests.fitting.stars.reference import hard_stars, random_models
 from fastsed.fitting.stars.chunks import ChunkedFitter
 from fastsed.fitting.stars.engine import StarFitter
@@ -211,7 +215,11 @@ def test_the_same_bits_at_every_simd_level() -> None:
     for level in ("scalar", "avx2", "avx512"):
         environment = os.environ | {"FASTSED_SIMD": level}
         run = subprocess.run(
-            [sys.executable, "-c", DIGEST], env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-P", "-c", DIGEST, ROOT],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         digests.add(run.stdout)
     assert len(digests) == 1
