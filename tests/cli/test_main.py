@@ -165,7 +165,13 @@ class TestFit:
         big = ["N_SIM=0", "Z_STEP=0.001", "A_V_STEP=0.02", "SAVE_CHI_GRID=1", "NO_CACHE=1", "N_THREAD=2"]
         command = [sys.executable, "-P", "-m", "fastsed", "gst.param", *big]
         running = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # the tests themselves may run under nohup
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )
         while not any(name.endswith(".tmp") for name in names(folder)) and running.poll() is None:
             time.sleep(0.02)
