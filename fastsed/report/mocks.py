@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastsed.errors import InputError
-from fastsed.report.style import ACCENT, DATA, INK, WIDTH, drawing, label_of, short_label, span, tidy
+from fastsed.report.style import ACCENT, DATA, INK, WIDTH, drawing, label_of, scatter, short_label, span, tidy
 from fastsed.results import Results
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 ESTIMATES = ("best", "mean")
 """What is compared with the truth: the best fit, or the mean of the posterior."""
-# more dots than this lie over one another
-_OPAQUE_UP_TO = 500
 
 
 @dataclass(frozen=True)
@@ -100,17 +98,8 @@ def mock_figure(results: Results, name: str, estimate: str | None = None, width:
         bottom.axhline(0, color=INK, linewidth=0.8)
         bottom.axhspan(found.low, found.high, color=ACCENT, alpha=0.2, linewidth=0)
         bottom.axhline(found.bias, color=ACCENT, linestyle="--")
-        size = float(np.clip(4000 / found.n, 1.5, 12))
         for axes, values in ((top, recovered), (bottom, recovered - true)):
-            axes.scatter(
-                true,
-                values,
-                s=size,
-                color=DATA,
-                alpha=1.0 if found.n <= _OPAQUE_UP_TO else 0.5,
-                linewidths=0,
-                rasterized=found.n > 2000,
-            )
+            scatter(axes, true, values, DATA)
             tidy(axes)
         top.set(ylabel=what, xlim=limits, ylim=limits)
         reach = 1.05 * max(

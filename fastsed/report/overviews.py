@@ -21,6 +21,7 @@ from fastsed.report.style import (
     WIDTH,
     drawing,
     label_of,
+    scatter,
     short_label,
     span,
     tidy,
@@ -148,29 +149,17 @@ def plot_overview(catalogue: Catalogue, width: float = 7.2) -> Figure:
     return figure
 
 
-def _dots(axes: Any, x: Floats, y: Floats, colour: Floats | str, **how: Any) -> Any:
-    """One dot a source, smaller where there are many."""
-    size = float(np.clip(4000 / max(len(x), 1), 1.5, 14))
-    style = {
-        "s": size,
-        "linewidths": 0.2 if size > 6 else 0,
-        "edgecolors": "white",
-        "rasterized": len(x) > 2000,
-    }
-    return axes.scatter(x, y, c=colour, **style, **how)
-
-
 def _coloured(figure: Any, axes: Any, catalogue: Catalogue, x: Floats, y: Floats, name: str) -> None:
     """Dots coloured by a column, if it is there."""
     if name not in catalogue.columns:
-        _dots(axes, x, y, DATA)
+        scatter(axes, x, y, DATA)
         return
     colour = catalogue.get(name)
     finite = colour[np.isfinite(colour)]
     low, high = np.percentile(finite, [2, 98]) if len(finite) else (0.0, 1.0)
     if name in ("lssfr", "lsfr"):
         low = max(low, high - 4)
-    dots = _dots(axes, x, y, colour, cmap=COLOURS, vmin=low, vmax=max(high, low + 1e-6))
+    dots = scatter(axes, x, y, colour, cmap=COLOURS, vmin=low, vmax=max(high, low + 1e-6))
     ends = (bool((finite < low).any()), bool((finite > high).any()))
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(ends, "neither")
     bar = figure.colorbar(dots, ax=axes, pad=0.015, aspect=28, extend=extend)
@@ -332,8 +321,8 @@ def plot_photoz(
             bottom.axhline(sign * OUTLIER, color=INK, linewidth=0.8, linestyle=":")
         bottom.axhline(0, color=INK, linewidth=0.8)
         for axes, values in ((top, z_phot), (bottom, dz)):
-            _dots(axes, z_known[~outlier], values[~outlier], DATA)
-            _dots(axes, z_known[outlier], values[outlier], ACCENT, marker="D")
+            scatter(axes, z_known[~outlier], values[~outlier], DATA)
+            scatter(axes, z_known[outlier], values[outlier], ACCENT, marker="D")
             tidy(axes)
         top.set(ylabel=label, ylim=limits, xlim=limits)
         bottom.set(xlabel="known redshift", ylabel=r"$\Delta z$ / (1 + z)")

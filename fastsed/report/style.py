@@ -174,6 +174,18 @@ def tidy(axes: Any) -> None:
     axes.tick_params(which="both", top=True, right=True)
 
 
+def scatter(axes: Any, x: NDArray[Any], y: NDArray[Any], colour: NDArray[Any] | str, **how: Any) -> Any:
+    """One dot a source, smaller where there are many."""
+    size = float(np.clip(4000 / max(len(x), 1), 1.5, 14))
+    style = {
+        "s": size,
+        "linewidths": 0.2 if size > 6 else 0,
+        "edgecolors": "white",
+        "rasterized": len(x) > 2000,
+    }
+    return axes.scatter(x, y, c=colour, **style, **how)
+
+
 def span(values: NDArray[Any], margin: float = 0.05, least: float = 1e-3) -> tuple[float, float]:
     """Limits of an axis around the finite values."""
     finite = values[np.isfinite(values)]
