@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,79 +32,13 @@ if TYPE_CHECKING:
 
 OUTLIER = 0.15
 """|dz|/(1+z) above which a photometric redshift counts as an outlier."""
+OVERVIEW_WIDTH = 7.2
+"""Default width of the overview [inch]: both columns of a page."""
 # decades below the largest rate that are shown
 _RATE_RANGE = 5.0
 
 
-def plot_mass_redshift(catalogue: Catalogue, width: float = WIDTH) -> Figure:
-    """Draw stellar mass against redshift, coloured by the specific star formation rate where it is there.
-
-    Returns
-    -------
-    matplotlib Figure
-
-    Raises
-    ------
-    InputError
-        If matplotlib is not installed, or a column is missing.
-    """
-    with drawing(width, 0.72) as figure:
-        _mass_redshift(figure, figure.subplots(), catalogue)
-    return figure
-
-
-def plot_sfr_mass(catalogue: Catalogue, width: float = WIDTH) -> Figure:
-    """Draw star formation rate against stellar mass, coloured by redshift; very small rates are marked at the foot.
-
-    Returns
-    -------
-    matplotlib Figure
-
-    Raises
-    ------
-    InputError
-        If matplotlib is not installed, or a column is missing.
-    """
-    with drawing(width, 0.72) as figure:
-        _sfr_mass(figure, figure.subplots(), catalogue)
-    return figure
-
-
-def plot_chi2(catalogue: Catalogue, width: float = WIDTH) -> Figure:
-    """Draw the distribution of the reduced chi2.
-
-    Returns
-    -------
-    matplotlib Figure
-
-    Raises
-    ------
-    InputError
-        If matplotlib is not installed, or the column is missing.
-    """
-    with drawing(width, 0.65) as figure:
-        _chi2(figure, figure.subplots(), catalogue)
-    return figure
-
-
-def plot_edges(catalogue: Catalogue, width: float = WIDTH) -> Figure:
-    """Draw which fraction of the sources is at each end of each axis of the grid.
-
-    Returns
-    -------
-    matplotlib Figure
-
-    Raises
-    ------
-    InputError
-        If matplotlib is not installed, or no axis is known.
-    """
-    with drawing(width, 0.55) as figure:
-        _edges(figure, figure.subplots(), catalogue)
-    return figure
-
-
-def plot_overview(catalogue: Catalogue, width: float = 7.2) -> Figure:
+def plot_overview(catalogue: Catalogue, width: float) -> Figure:
     """Draw mass against redshift, rate against mass, chi2 and edges of the grid, as far as the columns are there.
 
     Parameters
@@ -123,14 +57,9 @@ def plot_overview(catalogue: Catalogue, width: float = 7.2) -> Figure:
         If matplotlib is not installed, or none of it is there.
     """
     panels = [
-        (draw, needed)
-        for draw, needed in (
-            (_mass_redshift, ("z", "lmass")),
-            (_sfr_mass, ("lmass", "lsfr")),
-            (_chi2, ("chi2",)),
-            (_edges, ()),
-        )
-        if all(name in catalogue.columns for name in needed) and (needed or catalogue.at_edge())
+        panel
+        for panel in _PANELS.values()
+        if all(name in catalogue.columns for name in panel.needed) and (panel.needed or catalogue.at_edge())
     ]
     if not panels:
         raise InputError(f"{catalogue.name}: has none of the columns z, lmass, lsfr, chi2: nothing to draw")
@@ -138,8 +67,8 @@ def plot_overview(catalogue: Catalogue, width: float = 7.2) -> Figure:
     n_rows = -(-len(panels) // n_columns)
     with drawing(width, 0.74 * n_rows / n_columns) as figure:
         axes = figure.subplots(n_rows, n_columns, squeeze=False)
-        for one, (draw, _) in zip(axes.flat, panels, strict=False):
-            draw(figure, one, catalogue)
+        for one, panel in zip(axes.flat, panels, strict=False):
+            panel.draw(figure, one, catalogue)
         for one in axes.flat[len(panels) :]:
             one.set_visible(False)
         n_fitted = int(catalogue.fitted.sum())
@@ -336,14 +265,21 @@ def plot_photoz(
     return figure
 
 
-_FIGURES: dict[str, Callable[..., Figure]] = {
-    "overview": plot_overview,
-    "mass-redshift": plot_mass_redshift,
-    "sfr-mass": plot_sfr_mass,
-    "chi2": plot_chi2,
-    "edges": plot_edges,
+class _Panel(NamedTuple):
+    """A panel of the overview, also a figure alone: what draws it, the columns it needs, its height over width."""
+
+    draw: Callable[[Any, Any, Catalogue], None]
+    needed: tuple[str, ...]
+    aspect: float
+
+
+_PANELS = {
+    "mass-redshift": _Panel(_mass_redshift, ("z", "lmass"), 0.72),
+    "sfr-mass": _Panel(_sfr_mass, ("lmass", "lsfr"), 0.72),
+    "chi2": _Panel(_chi2, ("chi2",), 0.65),
+    "edges": _Panel(_edges, (), 0.55),
 }
-KINDS = (*_FIGURES, "photoz")
+KINDS = ("overview", *_PANELS, "photoz")
 """Figures of catalogues."""
 
 
@@ -371,18 +307,24 @@ def catalogue_figure(
     InputError
         For another figure, a missing column, or if matplotlib is not installed.
     """
-    if what in _FIGURES:
-        return _FIGURES[what](catalogue, **({} if width is None else {"width": width}))
+    if width is None:
+        width = OVERVIEW_WIDTH if what == "overview" else WIDTH
+    if what == "overview":
+        return plot_overview(catalogue, width)
+    if what in _PANELS:
+        with drawing(width, _PANELS[what].aspect) as figure:
+            _PANELS[what].draw(figure, figure.subplots(), catalogue)
+        return figure
     if what != "photoz":
         raise InputError(f"there is no figure '{what}' of catalogues; there are {', '.join(KINDS)}")
     of_fit = "redshift of the fit"
     if known_z is not None:
         known = np.asarray(known_z, dtype=float)
-        return plot_photoz(catalogue.get("z"), known, width or WIDTH, of_fit)
+        return plot_photoz(catalogue.get("z"), known, width, of_fit)
     if catalogue.known_z is None:
         raise InputError(
             f"{catalogue.name}: no known redshifts to compare with: give them (known_z, --known-z)"
         )
     if catalogue.given_z is not None:
-        return plot_photoz(catalogue.given_z, catalogue.known_z, width or WIDTH)
-    return plot_photoz(catalogue.get("z"), catalogue.known_z, width or WIDTH, of_fit)
+        return plot_photoz(catalogue.given_z, catalogue.known_z, width)
+    return plot_photoz(catalogue.get("z"), catalogue.known_z, width, of_fit)
