@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # those that take seconds each; benchmarks/ has more
 BENCHMARKS := startup full_grid run1 run2 kernels scaling grid_write star_grid
 
-.PHONY: help example example-survey test fuzz sanitize lint format docs bench clean
+.PHONY: help pages example example-survey test fuzz sanitize lint format docs bench clean
 
 help:
 	@echo "make example | example-survey | test | fuzz | sanitize | lint | format | pages | docs | bench | clean        (PYTHON=$(PYTHON))"

@@ -93,13 +93,17 @@ class RawRows:
         """Rows from a slice with step 1."""
         first, last, _ = rows.indices(self._shape[0])
         block = self._memory(max(last - first, 0))
-        view, position = block.reshape(-1).view(np.uint8).data, self._offset + first * self._row_size
+        self._fill(block.reshape(-1).view(np.uint8).data, first)
+        return block
+
+    def _fill(self, view: memoryview, row: int) -> None:
+        """Read into memory what the file holds from the beginning of a row on."""
+        position = self._offset + row * self._row_size
         while len(view):
             n_read = os.preadv(self._file.fileno(), [view], position)
             if n_read == 0:
                 raise OSError("the file ends too early")
             view, position = view[n_read:], position + n_read
-        return block
 
     def _memory(self, n_rows: int) -> NDArray[Any]:
         if not self._reuse:
@@ -112,9 +116,8 @@ class RawRows:
         """Single rows, in any order."""
         block = np.empty((len(rows), *self._shape[1:]), self._dtype)
         bytes_of = block.view(np.uint8).reshape(len(rows), self._row_size)
-        file = self._file.fileno()
         for i, row in enumerate(rows.tolist()):
-            os.preadv(file, [bytes_of[i].data], self._offset + row * self._row_size)
+            self._fill(bytes_of[i].data, row)
         return block
 
     def close(self) -> None:

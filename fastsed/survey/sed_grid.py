@@ -290,6 +290,23 @@ class SedGridWriter:
         self._stack.__exit__(kind, value, trace)
 
 
+def _check_shapes(data: Mapping[str, Any], path: Path) -> None:
+    """One row a model everywhere, and covariances for as many filters as the fluxes have.
+
+    Raises
+    ------
+    InputError
+        If datasets do not fit together.
+    """
+    n, k = len(data["grid"]), data["seds"].shape[1]
+    for name, values in data.items():
+        if len(values) != n:
+            raise InputError(f'its "{name}" has {len(values)} rows, its "grid" has {n}', path)
+    for name, width in zip(COVARIANCES, (k, k * (k - 1) // 2), strict=True):
+        if name in data and data[name].shape != (n, width):
+            raise InputError(f'its "{name}" has the shape {data[name].shape}, not {(n, width)}', path)
+
+
 class _Hdf5Source:
     """BEAST's HDF5 layout, of HEAD (h5py) and of 1.x (PyTables, whose attributes are not looked at)."""
 
@@ -313,9 +330,7 @@ class _Hdf5Source:
         self.has_covariances = all(name in f for name in COVARIANCES)
         if self.has_covariances:
             self._data |= {name: hdf5.number_dataset(f, name, path, 2) for name in COVARIANCES}
-        for name, data in self._data.items():
-            if len(data) != self.n_models:
-                raise InputError(f'its "{name}" has {len(data)} rows, its "grid" has {self.n_models}', path)
+        _check_shapes(self._data, path)
         if seds.shape[1] != len(lamb):
             raise InputError(
                 f'its "seds" has {seds.shape[1]} columns, its "lamb" has {len(lamb)} values', path
@@ -336,7 +351,10 @@ class _Hdf5Source:
     def single_rows(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         raw = self._raw["grid"]
         assert raw is not None
-        return raw.read_single(rows)
+        try:
+            return raw.read_single(rows)
+        except OSError as error:
+            raise InputError(f"is damaged: {error}", self._path) from error
 
     def close(self) -> None:
         for raw in self._raw.values():
@@ -382,11 +400,7 @@ class _FitsSource:
         if self.has_covariances:
             self._data |= {name: hdus[name.upper()].data for name in COVARIANCES}
         self.n_models, self.table_type = len(table.data), table.data.dtype
-        for name, data in self._data.items():
-            if len(data) != self.n_models:
-                raise InputError(
-                    f"its {name} has {len(data)} rows, its table has {self.n_models}", self._path
-                )
+        _check_shapes(self._data, self._path)
         if seds.shape[1] != len(self.wavelengths):
             raise InputError(
                 f"has {seds.shape[1]} fluxes a model for {len(self.wavelengths)} wavelengths", self._path
