@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -179,11 +179,11 @@ class Results:
         Raises
         ------
         InputError
-            If there is no such quantity.
+            If there is no such quantity; of an array of models there are chi2 and nmodel alone.
         """
-        problem, best = self._problem, self.best
         if name in ("chi2", "nmodel"):
             return self._plain.values[name].astype(float)
+        problem, best = self._problem, self.best
         indices = {index.name: index.kind for index in problem.grid.indices}
         known = [*axis_quantities(problem.params), *property_quantities(problem.params, indices)]
         by_name = {quantity.name: quantity for quantity in known}
@@ -592,7 +592,7 @@ def _posterior_options(posterior: bool | str, priors: Mapping[str, Any] | None) 
 def _refuse_but_for_galaxies(**given: Any) -> None:
     """What other models have no use for."""
     for name, value in given.items():
-        if value is not None and value != 0:
+        if value:
             raise InputError(f"{name}: only with a GalaxyModel")
 
 
@@ -614,7 +614,7 @@ def run(
     path: str | os.PathLike[str] | Params | None = None,
     /,
     *,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | bool | None = None,
     **keys: Any,
 ) -> Results | None:
     """Fit a catalogue as a parameter file says, and write the files that the command writes.
@@ -623,8 +623,8 @@ def run(
     ----------
     path : path-like or Params, optional
         A parameter file of FAST or FAST++, or what `read_params` made of one.
-    progress : callable, optional
-        Called with the number of models done, piece by piece.
+    progress : bool or callable, optional
+        True shows a bar; a callable is called with the number of models done, piece by piece.
     **keys
         Values that replace those of the file; names in lower or upper case.
 
@@ -644,11 +644,13 @@ def run(
         params = read_params(path, **keys)
     problems: list[Problem] = []
 
-    def begin(problem: Problem) -> Callable[[int], None] | None:
-        problems.append(problem)
-        return progress
+    with ExitStack() as stack:
 
-    found = run_pipeline(params, begin)
+        def begin(problem: Problem) -> Callable[[int], None] | None:
+            problems.append(problem)
+            return stack.enter_context(_progress(progress, problem.plan.n_models))
+
+        found = run_pipeline(params, begin)
     return None if found is None else Results(found, problems[0])
 
 

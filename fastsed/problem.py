@@ -79,11 +79,16 @@ class Problem:
         return draw_noise(self.params.n_sim, self.grid.rows, self.params.seed)
 
     def joined(self, parts: Sequence[Problem]) -> Problem:
-        """The problem of a whole catalogue, from those of its parts, whose models are the same."""
+        """The problem of a whole catalogue, from those of its parts, whose models are the same.
+
+        Photometric redshifts are those of all sources, or none where a part has none.
+        """
+        photoz = [part.photoz for part in parts if part.photoz is not None]
         return replace(
             self,
             catalog=Catalog.concatenated([part.catalog for part in parts]),
             data=Observations.concatenated([part.data for part in parts]),
+            photoz=PhotoZ.concatenated(photoz) if len(photoz) == len(parts) else None,
             verdict=list(dict.fromkeys(finding for part in parts for finding in part.verdict)),
         )
 

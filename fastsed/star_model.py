@@ -175,6 +175,7 @@ def fit_stars(
     """
     source = as_source(catalog)
     fluxes = _fluxes(source, model, bands, unit)
+    ids = source.read([identity])[0].values if identity is not None else None
     positions = {name: _positions(source, name) for name in ("RA", "DEC")}
     both = positions["RA"] is not None and positions["DEC"] is not None
     stars = StarCatalogue(
@@ -185,9 +186,8 @@ def fit_stars(
     from astropy.table import Table
 
     table = Table(rows)
-    if identity is not None:
-        (column,) = source.read([identity])
-        table.add_column(column.values, index=0, name="id" if "id" not in table.colnames else identity)
+    if ids is not None:
+        table.add_column(ids, index=0, name="id" if "id" not in table.colnames else identity)
     return StarResults(table)
 
 

@@ -91,9 +91,8 @@ class Catalog:
 
     def part(self, rows: Ints) -> Catalog:
         """The photometry of some of the sources."""
-        chosen = {
-            name: getattr(self, name)[rows] for name in ("flux", "error", "z_spec", "fittable", "zero_error")
-        }
+        names = ("flux", "error", "z_spec", "fittable", "zero_error", "limit", "limit_error")
+        chosen = {name: getattr(self, name)[rows] for name in names if getattr(self, name) is not None}
         return replace(self, ids=[self.ids[row] for row in rows.tolist()], findings=[], **chosen)
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,15 @@ class PhotoZ:
     def n_values(self) -> int:
         """Redshifts and bounds of all sources: fewer than redshifts of the grid make a grid of their own in FAST++."""
         return len(self.z_phot) * (1 + 2 * self.n_intervals)
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[PhotoZ]) -> PhotoZ:
+        """The redshifts of the parts of a catalogue as those of the whole, in order."""
+        names = ("z_phot", "z_spec", "lower", "upper")
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in names
+        }
+        return replace(parts[0], **joined)
 
     def part(self, rows: Ints) -> PhotoZ:
         """The redshifts of some of the sources."""

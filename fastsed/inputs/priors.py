@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.expressions import parse_key
+from fastsed.foreign import parse_foreign
 from fastsed.inputs.tables import read_number_columns
 from fastsed.text import parse_number
 
@@ -159,30 +160,30 @@ def _read_hdf5(path: str) -> tuple[list[str], Floats, Floats]:
     """ids, redshifts and densities of a file of p(z), or of one of SAVE_PDF."""
     import h5py
 
-    with h5py.File(path) as file:
-        if "id" not in file or "z" not in file:
-            raise InputError("holds no p(z): expected the data sets `id`, `z` and `pdf`", path)
-        names = _texts(file["id"][:])
-        if isinstance(file["z"], h5py.Group):
-            edges, weights = file["z/edges"][:], file["z/pdf"][:].astype(np.float64)
-            middle = file["z/values"][:] if "values" in file["z"] else 0.5 * (edges[1:] + edges[:-1])
-            return names, middle.astype(np.float64), weights / np.diff(edges)
-        if "pdf" not in file:
-            raise InputError("holds no p(z): expected the data sets `id`, `z` and `pdf`", path)
-        return names, file["z"][:].astype(np.float64), np.atleast_2d(file["pdf"][:].astype(np.float64))
+    def parse() -> tuple[list[str], Floats, Floats]:
+        with h5py.File(path) as file:
+            names = _texts(file["id"][:])
+            if isinstance(file["z"], h5py.Group):
+                edges, weights = file["z/edges"][:], file["z/pdf"][:].astype(np.float64)
+                middle = file["z/values"][:] if "values" in file["z"] else 0.5 * (edges[1:] + edges[:-1])
+                return names, middle.astype(np.float64), weights / np.diff(edges)
+            density = np.atleast_2d(file["pdf"][:].astype(np.float64))
+            return names, file["z"][:].astype(np.float64), density
+
+    return parse_foreign(parse, path, "a file of p(z) with the data sets `id`, `z` and `pdf`")
 
 
 def _read_fits(path: str) -> tuple[list[str], Floats, Floats]:
     """The same of a FITS file: a table with ID and PDF, then one with Z."""
     from astropy.io import fits
 
-    try:
+    def parse() -> tuple[list[str], Floats, Floats]:
         with fits.open(path) as hdus:
             tables = [hdu.data for hdu in hdus if isinstance(hdu, fits.BinTableHDU)]
             density, z = tables[0]["PDF"], tables[1]["Z"]
             names = _texts(tables[0]["ID"])
             shape = (len(names), -1)
-            return names, np.ravel(z).astype(np.float64), np.asarray(density, dtype=np.float64).reshape(shape)
-    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
-        text = "expected HDF5, or FITS with a table of ID and PDF and a second one of Z"
-        raise InputError(f"holds no p(z): {text} ({error})", path) from error
+            return names, np.ravel(z).astype(np.float64), np.array(density, dtype=np.float64).reshape(shape)
+
+    what = "a file of p(z): HDF5, or FITS with a table of ID and PDF and a second one of Z"
+    return parse_foreign(parse, path, what)

@@ -61,6 +61,8 @@ def write_table(
     kind = kind or format_of(path)
     if kind is None:
         raise InputError(f"a suffix that says the format is needed: one of {known_suffixes()}", path)
+    if kind not in _WRITERS:
+        raise InputError(f"format = '{kind}': must be one of {', '.join(_WRITERS)}", path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of units that FITS does not know: they are written nevertheless
         _WRITERS[kind](path, [_without_mask(column) for column in columns], meta or {})
