@@ -75,9 +75,9 @@ def _excerpt(text: str, position: int) -> tuple[str, int]:
     return head + printable[start : start + EXCERPT] + tail, len(head) + position - start
 
 
-def shortened(text: str) -> str:
-    """A name or number of a formula, no longer than a message should have it."""
-    return text if len(text) <= SHOWN_TOKEN else text[:SHOWN_TOKEN] + "..."
+def shortened(text: str, most: int = SHOWN_TOKEN) -> str:
+    """A text, by default a name or number of a formula, no longer than a message should have it."""
+    return text if len(text) <= most else text[:most] + "..."
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from fastsed.arrays import Floats
 from fastsed.config.run import RunOptions
 from fastsed.fitting.best_fit import BestFit, BestFits
 from fastsed.fitting.delta_chi2 import DeltaChi2
-from fastsed.fitting.lost import ages_in_window, report_lost
+from fastsed.fitting.lost import report_lost
 from fastsed.fitting.monte_carlo import MonteCarlo
+from fastsed.fitting.observations import sum_in_window
 from fastsed.fitting.passes import Pass, Product, runs, walk, walk_best_first
 from fastsed.models.attenuation import dust_law
 from fastsed.outputs.catalogue_table import write_catalogue
@@ -203,7 +204,7 @@ def _nothing(_: object) -> None:
 def _report_lost(problem: Problem, best: BestFits) -> None:
     """Say which sources have no model, and why."""
     data = problem.data
-    n_ages = ages_in_window(problem.grid.ages_at, data.best_first_z, data.best_last_z)
+    n_ages = sum_in_window(problem.grid.ages_at, data.best_first_z, data.best_last_z)
     report_lost(problem.catalog.fittable, best.fitted, n_ages, best.n_models, problem.params.path)
 
 

@@ -12,10 +12,10 @@ from itertools import islice
 
 import numpy as np
 
-from fastsed.arrays import Ints, Mask
+from fastsed.arrays import Mask
 from fastsed.fitting.best_fit import find_best_fits
 from fastsed.fitting.monte_carlo import MonteCarlo
-from fastsed.fitting.observations import Observations
+from fastsed.fitting.observations import Observations, sum_in_window
 from fastsed.fitting.passes import simulated_chunks, walk_best_first
 from fastsed.memory import machine_bytes, memory_parts
 from fastsed.models.axes import Axes
@@ -132,7 +132,7 @@ def spread(redshift_mask: Mask, count: int) -> Mask:
 
 def trial_data(data: Observations, chosen: Mask) -> Observations:
     """Some of the sources that may lie at one of the redshifts chosen."""
-    rows = np.flatnonzero(_n_redshifts(data, chosen))
+    rows = np.flatnonzero(sum_in_window(chosen, data.first_z, data.last_z))
     rows = rows[:: max(1, len(rows) // TRIAL_SOURCES)]
     return data.part(rows)
 
@@ -249,15 +249,9 @@ def _silence() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _n_redshifts(data: Observations, chosen: Mask) -> Ints:
-    """How many of the redshifts chosen lie in the window of each source."""
-    before = np.concatenate([[0], np.cumsum(chosen)])
-    return np.where(data.last_z >= data.first_z, before[data.last_z + 1] - before[data.first_z], 0)
-
-
 def _sources_per_redshift(data: Observations, chosen: Mask) -> float:
     """Mean number of sources that are fitted at one of the redshifts chosen."""
-    return float(_n_redshifts(data, chosen).sum() / np.count_nonzero(chosen))
+    return float(sum_in_window(chosen, data.first_z, data.last_z).sum() / np.count_nonzero(chosen))
 
 
 def time_text(seconds: float) -> str:

@@ -190,7 +190,7 @@ def prepare(params: RunOptions) -> Problem:
         verdict=[*asked, *catalog.findings, *warned(_known_redshifts(params, catalog, photoz, axes))],
     )
     grid.needs_rest = params.save_chi_grid or need_spectra(grid, wanted_properties(problem))
-    _check_requests(problem)
+    check_requests(problem)
     return problem
 
 
@@ -205,8 +205,14 @@ def _known_redshifts(
     return redshift_findings(z_spec, z_phot, axes.z.astype(float), params.force_zphot, path)
 
 
-def _check_requests(problem: Problem) -> None:
-    """Find now what would otherwise stop the run later: formulas, libraries, quantities, lists, room on the disk."""
+def check_requests(problem: Problem) -> None:
+    """Find now what would otherwise stop the run later: formulas, libraries, the list of MAKE_SEDS, priors.
+
+    Raises
+    ------
+    InputError
+        If any of them is wrong.
+    """
     p, grid = problem.params, problem.grid
     _ = grid.exclusion, grid.populations
     if p.make_seds:

@@ -27,7 +27,7 @@ from fastsed.inputs.redshifts import resolve_redshifts
 from fastsed.inputs.template_error import TemplateError, check_curve, read_template_error
 from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import need_spectra
-from fastsed.problem import Problem, wanted_properties
+from fastsed.problem import Problem, check_requests, wanted_properties
 from fastsed.tables.columns import ColumnSource
 from fastsed.tables.sources import as_source
 
@@ -266,9 +266,7 @@ def table_problem(
         data=with_template_error(data, template_error, filters, z),
         columns=output_columns(options, {i.name: i.kind for i in grid.indices}),
     )
-    _ = grid.exclusion, grid.populations
-    if options.posterior:
-        _ = problem.weighing
+    check_requests(problem)
     grid.needs_rest = need_spectra(grid, wanted_properties(problem))
     return problem
 

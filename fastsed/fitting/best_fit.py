@@ -11,7 +11,7 @@ import numpy as np
 from fastsed._ext.best_fit import find_best
 from fastsed.arrays import Floats, Ints, Mask
 from fastsed.fitting.kernel_views import data_view, tile_view
-from fastsed.fitting.observations import Observations
+from fastsed.fitting.observations import Observations, sum_in_window
 from fastsed.fitting.passes import Progress, redshift_indices, walk
 from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Tile
@@ -121,8 +121,7 @@ class BestFit:
 
     def result(self) -> BestFits:
         """The best fits among the models seen."""
-        data, before = self._data, np.concatenate([[0], np.cumsum(self._n_models_at)])
-        n_models = np.where(data.last_z >= 0, before[data.last_z + 1] - before[data.first_z], 0)
+        n_models = sum_in_window(self._n_models_at, self._data.first_z, self._data.last_z)
         return replace(self._best, n_models=n_models)
 
 

@@ -72,9 +72,3 @@ def report_lost(fittable: Mask, fitted: Mask, n_ages: Ints, n_models: Ints, path
         raise InputError("no model of the grid can be fitted: " + "; ".join(reasons), path or None)
     for text, mask in reasons.items():
         log.warning("%s not fitted, with NaN in the catalogue: %s", counted(int(mask.sum()), "source"), text)
-
-
-def ages_in_window(ages_at: Ints, first_z: Ints, last_z: Ints) -> Ints:
-    """Sum of `ages_at` (nz,) over the redshift window of each source, (nsource,); 0 for an empty one."""
-    before = np.concatenate([[0], np.cumsum(ages_at)])
-    return np.where(last_z >= first_z, before[np.maximum(last_z + 1, 0)] - before[first_z], 0)

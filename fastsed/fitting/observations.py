@@ -116,6 +116,12 @@ class Observations:
         return np.cumsum(edges[:-1]) > 0
 
 
+def sum_in_window(values_at: Ints | Mask, first_z: Ints, last_z: Ints) -> Ints:
+    """Sum of `values_at` (nz,) over the redshift window of each source, (nsource,); 0 for an empty one."""
+    before = np.concatenate([[0], np.cumsum(values_at)])
+    return np.where(last_z >= first_z, before[np.maximum(last_z + 1, 0)] - before[first_z], 0)
+
+
 def redshift_windows(
     params: InputOptions, axes: Axes, redshifts: Redshifts, fittable: Mask
 ) -> tuple[Ints, Ints, Ints, Ints]:

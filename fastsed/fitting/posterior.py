@@ -15,6 +15,7 @@ from fastsed.arrays import Flags, Floats, Ints, Mask
 from fastsed.fitting.best_fit import BestFits
 from fastsed.fitting.kernel_views import data_view
 from fastsed.fitting.observations import Observations
+from fastsed.fitting.passes import runs
 from fastsed.fitting.posterior_estimates import Histograms, PosteriorEstimates, estimate
 from fastsed.models.axes import FIXED_AXES, Axes
 from fastsed.models.grid import ModelGrid
@@ -296,9 +297,9 @@ class Posterior:
         for k, quantity in enumerate(self._quantities):
             values[k, cell, population] = coordinate(quantity, results[quantity.name])
         parts = []
-        for populations in _slices(len(numbers), PIECE_MODELS):
+        for populations in runs(slice(0, len(numbers)), PIECE_MODELS):
             size = populations.stop - populations.start
-            for cells in _slices(shape[0], max(1, PIECE_MODELS // size)):
+            for cells in runs(slice(0, shape[0]), max(1, PIECE_MODELS // size)):
                 parts.append(
                     self._part(cells, populations, exists, values, numbers[populations], int(imetal[0]))
                 )
@@ -348,10 +349,6 @@ class Posterior:
 
 def _flags(values: Sequence[bool]) -> Flags:
     return np.array(values, dtype=np.uint8)
-
-
-def _slices(n: int, size: int) -> list[slice]:
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def _padded(rows: Floats, part: _Part, stride: int) -> Floats:

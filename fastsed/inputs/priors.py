@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from fastsed.errors import InputError
 from fastsed.expressions import parse_key
 from fastsed.foreign import parse_foreign
 from fastsed.inputs.tables import read_number_columns
+from fastsed.paths import expanded
 from fastsed.text import parse_number
 
 _CALL = re.compile(r"\s*([A-Za-z_]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
@@ -93,7 +93,7 @@ def _parts(text: str) -> tuple[str, str | None]:
 
 
 def _unquoted(text: str) -> str:
-    return os.path.expandvars(os.path.expanduser(text.strip().strip("'\"")))
+    return expanded(text.strip().strip("'\""))
 
 
 def _two_numbers(text: str, arguments: str, key: str, path: str) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from fastsed.config.options import EXPECTED, OptionError
 from fastsed.errors import InputError
+from fastsed.expressions import shortened
 from fastsed.text import parse_number, read_bytes
 
 log = logging.getLogger(__name__)
@@ -48,13 +49,9 @@ def file_entries(path: str | os.PathLike[str]) -> Iterator[Entry]:
             continue
         if "=" not in content:
             raise InputError(
-                f"expected 'KEY = value', found '{_shortened(content)}'{_guess(content)}", name, number
+                f"expected 'KEY = value', found '{shortened(content, 80)}'{_guess(content)}", name, number
             )
         yield _entry(content, name, number)
-
-
-def _shortened(text: str, most: int = 80) -> str:
-    return text if len(text) <= most else text[:most] + "..."
 
 
 def _guess(line: str) -> str:

@@ -243,8 +243,8 @@ def read_known_redshifts(path: str | Path, ids: Sequence[str]) -> Floats:
     from fastsed.inputs.tables import TextTable, canonical_id, needs
 
     if format_of(path) is not None:
-        identity, redshift = (read_table(path).find(name) for name in ("id", "z_spec"))
-        texts, numbers = read_table(path).read([identity, redshift])
+        columns = read_table(path)
+        texts, numbers = columns.read([columns.find("id"), columns.find("z_spec")])
         pairs = zip(texts.texts(), numbers.numbers(), strict=True)
     else:
         table = TextTable(path, needs("id", "z_spec"))

@@ -16,7 +16,6 @@ from fastsed.report.pdfs import marginals_of, plot_corner, plot_pdf
 from fastsed.report.seds import FluxUnit, plot_sed
 from fastsed.report.source import (
     Samples,
-    SourceSimulations,
     free_quantities,
     history_of,
     posteriors_of,
@@ -118,13 +117,6 @@ def history_figure(found: Results, problem: Problem, row: int, step: float, widt
     return plot_sfh(history_of(found, problem, row, simulated, 0, step), width)
 
 
-def _samples(
-    found: Results,
-    problem: Problem,
-    row: int,
-    names: Sequence[str],
-    simulated: SourceSimulations | None = None,
-) -> Samples:
-    if simulated is None:
-        simulated = simulate_sources(problem, [row])
+def _samples(found: Results, problem: Problem, row: int, names: Sequence[str]) -> Samples:
+    simulated = simulate_sources(problem, [row])
     return samples_of(found, problem, simulated, 0, names or free_quantities(found, problem, row))

@@ -51,8 +51,7 @@ def plot_sfh(history: SourceHistory, width: float = WIDTH) -> Figure:
                 linewidth=0,
                 label=f"{history.confidences[k]:g} % of {history.origin}",
             )
-        if history.median is not None:
-            axes.plot(time, history.median, color=DATA, label="median of the simulations", gid="median")
+        axes.plot(time, history.median, color=DATA, label="median of the simulations", gid="median")
         axes.plot(
             time, history.sfr, color=ACCENT, linestyle="--", linewidth=1.3, label="best model", gid="best"
         )

@@ -356,7 +356,8 @@ class SourceHistory:
         Since the Big Bang [yr]; the last is the time at which the source is seen.
     sfr : (nt,)
         Of the best model [Msun/yr].
-    median : (nt,) or None
+    median : (nt,)
+        Of the simulations.
     bounds : (nt, nconfidence, 2)
         Intervals.
     confidences : tuple of float
@@ -369,28 +370,28 @@ class SourceHistory:
     redshift: float
     time: Floats
     sfr: Floats
-    median: Floats | None
+    median: Floats
     bounds: Floats
     confidences: tuple[float, ...]
-    origin: str = ""
+    origin: str
 
 
 def history_of(
     found: Results,
     problem: Problem,
     row: int,
-    simulated: SourceSimulations | None = None,
-    i: int = 0,
-    step: float = 10.0,
+    simulated: SourceSimulations,
+    i: int,
+    step: float,
 ) -> SourceHistory:
-    """History of the best model of a source and, with simulations, how uncertain it is.
+    """History of the best model of a source, and how uncertain it is.
 
     Parameters
     ----------
     found : Results
     problem : Problem
     row : int
-    simulated : SourceSimulations, optional
+    simulated : SourceSimulations
     i : int
         Index of the source among those simulated.
     step : float
@@ -399,11 +400,8 @@ def history_of(
     grid, model, scale = problem.grid, int(found.best.model_id[row]), float(found.best.scale[row])
     time, sfr = best_history(grid, model, scale, step)
     confidences = tuple(found.confidences) or (68.0, 95.0)
-    median, bounds, origin = None, np.empty((len(time), 0, 2)), ""
-    if simulated is not None:
-        models, scales, _ = simulated.models(i)
-        median, bounds = history_percentiles(grid, time, (models, scales), confidences)
-        origin = f"{len(models)} simulations"
+    models, scales, _ = simulated.models(i)
+    median, bounds = history_percentiles(grid, time, (models, scales), confidences)
     iz = grid.axes.redshift_index(np.array([model]))[0]
     return SourceHistory(
         identity=str(found.ids[row]),
@@ -412,6 +410,6 @@ def history_of(
         sfr=sfr,
         median=median,
         bounds=bounds,
-        confidences=confidences if simulated is not None else (),
-        origin=origin,
+        confidences=confidences,
+        origin=f"{len(models)} simulations",
     )

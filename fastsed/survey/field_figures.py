@@ -72,12 +72,6 @@ def plot_recovered(recovered: list[Recovered], path: str | Path) -> None:
     _save(figure, path)
 
 
-def _most(values: Floats) -> Floats:
-    """Limits of an axis that leave out half a per cent on both sides."""
-    low, high = np.percentile(values, [0.5, 99.5])
-    return np.array([low - 0.05 * (high - low), high + 0.05 * (high - low)])
-
-
 def _figure(n: int) -> tuple[Any, list[Any]]:
     figure_module = need("matplotlib.figure", "a figure")
     figure = figure_module.Figure(figsize=(4.2 * n, 3.6), layout="constrained")

@@ -27,13 +27,14 @@ JOURNAL = "journal"
 VERSION = 1
 STARS_A_GROUP = 1024
 """Stars whose samples lie together in the file."""
+PARTIAL = "_fit.partial"
 PRODUCTS = {"stats": "_stats.fits", "pdf1d": "_pdf1d.fits", "pdf2d": "_pdf2d.fits", "lnp": "_lnp.hd5"}
 
 
 def partial_folder(base: str | os.PathLike[str]) -> Path:
     """The folder in which the products `BASE_stats.fits` and so on grow; it is there while they are not whole."""
     path = Path(base)
-    return path.with_name(f".{path.name}_fit.partial")
+    return path.with_name(f".{path.name}{PARTIAL}")
 
 
 def product_paths(base: str | os.PathLike[str], with_pairs: bool) -> dict[str, Path]:

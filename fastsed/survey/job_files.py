@@ -51,6 +51,7 @@ def write_trim_jobs(
     _remove(folder, ["BEAST_[0-9]*", "BEAST_batch_trim.*"])
     tasks = trim_tasks(project, catalogues)
     options = project.options() if tasks else []
+    memory = memory_of(project) if tasks else math.nan
     jobs = []
     for i, part in enumerate(divided(tasks, n_job), start=1):
         listing = folder / f"BEAST_{i}"
@@ -58,7 +59,7 @@ def write_trim_jobs(
         output = os.path.join(folder, "logs", f"BEAST_trim_tr{i}.log")
         line = command(["jobs", "run-trim", os.fspath(listing), *options], nice, output)
         names = ", ".join(Path(task.catalogue).stem for task in part)
-        jobs.append(Job(names, [line], memory_of(project)))
+        jobs.append(Job(names, [line], memory))
     if not jobs:
         return [], []
     lines = [job.commands[0] for job in jobs]

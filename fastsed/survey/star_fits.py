@@ -22,7 +22,7 @@ from fastsed.fitting.stars.options import FitOptions
 from fastsed.fitting.stars.results import FITTED, NO_MODEL, NO_VALID_FLUX, StarPosteriors
 from fastsed.survey.fit_layout import STATISTICS, FitLayout
 from fastsed.survey.fit_resume import EarlierResults
-from fastsed.survey.fit_store import FitStore, partial_folder, product_paths
+from fastsed.survey.fit_store import FitStore, product_paths
 from fastsed.survey.generated_models import GeneratedModels, open_models
 from fastsed.survey.star_catalogue import StarCatalogue, read_star_catalogue
 from fastsed.survey.star_models import FileModels
@@ -317,8 +317,3 @@ def _file_digest(path: str | PathLike[str]) -> bytes:
             f.seek(int(position))
             digest.update(f.read(SAMPLED_BYTES))
     return digest.digest()
-
-
-def is_partial(base: str | PathLike[str]) -> bool:
-    """Whether a fit with these products was broken off, and `resume` goes on with it."""
-    return partial_folder(base).is_dir()

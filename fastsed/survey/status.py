@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from fastsed.errors import InputError
+from fastsed.survey.fit_store import PARTIAL, partial_folder
 from fastsed.survey.fits_rows import FitsRows
 from fastsed.survey.pdf_files import PdfImage, read_pdfs
 from fastsed.survey.results import STATS, SubResult, tag_of
@@ -92,7 +93,7 @@ def _bases(folder: Path) -> dict[str, list[str]]:
         return {}
     found: dict[str, list[str]] = {}
     for path in sorted(folder.iterdir()):
-        for end in (STATS, "_fit.partial"):
+        for end in (STATS, PARTIAL):
             if path.name.endswith(end):
                 base = path.name[: -len(end)].removeprefix("." if end != STATS else "")
                 tag = tag_of(base)
@@ -113,7 +114,7 @@ def count_rows(catalogue: str | os.PathLike[str]) -> int:
 def _state(result: SubResult, n_star: int) -> State:
     if n_star == 0:
         return "done"
-    if Path(result.base).with_name(f".{Path(result.base).name}_fit.partial").is_dir():
+    if partial_folder(result.base).is_dir():
         return "resume"
     if not all(path.is_file() for path in (result.stats, result.pdf1d, result.lnp)):
         return "fresh"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.survey.asts import ArtificialStars
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +117,15 @@ class Trunchen:
             covariance += self.absflux * flux[:, :, None] * flux[:, None, :]
         return bias, covariance, np.einsum("nk,nk->n", weight, self.completeness[index])
 
-    def _neighbours(self, flux: Floats) -> tuple[NDArray[np.intp], Floats]:
+    @cached_property
+    def _tree(self) -> cKDTree:
         from scipy.spatial import cKDTree
 
-        tree = cKDTree(np.log10(self.flux))
+        return cKDTree(np.log10(self.flux))
+
+    def _neighbours(self, flux: Floats) -> tuple[NDArray[np.intp], Floats]:
         tiny = np.finfo(np.float64).tiny
-        distance, index = tree.query(
+        distance, index = self._tree.query(
             np.log10(np.maximum(flux, tiny)), np.arange(1, min(N_NEIGHBOURS, len(self.flux)) + 1)
         )
         weight = 1.0 / np.maximum(distance, SMALLEST_DISTANCE)

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.fitting.lost import ages_in_window, check_fittable, report_lost
+from fastsed.fitting.lost import check_fittable, report_lost
+from fastsed.fitting.observations import sum_in_window
 
 YES, NO = np.ones(3, dtype=bool), np.zeros(3, dtype=bool)
 
 
-def test_ages_in_window():
+def test_sum_in_window():
     ages_at = np.array([5, 3, 0, 0])
     first, last = np.array([0, 1, 2, 0]), np.array([3, 1, 3, -1])
-    assert ages_in_window(ages_at, first, last).tolist() == [8, 3, 0, 0]
+    assert sum_in_window(ages_at, first, last).tolist() == [8, 3, 0, 0]
 
 
 def test_some_can_be_fitted():

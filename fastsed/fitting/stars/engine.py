@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext import stars as kernel
-from fastsed.arrays import Mask
 from fastsed.errors import InputError
 from fastsed.fitting.stars.binning import build_parameters, choose_bins
 from fastsed.fitting.stars.comparison import ModelNoise
 from fastsed.fitting.stars.models import MODEL, StarModels, scan_models
 from fastsed.fitting.stars.options import FitOptions
 from fastsed.fitting.stars.parameters import symlog
-from fastsed.fitting.stars.results import FITTED, LnpSamples, StarPosteriors
+from fastsed.fitting.stars.results import LnpSamples, StarPosteriors
 from fastsed.fitting.stars.source import ModelSource
 
 Floats = NDArray[np.float64]
@@ -222,9 +221,3 @@ class StarFitter:
             "pdf1d": [np.empty((n, b.n_bins), dtype) for b in self.pdf_bins.one],
             "pdf2d": [np.empty((n, one.n_bins, two.n_bins), dtype) for one, two in self.pdf_bins.pair_bins],
         }
-
-
-def fitted(posteriors: StarPosteriors) -> NDArray[np.bool_]:
-    """Which stars have been fitted."""
-    fitted: Mask = posteriors.status == FITTED
-    return fitted
