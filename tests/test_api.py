@@ -112,6 +112,14 @@ def test_parts_of_a_catalogue_merge_to_the_whole(folder, results):
         fastsed.merge([results, fastsed.run("gst.param", a_v_max=1.0, n_sim=20, **KEYS)])
 
 
+def test_progress_is_told_or_shown(folder, capfd):
+    done = []
+    fastsed.run("gst.param", progress=done.append, **KEYS)
+    assert sum(done) > 1000
+    fastsed.run("gst.param", progress=True, **KEYS)
+    assert "models" in capfd.readouterr().err
+
+
 def test_public_names_are_all_there():
     for name in fastsed.__all__:
         assert getattr(fastsed, name) is not None
@@ -123,5 +131,7 @@ def test_public_names_are_all_there():
 def test_the_import_alone_is_light():
     heavy = ["astropy", "h5py", "scipy", "pandas", "pyarrow", "matplotlib", "numpy"]
     code = f"import fastsed, sys; print([m for m in {heavy} if m in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert out.strip() == "[]"

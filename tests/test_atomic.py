@@ -88,8 +88,8 @@ def test_devices_are_written_to():
 
 
 def test_a_pipe_is_written_to(tmp_path):
-    code = f"from tests.test_atomic import write; write({'/dev/stdout'!r}, 'to the pipe')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = "from fastsed.atomic import atomic_write\nwith atomic_write('/dev/stdout') as f: f.write('to the pipe')"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "to the pipe"
 
 

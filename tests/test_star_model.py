@@ -101,5 +101,9 @@ def test_what_is_wrong_is_said(files):
         fastsed.fit(files["catalogue"], model, bands=bands, unit="erg/s/cm2/A")
     with pytest.raises(InputError, match="HST_X is no filter of the grid"):
         fastsed.fit(files["catalogue"], model, bands={**bands, "HST_X": column}, unit="erg/s/cm2/A")
+    with pytest.raises(InputError, match="starname"):
+        fastsed.fit(
+            files["catalogue"], model, bands={**bands, name: column}, unit="erg/s/cm2/A", id="starname"
+        )
     with pytest.raises(InputError, match="n_sim: only with a GalaxyModel"):
         fastsed.fit(files["catalogue"], model, bands=bands, n_sim=3)

@@ -157,7 +157,7 @@ def test_usage_errors(arguments, capsys):
 
 def test_importing_the_command_is_light():
     code = "import sys, fastsed.cli.library; print({'h5py', 'astropy', 'scipy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 

@@ -35,6 +35,14 @@ def test_columns(zout, caplog):
     assert "1 intervals have L68 > U68 and are ignored" in caplog.text
 
 
+def test_parts_and_whole(zout):
+    whole = read_photoz(zout, ["a", "b", "c"], "z_m2", 95)
+    parts = [whole.part(np.array(rows)) for rows in ([0, 1], [2])]
+    joined = PhotoZ.concatenated(parts)
+    for name in ("z_phot", "z_spec", "lower", "upper"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
+
+
 def test_other_interval_and_none(zout):
     photoz = read_photoz(zout, ["a", "b", "c"], "z_m2", 95)
     np.testing.assert_array_equal(photoz.lower, [0.8, np.nan, 2])

@@ -76,3 +76,22 @@ def test_redshift_densities_of_fits_tables(tmp_path):
     fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(tmp_path / "pz.fits")
     found = prior_of_sources(f"pz({tmp_path}/pz.fits)", np.array([0.5]), ["8", "7"])
     np.testing.assert_allclose(found, [[1.5], [0.5]])
+
+
+@pytest.mark.parametrize("suffix", ["hdf5", "fits"])
+def test_damaged_redshift_densities_are_named(tmp_path, suffix):
+    signature = b"\x89HDF\r\n\x1a\n" if suffix == "hdf5" else b"SIMPLE  ="
+    path = tmp_path / f"pz.{suffix}"
+    path.write_bytes(signature + 600 * b"x")
+    with pytest.raises(InputError, match=rf"pz\.{suffix}: is not a file of p\(z\)"):
+        prior_of_sources(f"pz({path})", np.array([0.5]), ["7"])
+
+
+def test_without_densities_the_file_is_named(tmp_path):
+    path = tmp_path / "pz.hdf5"
+    with h5py.File(path, "w") as f:
+        f["id"], f["z"] = ["7"], np.arange(3.0)
+    with pytest.raises(
+        InputError, match=r"pz\.hdf5: is not a file of p\(z\) with the data sets `id`, `z` and `pdf`"
+    ):
+        prior_of_sources(f"pz({path})", np.array([0.5]), ["7"])

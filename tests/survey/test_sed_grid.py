@@ -106,6 +106,11 @@ def test_wrong_files(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "rows.hd5", "w") as f:
         f["seds"], f["lamb"] = np.ones((3, 3)), np.ones(3)
         f["grid"] = np.zeros(2, [("weight", "f8")])
+    with h5py.File(tmp_path / "widths.hd5", "w") as f:
+        f["seds"], f["lamb"], f["covdiag"], f["covoffdiag"] = (
+            np.ones(s) for s in ((2, 3), 3, (2, 3), (2, 2))
+        )
+        f["grid"] = np.zeros(2, [("weight", "f8")])
     with h5py.File(tmp_path / "other.hd5", "w") as f:
         f["data"] = np.ones(3)
     cases = {
@@ -115,6 +120,7 @@ def test_wrong_files(tmp_path: Path) -> None:
         "none.hd5": "No such file",
         "none.fits": "no such file",
         "rows.hd5": 'its "seds" has 3 rows, its "grid" has 2',
+        "widths.hd5": r'its "covoffdiag" has the shape \(2, 2\), not \(2, 3\)',
         "other.hd5": 'no dataset "seds"',
     }
     for name, message in cases.items():
@@ -122,6 +128,16 @@ def test_wrong_files(tmp_path: Path) -> None:
             SedGrid(tmp_path / name)
     with SedGrid(tmp_path / "g.hd5") as grid, pytest.raises(InputError, match="no column mass"):
         grid.read_columns(["mass"])
+
+
+def test_a_file_that_became_shorter(tmp_path: Path) -> None:
+    write(tmp_path / "g.hd5")
+    with SedGrid(tmp_path / "g.hd5") as grid:
+        assert grid.n_models == 23
+        with open(tmp_path / "g.hd5", "r+b") as f:
+            f.truncate(100)
+        with pytest.raises(InputError, match=r"g\.hd5: is damaged: the file ends too early"):
+            grid.read_rows(np.array([3, 20]), ["logA"])
 
 
 def test_noise_model(tmp_path: Path) -> None:

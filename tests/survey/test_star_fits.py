@@ -19,7 +19,7 @@ from astropy.table import Table
 
 from fastsed.errors import InputError
 from fastsed.fitting.stars.options import FitOptions
-from fastsed.survey.fit_store import FitStore, partial_folder
+from fastsed.survey.fit_store import JOURNAL, FitStore, partial_folder
 from fastsed.survey.grid_info import grid_ranges, read_grid_info, write_grid_info
 from fastsed.survey.index_lists import write_index_list
 from fastsed.survey.star_fits import StarFitSettings, fit_catalogue
@@ -239,19 +239,21 @@ fit_catalogue(replace(settings(folder), stars_a_batch=2), resume=True)
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     small_field(tmp_path, 400)
     fit_catalogue(replace(settings(tmp_path, "whole"), stars_a_batch=2))
+    journal = partial_folder(tmp_path / "f") / JOURNAL
     rng, killed = np.random.default_rng(4), 0
     for _ in range(4):
+        before = journal.stat().st_size if journal.exists() else 0
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", RUN, tmp_path, ROOT], stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 30
         while (
             process.poll() is None
-            and not partial_folder(tmp_path / "f").exists()
+            and not (journal.exists() and journal.stat().st_size > before)
             and time.monotonic() < deadline
         ):
             time.sleep(0.002)
-        time.sleep(0.15 * rng.random())
+        time.sleep(0.05 * rng.random())
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
             killed += 1

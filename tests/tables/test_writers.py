@@ -113,6 +113,11 @@ def test_masked_values_are_nan_or_empty(tmp_path):
     assert t.values.tolist() == ["a", ""]
 
 
+def test_unknown_format(tmp_path):
+    with pytest.raises(InputError, match=r"out\.txt: format = 'nonsense': must be one of fits, "):
+        write_table(tmp_path / "out.txt", [], kind="nonsense")
+
+
 def test_suffixes_and_folders_that_are_wrong(tmp_path):
     columns = [Column("n", np.array([1, 2]))]
     with pytest.raises(InputError, match=r"a suffix that says the format is needed: one of \.fits"):

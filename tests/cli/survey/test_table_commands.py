@@ -173,6 +173,7 @@ def test_merge_reorder_condense_status(capsys):
 def test_pictures_of_maps_with_hardly_anything(options):
     works(f"sourceden datafile.fits {options} --plot")
     works("tileplot datafile_sourceden_map.hd5 --image image.fits -o a.png --dpi 30")
+    assert Path("a.png").stat().st_size
 
 
 def test_one_source(capsys):
