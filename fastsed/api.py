@@ -509,7 +509,8 @@ def fit(
         Column of known redshifts; where it is NaN, masked or negative, the redshift is free.
     unit : str
         Of columns that have no unit of their own: of f_nu ("uJy", "Jy", ...), of F_lambda, or "ABmag" for AB magnitudes
-        with their errors. With a `ModelArray` it is that of the models, whatever it is.
+        with their errors. With a `ModelArray` it is that of the models, whatever it is; with a `StarModel` "vega", for
+        fluxes relative to Vega's, or "erg/s/cm2/A".
     limits : mapping, optional
         Filter, as in `bands` -> boolean column: where it is true, the flux is an upper limit with its error.
     template_error : path-like or (wavelength, error), optional

@@ -205,13 +205,22 @@ def _fluxes(source: ColumnSource, model: StarModel, bands: Mapping[Any, str], un
         raise InputError(f"bands: {wrong}; the grid has {', '.join(filters)}")
     columns = source.read([given[name] for name in filters])
     fluxes = np.stack([column.numbers() for column in columns], axis=1)
+    for column in columns:
+        if column.unit and (unit.lower() == "vega" or not _is_flux_density(column.unit)):
+            raise InputError(
+                f"column {column.name} is in {column.unit}: expected {unit}, or no unit", column.path
+            )
     if unit.lower() == "vega":
         if not model.vega:
             raise InputError("unit='vega' needs the fluxes of Vega: StarModel.read(grid, noise, vega=FILE)")
         return fluxes * read_vega(model.vega, filters)
-    if unit.replace(" ", "") not in ("erg/s/cm2/A", "erg/s/cm2/Angstrom", "erg/(scm2Angstrom)"):
+    if not _is_flux_density(unit):
         raise InputError(f"unit = '{unit}': expected 'vega' or 'erg/s/cm2/A'")
     return fluxes
+
+
+def _is_flux_density(unit: str) -> bool:
+    return unit.replace(" ", "") in ("erg/s/cm2/A", "erg/s/cm2/Angstrom", "erg/(scm2Angstrom)")
 
 
 def _positions(source: ColumnSource, name: str) -> Floats | None:

@@ -67,12 +67,14 @@ def check_wheel(path: Path) -> list[str]:
 def expected_in_wheel() -> set[str]:
     """Modules, type information and data files."""
     modules = _below(ROOT, "fastsed/**/*.py") | _below(ROOT, "fastsed/**/*.pyi") | {"fastsed/py.typed"}
-    return modules | {f"fastsed/{name}" for name in _below(ROOT, "share/**/*")}
+    page = {name for name in _below(ROOT, "fastsed/report/page.*") if name.endswith((".css", ".js"))}
+    return modules | page | {f"fastsed/{name}" for name in _below(ROOT, "share/**/*")}
 
 
 def expected_in_sdist() -> set[str]:
     """All that is needed to build, test and document."""
     found = {"pyproject.toml", "setup.py", "LICENSE", "README.md", "CITATION.cff", "CHANGELOG.md", "Makefile"}
+    found |= _below(ROOT, "fastsed/report/page.*")
     for pattern in ("fastsed/**/*.py*", "fastsed/**/*.h", "share/**/*", "tests/**/*.py", "docs/**/*.md"):
         found |= _below(ROOT, pattern)
     found |= _below(ROOT, "distribution/**/*") | _below(ROOT, "scripts/*")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fastsed
 from fastsed.cli.main import copy_example
-from fastsed.report.style import save_figure
+from fastsed.figure_style import save_figure
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 SOURCE = "6"

@@ -58,7 +58,7 @@ def find_best(list tiles, DataView data not None, const unsigned char[:, ::1] ch
     chosen : (ntile, nsource) uint8
         Which sources may take each tile.
     chi2, scale, spec_scale, tolerance, model, best_order : (nsource,)
-        The fields of `bests_t` (chi2_kernels.h): the same for any number of threads.
+        The fields of `bests_t` (chi2_types.h): the same for any number of threads.
     n_threads : int
     """
     cdef ptrdiff_t ntile = len(tiles), nsource = chosen.shape[1], stride = 0, k

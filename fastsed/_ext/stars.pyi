@@ -11,9 +11,7 @@ Numbers = NDArray[np.uint32]
 Bytes = NDArray[np.uint8]
 
 MAX_BANDS: int
-MAX_PARAMETERS: int
 GROUP_SIZE: int
-BLOCK_SIZE: int
 NO_ID: int
 STARS_A_TURN: int
 SUMMARY: np.dtype[Any]
@@ -33,7 +31,6 @@ def bin_column(
     column: int,
     ncolumn: int,
 ) -> None: ...
-def simd_name() -> str: ...
 
 class StarTree:
     def __init__(

@@ -116,9 +116,7 @@ cdef extern from "stars_columns.h" nogil:
 
 
 MAX_BANDS = C_MAX_BANDS
-MAX_PARAMETERS = C_MAX_PARAMETERS
 GROUP_SIZE = FAN
-BLOCK_SIZE = BLOCK
 NO_ID = C_NO_ID
 # models ordered by one thread
 ORDER_PART = 1 << 16
@@ -682,8 +680,3 @@ def bin_column(const double[::1] positions, const double[::1] values, const uint
         with nogil:
             bin_values(&positions[0], positions.shape[0], &models[0], &edges[0], &values[0], &centres[0],
                        edges.shape[0] - 1, clamp, start, difference, stride // 4, code, stride // 2)
-
-
-def simd_name():
-    """The SIMD level in use."""
-    return ("scalar", "avx2", "avx512")[simd_level()]

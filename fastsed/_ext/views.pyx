@@ -12,7 +12,7 @@ GROUP_SIZE = GROUP
 
 
 cdef class TileView:
-    """A tile as the kernels see it: the fields of `tile_t` (chi2_exact.h), whose shapes are checked by the caller."""
+    """A tile as the kernels see it: the fields of `tile_t` (chi2_types.h), whose shapes are checked by the caller."""
 
     def __init__(self, flux, dust, ids, order, ptrdiff_t nmain, int64_t first, int64_t iz, int64_t nz):
         cdef const double[:, ::1] flux_view = flux, dust_view = dust
@@ -27,7 +27,7 @@ cdef class TileView:
 
 
 cdef class DataView:
-    """The data of all sources as the kernels see them: the fields of `data_t` (chi2_kernels.h), likewise.
+    """The data of all sources as the kernels see them: the fields of `data_t` (chi2_types.h), likewise.
 
     `template_error2` (nz, nband) has a row for each redshift; `limit`, `limit_error`, `limited` are None without upper
     limits.
@@ -59,7 +59,7 @@ cdef class DataView:
 
 
 cdef class SpaceView:
-    """Models in groups, and draws of the noise, as the kernels see them: the fields of `space_t` (chi2_simulations.h).
+    """Models in groups, and draws of the noise, as the kernels see them: the fields of `space_t` (chi2_types.h).
 
     Parameters
     ----------

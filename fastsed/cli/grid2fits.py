@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fastsed._version import __version__
-from fastsed.atomic import atomic_path
 from fastsed.cli.messages import run_command, start_logging
-from fastsed.hdf5_file import atomic_hdf5
-from fastsed.tables.formats import require
-
-if TYPE_CHECKING:
-    from fastsed.outputs.chi2grid import Chi2Grid
+from fastsed.errors import InputError
+from fastsed.tables.formats import format_of
 
 PROGRAM = "fastsed-grid2fits"
 _SUFFIXES = {"fits": ".fits", "hdf5": ".h5", "parquet": ".parquet"}
-_FORMATS = {".fits": "fits", ".fit": "fits", ".h5": "hdf5", ".hdf5": "hdf5", ".parquet": "parquet"}
-_FITS_BLOCK = 2880
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
         "-o", "--output", type=Path, metavar="OUT", help="name of the table (default: FILE and a suffix)"
     )
     parser.add_argument(
-        "--format", choices=sorted(_SUFFIXES), help="default: what the suffix of OUT says, else fits"
+        "--format", choices=sorted(_SUFFIXES), help="default: what the suffix of OUT says; fits without one"
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
@@ -52,6 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _run(argv: Sequence[str] | None) -> int:
     from fastsed.outputs.chi2grid import read_chi2_grid
+    from fastsed.outputs.grid_tables import write_grid_table
     from fastsed.outputs.preflight import check_output
 
     parser = make_parser()
@@ -59,115 +50,12 @@ def _run(argv: Sequence[str] | None) -> int:
     output: Path | None = arguments.output
     if output is not None and len(arguments.file) > 1:
         parser.error("-o names one table, but several FILEs are given")
-    suggested = _FORMATS.get(output.suffix.lower(), "fits") if output is not None else "fits"
-    kind = arguments.format or suggested
+    kind = arguments.format or ("fits" if output is None or not output.suffix else format_of(output))
+    if kind not in _SUFFIXES:
+        raise InputError(f"a suffix of {', '.join(_SUFFIXES)} is needed, or --format", output)
     start_logging(logging.INFO)
     for path in arguments.file:
         target = output if output is not None else path.with_name(path.name + _SUFFIXES[kind])
         check_output(target)
-        _WRITERS[kind](read_chi2_grid(path), target)
+        write_grid_table(read_chi2_grid(path), target, kind)
     return 0
-
-
-def _columns(grid: Chi2Grid, rows: slice, block: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Columns of some rows: (n, nsource) each for a full grid, (n,) for a best-chi2 file."""
-    if grid.kind == "best":
-        properties = {name: block["properties"][:, i] for i, name in enumerate(grid.properties)}
-        columns = {"chi2": block["chi2"], "model": block["model"], **properties}
-        return columns | grid.parameters(block["model"])
-    columns = {name: block[:, i] for i, name in enumerate(["chi2", *grid.properties])}
-    shape = (len(block), grid.n_sources)
-    parameters = grid.parameters(np.arange(rows.start, rows.stop))
-    return columns | {name: np.broadcast_to(v[:, None], shape) for name, v in parameters.items()}
-
-
-def _write_fits(grid: Chi2Grid, path: Path) -> None:
-    """Table of one row, each column an array over models (and sources), as FAST++ lays it out."""
-    shape = (grid.n_models, grid.n_sources) if grid.kind == "full" else (grid.n_models,)
-    names = list(_columns(grid, slice(0, 0), grid.data[:0]))
-    types = [">i8" if name == "model" and grid.kind == "best" else ">f4" for name in names]
-    sizes = [np.dtype(t).itemsize * int(np.prod(shape, dtype=object)) for t in types]
-    header = _fits_header(names, types, sizes, shape)
-    starts = len(header) + np.cumsum([0, *sizes], dtype=np.int64)
-    with atomic_path(path) as temporary, open(temporary, "wb") as f:
-        f.write(header)
-        for rows, block in grid.blocks():
-            columns = _columns(grid, rows, block)
-            for name, kind, start in zip(names, types, starts[:-1].tolist(), strict=True):
-                values = np.ascontiguousarray(columns[name], dtype=kind)
-                f.seek(start + rows.start * (values.nbytes // len(values)))
-                f.write(values.data)
-        f.seek(0, 2)
-        f.write(bytes(-f.tell() % _FITS_BLOCK))
-
-
-def _fits_header(names: list[str], types: list[str], sizes: list[int], shape: tuple[int, ...]) -> bytes:
-    from astropy.io import fits
-
-    table = fits.Header()
-    table["XTENSION"] = ("BINTABLE", "binary table extension")
-    table["BITPIX"] = (8, "8-bit bytes")
-    table["NAXIS"] = (2, "2-dimensional binary table")
-    table["NAXIS1"] = (sum(sizes), "width of table in bytes")
-    table["NAXIS2"] = (1, "number of rows in table")
-    table["PCOUNT"], table["GCOUNT"] = 0, 1
-    table["TFIELDS"] = (len(names), "number of fields in each row")
-    dimensions = ",".join(str(n) for n in reversed(shape))
-    for i, (name, kind, size) in enumerate(zip(names, types, sizes, strict=True), 1):
-        letter = "K" if kind == ">i8" else "E"
-        table[f"TTYPE{i}"] = name.upper()
-        table[f"TFORM{i}"] = f"{size // np.dtype(kind).itemsize}{letter}"
-        table[f"TDIM{i}"] = f"({dimensions})"
-    primary = fits.PrimaryHDU().header
-    primary["EXTEND"] = True
-    return b"".join(header.tostring().encode("ascii") for header in (primary, table))
-
-
-def _write_hdf5(grid: Chi2Grid, path: Path) -> None:
-    """Datasets `chi2` and properties [model, source] (or [model] with `model`), and the group `axes`."""
-    with atomic_hdf5(path) as f:
-        f.attrs["axes"], f.attrs["properties"] = list(grid.axes), list(grid.properties)
-        for name, values in grid.axes.items():
-            f[f"axes/{name}"] = values
-        shape = (grid.n_models, grid.n_sources) if grid.kind == "full" else (grid.n_models,)
-        requested = ["chi2", *grid.properties, *(["model"] if grid.kind == "best" else [])]
-        for name in requested:
-            f.create_dataset(name, shape, dtype="u8" if name == "model" else "f4")
-        for rows, block in grid.blocks():
-            columns = _columns(grid, rows, block)
-            for name in requested:
-                f[name][rows] = columns[name]
-
-
-def _write_parquet(grid: Chi2Grid, path: Path) -> None:
-    """One row per model (and source, for a full grid)."""
-    pyarrow, parquet = (require(name, "Parquet tables", path) for name in ("pyarrow", "pyarrow.parquet"))
-    writer = None
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        try:
-            for rows, block in grid.blocks() if grid.n_models else [(slice(0, 0), grid.data)]:
-                table = pyarrow.table(_long_columns(grid, rows, block))
-                writer = writer or parquet.ParquetWriter(file, table.schema)
-                writer.write_table(table)
-        finally:
-            if writer is not None:
-                writer.close()
-
-
-def _long_columns(grid: Chi2Grid, rows: slice, block: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    columns = _columns(grid, rows, block)
-    if grid.kind == "full":
-        models = np.arange(rows.start, rows.stop)
-        columns = {
-            "model": np.repeat(models, grid.n_sources),
-            "source": np.tile(np.arange(grid.n_sources), len(models)),
-            **columns,
-        }
-    return {name: np.ascontiguousarray(values).ravel() for name, values in columns.items()}
-
-
-_WRITERS: dict[str, Callable[[Chi2Grid, Path], None]] = {
-    "fits": _write_fits,
-    "hdf5": _write_hdf5,
-    "parquet": _write_parquet,
-}

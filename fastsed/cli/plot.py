@@ -99,7 +99,7 @@ def _run(argv: Sequence[str] | None) -> int:
     parser = make_parser()
     options = parser.parse_intermixed_args(argv)
     start_logging(logging.WARNING)
-    from fastsed.report.style import check_kind
+    from fastsed.figure_style import check_kind
 
     path = Path(options.result)
     if options.output is not None:
@@ -214,9 +214,9 @@ def _of_stars(options: argparse.Namespace, path: Path) -> Iterator[Drawn]:
 
 def _save(drawn: Sequence[Drawn], output: Path | None, result: Path) -> Iterator[Path]:
     """Write the figures one by one; several are pages of a PDF."""
+    from fastsed.figure_style import save_figure, save_pages
     from fastsed.outputs.preflight import check_output
     from fastsed.paths import for_system
-    from fastsed.report.style import save_figure, save_pages
 
     target = output if output is not None else Path(f"{result.stem}.png")
     if output is not None and len(drawn) == 1:

@@ -75,11 +75,11 @@ def _run(argv: Sequence[str] | None) -> int:
     if options.figures < 0:
         raise UsageError(f"--figures {options.figures}: a number of sources is needed, 0 or more")
     start_logging(logging.WARNING)
+    from fastsed.extras import need
     from fastsed.outputs.preflight import check_output
     from fastsed.report.page import html_of
-    from fastsed.report.style import need_matplotlib
 
-    need_matplotlib("a report")
+    need("matplotlib", "a report")
     path = Path(options.file)
     if not path.is_file():
         raise InputError("there is no such file", path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,9 +15,12 @@ from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.expressions import parse_key
 from fastsed.foreign import parse_foreign
+from fastsed.inputs.catalog import counted
 from fastsed.inputs.tables import read_number_columns
 from fastsed.paths import expanded
 from fastsed.text import parse_number
+
+log = logging.getLogger(__name__)
 
 _CALL = re.compile(r"\s*([A-Za-z_]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 KINDS = "'flat', 'normal(mean, sigma)', 'lognormal(median, sigma)', 'table(file)', 'expr(formula of x)'"
@@ -120,6 +124,8 @@ def _tabulated(path: str, values: Floats) -> Floats:
 def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") -> Floats | None:
     """Densities (nsource, nz) of 'pz(file)' at the redshifts (nz,), linear in z; None for any other prior.
 
+    Sources of the file whose densities are all NaN get a flat prior, with a warning.
+
     Raises
     ------
     InputError
@@ -142,9 +148,18 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") 
             f"lacks {len(missing)} of {len(ids)} sources, the first of them '{missing[0]}'", file
         )
     densities = density[[row_of[one] for one in ids]]
+    # SAVE_PDF writes them for sources without a posterior
+    absent = np.isnan(densities).all(axis=1)
+    if absent.any():
+        log.warning(
+            "%s: %s without densities (NaN) get a flat prior", file, counted(int(absent.sum()), "source")
+        )
+        densities[absent] = 1.0
     if not (np.isfinite(densities).all() and (densities >= 0).all()):
         raise InputError("holds densities that are negative or not finite", file)
-    return np.array([np.interp(z, grid, row, left=0.0, right=0.0) for row in densities])
+    found = np.array([np.interp(z, grid, row, left=0.0, right=0.0) for row in densities])
+    found[absent] = 1.0
+    return found
 
 
 def _is_hdf5(path: str) -> bool:

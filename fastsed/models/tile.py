@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,7 +54,15 @@ class Tile:
         if self.dust is not None:
             dust = np.zeros((3, flux.shape[1]))
             dust[:, :n] = self.dust[:, start:stop]
-        return Tile(self.iz, self.ids[start:stop], self.order[start:stop], flux, dust)
+        return replace(
+            self,
+            ids=self.ids[start:stop],
+            order=self.order[start:stop],
+            flux=flux,
+            dust=dust,
+            sigma=None if self.sigma is None else self.sigma[:, start:stop],
+            ln_prior=None if self.ln_prior is None else self.ln_prior[start:stop],
+        )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from fastsed.arrays import Floats
 from fastsed.citations import bibtex, citations
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
+from fastsed.figure_style import png_of
 from fastsed.params import key_fields
 from fastsed.paths import for_system
 from fastsed.problem import Problem
@@ -31,7 +32,6 @@ from fastsed.report.source import (
     sed_of,
     simulate_sources,
 )
-from fastsed.report.style import png_of
 from fastsed.results import Results
 
 _OVERVIEW_WIDTH = 900

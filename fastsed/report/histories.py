@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastsed.figure_style import ACCENT, BAND, DATA, WIDTH, drawing, tidy
 from fastsed.report.source import SourceHistory
-from fastsed.report.style import ACCENT, BAND, DATA, WIDTH, drawing, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

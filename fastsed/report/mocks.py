@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastsed.errors import InputError
-from fastsed.report.style import ACCENT, DATA, INK, WIDTH, drawing, label_of, scatter, short_label, span, tidy
+from fastsed.figure_style import ACCENT, DATA, INK, WIDTH, drawing, label_of, scatter, short_label, span, tidy
 from fastsed.results import Results
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import numpy as np
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.report.catalogue import Catalogue
-from fastsed.report.style import (
+from fastsed.figure_style import (
     ACCENT,
     BAND,
     COLOURS,
@@ -26,6 +25,7 @@ from fastsed.report.style import (
     span,
     tidy,
 )
+from fastsed.report.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

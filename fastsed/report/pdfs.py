@@ -9,8 +9,8 @@ import numpy as np
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
+from fastsed.figure_style import ACCENT, BAND, DATA, INK, WIDTH, drawing, label_of, tidy
 from fastsed.report.source import Marginal, Marginals, Samples
-from fastsed.report.style import ACCENT, BAND, DATA, INK, WIDTH, drawing, label_of, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,7 @@ import numpy as np
 
 from fastsed.arrays import Floats, Mask
 from fastsed.constants import AB_ZEROPOINT
-from fastsed.report.source import Number, SourceSed
-from fastsed.report.style import (
+from fastsed.figure_style import (
     ACCENT,
     BAND,
     DATA,
@@ -21,6 +20,7 @@ from fastsed.report.style import (
     tidy,
     value_text,
 )
+from fastsed.report.source import Number, SourceSed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastsed.arrays import Floats, Mask
 from fastsed.errors import InputError
-from fastsed.report.style import (
+from fastsed.figure_style import (
     ACCENT,
     BAND,
     COLOURS,

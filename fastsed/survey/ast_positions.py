@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.errors import InputError
-from fastsed.survey.extras import need
+from fastsed.extras import need
 from fastsed.survey.maps import convex_hull
 from fastsed.survey.tiles import TileMap
 

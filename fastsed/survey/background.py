@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.survey.extras import need
+from fastsed.extras import need
 from fastsed.survey.pixels import PixelGrid, pixel_grid
 from fastsed.survey.tables import column, open_fits, upper_case
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
-from fastsed.survey.extras import need
+from fastsed.extras import need
 from fastsed.survey.maps import convex_hull
 from fastsed.survey.tables import column, similar
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.atomic import atomic_path
-from fastsed.survey.extras import need
+from fastsed.extras import need
+from fastsed.figure_style import save_figure
 
 if TYPE_CHECKING:
     from fastsed.survey.recovery import Recovered
 
+DPI = 150
 Floats = NDArray[np.float64]
 LABELS = {"Av": "$A_V$ [mag]", "logA": "log age [yr]", "M_ini": "log initial mass [M$_\\odot$]"}
 
@@ -41,7 +42,7 @@ def plot_colour_magnitude(
         xlabel=f"{names[0]} [mag]", ylabel=f"{names[1]} [mag]", xlim=np.percentile(colour, [0.5, 99.5])
     )
     figure.colorbar(points, label=LABELS["Av"])
-    _save(figure, path)
+    save_figure(figure, path, DPI)
 
 
 def plot_sky(ra: Floats, dec: Floats, values: Floats, label: str, path: str | Path) -> None:
@@ -53,7 +54,7 @@ def plot_sky(ra: Floats, dec: Floats, values: Floats, label: str, path: str | Pa
     axes[0].set(xlabel="east [arcsec]", ylabel="north [arcsec]", aspect="equal")
     axes[0].invert_xaxis()
     figure.colorbar(hexagons, label=label)
-    _save(figure, path)
+    save_figure(figure, path, DPI)
 
 
 def plot_recovered(recovered: list[Recovered], path: str | Path) -> None:
@@ -69,7 +70,7 @@ def plot_recovered(recovered: list[Recovered], path: str | Path) -> None:
         label = LABELS.get(one.name, one.name)
         panel.set(xlabel=f"true {label}", ylabel=f"recovered {label}", xlim=(low, high), ylim=(low, high))
     figure.colorbar(counts, label="stars")
-    _save(figure, path)
+    save_figure(figure, path, DPI)
 
 
 def _figure(n: int) -> tuple[Any, list[Any]]:
@@ -77,8 +78,3 @@ def _figure(n: int) -> tuple[Any, list[Any]]:
     figure = figure_module.Figure(figsize=(4.2 * n, 3.6), layout="constrained")
     axes = figure.subplots(1, n)
     return figure, list(np.atleast_1d(axes))
-
-
-def _save(figure: Any, path: str | Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150, format=Path(path).suffix.lstrip("."))

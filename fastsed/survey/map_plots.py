@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
-from fastsed.survey.extras import need
+from fastsed.extras import need
+from fastsed.figure_style import save_figure
 from fastsed.survey.tables import stem
 from fastsed.survey.tiles import TileMap
 
@@ -33,18 +33,6 @@ def _figure(**size: Any) -> Any:
     figure = Figure(layout="constrained", **size)
     FigureCanvasAgg(figure)
     return figure
-
-
-def _save(figure: Any, path: str | os.PathLike[str], dpi: float) -> Path:
-    kind = Path(path).suffix.lstrip(".").lower() or "png"
-    known = figure.canvas.get_supported_filetypes()
-    if kind not in known:
-        raise InputError(f"pictures of type {kind!r} are not known; {', '.join(sorted(known))} are", path)
-    with atomic_path(path) as temporary:
-        # no date, so that the same map gives the same file
-        metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-        figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
-    return Path(path)
 
 
 def _draw_tiles(figure: Any, axes: Any, tiles: TileMap, label: str, blank_zero: bool = False) -> None:
@@ -77,7 +65,7 @@ def plot_density(result: DensityMap, catalog: str | os.PathLike[str]) -> Path:
     _draw_tiles(figure, left, TileMap.of_image(result.grid, result.density), label, blank_zero=True)
     left.set_title("pixels without a density are grey", fontsize="small")
     _histogram(right, np.asarray(result.table["SourceDensity"]), label)
-    return _save(figure, f"{stem(catalog)}_source_den.png", DPI)
+    return save_figure(figure, f"{stem(catalog)}_source_den.png", DPI)
 
 
 def plot_background(result: BackgroundMap, catalog: str | os.PathLike[str]) -> Path:
@@ -94,7 +82,7 @@ def plot_background(result: BackgroundMap, catalog: str | os.PathLike[str]) -> P
     _draw_tiles(figure, first, TileMap.of_image(result.grid, result.background), f"median {label}")
     _draw_tiles(figure, second, TileMap.of_image(result.grid, result.n_sources), "number of sources")
     _histogram(third, np.asarray(result.table["indiv_bg"]), label)
-    return _save(figure, f"{stem(catalog)}_background.png", DPI)
+    return save_figure(figure, f"{stem(catalog)}_background.png", DPI)
 
 
 def _histogram(axes: Any, values: NDArray[np.float64], label: str) -> None:
@@ -148,7 +136,7 @@ def plot_tiles_on_image(
     axes.set_xlabel("right ascension")
     axes.set_ylabel("declination")
     figure.colorbar(polygons, ax=axes, shrink=0.85, label=label or "background (arbitrary units)")
-    return _save(figure, path, dpi)
+    return save_figure(figure, path, dpi)
 
 
 def _corners(tiles: TileMap, image: ReferenceImage) -> NDArray[np.float64]:

@@ -167,7 +167,7 @@ def hull_fractions(positions: NDArray[np.float64], shape: tuple[int, int]) -> ND
     -------
     float64 (rows, columns)
     """
-    from fastsed.survey.extras import need
+    from fastsed.extras import need
 
     shapely = need("shapely", "the area of pixels inside the field")
     hull = convex_hull(positions)

@@ -157,9 +157,6 @@ class TabulatedNoise:
             self._last = last = (key, self.model.datasets(self._grid.read_seds(rows)))
         return last[1][name]
 
-    def check_against(self, n_models: int, n_filters: int, grid: str | PathLike[str]) -> None:
-        """Nothing: the table is for a grid of any length."""
-
     def close(self) -> None:
         """Forget what was evaluated."""
         self._last = None
@@ -180,6 +177,14 @@ def open_noise(path: str | PathLike[str], grid: SedGrid, reuse: bool = False) ->
     Raises
     ------
     InputError
-        If the file cannot be read, or is for other filters than the grid's.
+        If the file cannot be read, or is for other models or filters than the grid's.
     """
-    return TabulatedNoise(path, grid) if is_noise_table(path) else NoiseFile(path, reuse)
+    if is_noise_table(path):
+        return TabulatedNoise(path, grid)
+    noise = NoiseFile(path, reuse)
+    try:
+        noise.check_against(grid.n_models, len(grid.filters), grid.path)
+    except InputError:
+        noise.close()
+        raise
+    return noise

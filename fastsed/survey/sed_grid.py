@@ -19,6 +19,7 @@ from fastsed.errors import InputError
 from fastsed.foreign import parser_errors
 from fastsed.hdf5_file import atomic_hdf5
 from fastsed.survey import hdf5
+from fastsed.survey.tables import is_fits
 
 if TYPE_CHECKING:
     import h5py
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Layout = Literal["head", "1.3.2"]
 BLOCK_ROWS = 8192
 """Rows a block: some MB, which the processor's cache still holds when the columns are taken from it."""
-SUFFIXES_FITS = (".fits", ".fit", ".fits.gz")
 COVARIANCES = ("covdiag", "covoffdiag")
 
 
@@ -84,8 +84,7 @@ class SedGrid:
 
     def __init__(self, path: str | PathLike[str], spectra: bool = False, reuse: bool = False):
         self.path = Path(path)
-        is_fits = self.path.name.lower().endswith(SUFFIXES_FITS)
-        self._source: _Source = _FitsSource(self.path) if is_fits else _Hdf5Source(self.path, reuse)
+        self._source: _Source = _FitsSource(self.path) if is_fits(path) else _Hdf5Source(self.path, reuse)
         self.wavelengths, self.filters = self._source.wavelengths, self._source.filters
         self.n_models, self.has_covariances = self._source.n_models, self._source.has_covariances
         self.columns: tuple[str, ...] = self._source.table_type.names or ()

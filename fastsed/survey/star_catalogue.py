@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from fastsed.errors import InputError
 from fastsed.foreign import parse_foreign
 from fastsed.survey.fits_rows import FitsRows
+from fastsed.survey.tables import is_fits
 from fastsed.survey.vega import read_vega
 
-FITS_SUFFIXES = (".fits", ".fit", ".fits.gz")
 CONVERSIONS = (b"TSCAL", b"TZERO", b"TNULL", b"THEAP")
 """Keywords of columns that are not stored as they are."""
 
@@ -106,9 +106,8 @@ def read_table_columns(path: str | PathLike[str], names: Sequence[str]) -> dict[
     InputError
         If the file cannot be read as a table.
     """
-    lower = str(path).lower()
     try:
-        return _from_fits(path, names) if lower.endswith(FITS_SUFFIXES) else _from_table(path, names)
+        return _from_fits(path, names) if is_fits(path) else _from_table(path, names)
     except FileNotFoundError as error:
         raise InputError("cannot be read: no such file", path) from error
     except InputError:

@@ -61,7 +61,6 @@ class FileModels:
         missing = [name for name in MANDATORY if name not in self.grid.columns]
         if missing:
             raise InputError(f"its table has no column {', '.join(missing)}", grid)
-        self.noise.check_against(self.grid.n_models, len(self.grid.filters), grid)
         self._rows = None if index is None else read_index_list(index, self.grid.n_models)
         types = self.grid.table_type
         self._names = [

@@ -122,7 +122,6 @@ def trim_grid(
     """
     rules = rules or TrimRules()
     with SedGrid(grid) as models, open_noise(noise, models) as noise_model:
-        noise_model.check_against(models.n_models, len(models.filters), grid)
         windows = np.array([_window(sub.catalogue, models.filters, vega, columns) for sub in sub_files])
         chosen = _choose(models, noise_model, windows, rules)
         full = [i for i, rows in enumerate(chosen) if len(rows)]

@@ -131,3 +131,10 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
         main(arguments)
     assert stop.value.code == 2
     assert "usage: fastsed-grid2fits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.txt"])
+def test_suffixes_of_other_formats(best, tmp_path, capsys, name):
+    assert main([str(best), "-o", str(tmp_path / name)]) == 1
+    assert f"{name}: a suffix of fits, hdf5, parquet is needed, or --format" in capsys.readouterr().err
+    assert not (tmp_path / name).exists()

@@ -95,3 +95,12 @@ def test_without_densities_the_file_is_named(tmp_path):
         InputError, match=r"pz\.hdf5: is not a file of p\(z\) with the data sets `id`, `z` and `pdf`"
     ):
         prior_of_sources(f"pz({path})", np.array([0.5]), ["7"])
+
+
+def test_sources_without_a_posterior_get_a_flat_prior(tmp_path, caplog):
+    path = tmp_path / "pz.hdf5"
+    with h5py.File(path, "w") as f:
+        f["id"], f["z"], f["pdf"] = ["7", "8"], np.arange(2.0), [[np.nan, np.nan], [0.0, 2.0]]
+    found = prior_of_sources(f"pz({path})", np.array([0.5, 3.0]), ["7", "8"])
+    np.testing.assert_array_equal(found, [[1, 1], [1, 0]])
+    assert "1 source without densities (NaN)" in caplog.text

@@ -11,6 +11,7 @@ import pytest
 
 import fastsed
 from fastsed.errors import InputError
+from fastsed.figure_style import label_of, save_figure, save_pages, value_text
 from fastsed.fitting.intervals import percentiles_from_simulations
 from fastsed.report.catalogue import catalogue_of, read_catalogue
 from fastsed.report.mocks import recovery
@@ -18,7 +19,6 @@ from fastsed.report.overviews import plot_photoz, redshift_quality
 from fastsed.report.pdfs import bin_edges, marginals_of, plot_pdf
 from fastsed.report.seds import LIMIT_SIGMA
 from fastsed.report.source import free_quantities, samples_of, sed_of, simulate_sources
-from fastsed.report.style import label_of, save_figure, save_pages, value_text
 from tests.report.conftest import KEYS
 
 LIGHT_SPEED = 2.99792458e18

@@ -60,7 +60,7 @@ class StarModels:
     noise : ModelNoise
         What `records` and the searches are made with.
     records : ndarray, shape (n_valid, n)
-        Of the models that take part: see `ModelNoise.records`.
+        Of the models that take part: see `ModelNoise.finish`.
     models : ndarray, shape (n_valid,)
         Their numbers in the source.
     names : tuple of str

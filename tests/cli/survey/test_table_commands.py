@@ -90,7 +90,7 @@ def test_pictures_without_matplotlib(monkeypatch, capsys):
     def nothing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("fastsed.survey.extras.import_module", nothing)
+    monkeypatch.setattr("fastsed.extras.import_module", nothing)
     message = error_of(capsys, "tileplot datafile_sourceden_map.hd5 --image image.fits")
     assert "pip install fastsed[plot]" in message
     assert "pip install fastsed[survey]" in error_of(capsys, "sourceden datafile.fits")

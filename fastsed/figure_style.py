@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+from fastsed.extras import need
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,22 +81,6 @@ _UNITS = {
 }
 
 
-def need_matplotlib(purpose: str = "a figure") -> Any:
-    """Import matplotlib.
-
-    Raises
-    ------
-    InputError
-        If it is not installed: what to install.
-    """
-    try:
-        return import_module("matplotlib")
-    except ImportError as error:
-        raise InputError(
-            f"{purpose} needs matplotlib: install it with `pip install fastsed[plot]`"
-        ) from error
-
-
 @contextmanager
 def drawing(
     width: float = WIDTH, aspect: float = 0.75, hspace: float = 0.02, wspace: float = 0.02
@@ -117,7 +101,7 @@ def drawing(
     InputError
         If matplotlib is not installed, or the width is not above 0.
     """
-    matplotlib = need_matplotlib()
+    matplotlib = need("matplotlib", "a figure")
     if not 0 < width < 100:
         raise InputError(f"width = {width:g}: a width in inches is needed, above 0 and below 100")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -213,7 +197,7 @@ def save_figure(figure: Any, path: str | os.PathLike[str], dpi: float = DPI) -> 
         For an unknown suffix, or if the file cannot be written.
     """
     kind = check_kind(path)
-    matplotlib = need_matplotlib()
+    matplotlib = need("matplotlib", "a figure")
     with atomic_path(path) as temporary, matplotlib.rc_context(_STYLE):
         figure.savefig(temporary, format=kind, dpi=dpi, metadata=_WITHOUT_DATE.get(kind))
     return Path(path)
@@ -226,7 +210,7 @@ _WITHOUT_DATE: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg
 
 def png_of(figure: Any, dpi: float = 150) -> bytes:
     """A figure as PNG, the same wherever the same matplotlib draws it."""
-    matplotlib = need_matplotlib()
+    matplotlib = need("matplotlib", "a figure")
     buffer = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
@@ -255,7 +239,7 @@ def save_pages(figures: Sequence[Any], path: str | os.PathLike[str]) -> Path:
     InputError
         If the file cannot be written.
     """
-    matplotlib = need_matplotlib()
+    matplotlib = need("matplotlib", "a figure")
     from matplotlib.backends.backend_pdf import PdfPages
 
     with (
