@@ -14,6 +14,7 @@ from fastsed.filter_names import FilterName, filter_names, filter_number
 from fastsed.inputs.filters import Filter as Response
 from fastsed.inputs.filters import Throughput, normalised, read_throughputs
 from fastsed.paths import share_dir
+from fastsed.text import whole_number
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -185,7 +186,7 @@ def find(text: str) -> list[FilterName]:
 
 def _is_in(word: str, row: FilterName) -> bool:
     """Whether a word is in a name or a description; a number, in the name, or that of the filter."""
-    if word.isdigit():
+    if whole_number(word) is not None:
         return word == str(row.number) or word in row.name
     return word in row.name or word in row.description.lower()
 
@@ -193,9 +194,8 @@ def _is_in(word: str, row: FilterName) -> bool:
 def _row(filter: Any) -> FilterName:
     names = filter_names()
     if isinstance(filter, str):
-        if not filter.strip().isdigit():
-            return names[filter_number(filter) - 1]
-        filter = int(filter)
+        number = whole_number(filter.strip())
+        filter = filter_number(filter) if number is None else number
     if isinstance(filter, bool) or not isinstance(filter, int | np.integer):
         raise TypeError(f"a filter is a number, a name or a fastsed.Filter, not {type(filter).__name__}")
     if not 1 <= filter <= len(names):

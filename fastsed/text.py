@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from fastsed.errors import InputError
@@ -22,6 +23,8 @@ _SIGNATURES = (
     (b"\x7fELF", "a program"),
     (b"version https://git-lfs", "the pointer that git leaves in place of a large file (try `git lfs pull`)"),
 )
+# numbers of so many digits count as the largest one
+MANY_DIGITS = 19
 _BZIP2 = re.compile(rb"BZh[1-9]1AY&SY")
 _MARKUP = re.compile(rb"\s*<(\?xml|!doctype|html|votable)", re.IGNORECASE)
 # the marks of UTF-32 begin with those of UTF-16
@@ -120,6 +123,14 @@ def parse_number(text: str) -> float | None:
         pass
     match = _FORTRAN.fullmatch(text)
     return float(f"{match[1]}e{match[2] or match[3]}") if match else None
+
+
+def whole_number(text: str | bytes) -> int | None:
+    """The number that a text of plain digits is, sys.maxsize where it is larger; None for any other text."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    # Python refuses to convert thousands of digits
+    return min(int(text), sys.maxsize) if len(text) < MANY_DIGITS else sys.maxsize
 
 
 def means_missing(text: str) -> bool:

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+from fastsed.text import whole_number
+
 log = logging.getLogger(__name__)
 
+MOST_THREADS = 1024
 OTHER_THREADS = 2
 """Those that write beside the threads of a fit."""
 
 
 def available_threads() -> int:
-    """OMP_NUM_THREADS where it is a plain positive number, else the cores this process may run on."""
-    text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
+    """OMP_NUM_THREADS, at most `MOST_THREADS`, where it is a plain positive number; else the cores for this process."""
+    if set_number := whole_number(os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()):
+        return min(set_number, MOST_THREADS)
     if hasattr(os, "process_cpu_count"):
         return os.process_cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import math
+import sys
 
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.text import decode, describe_content, means_missing, parse_number, read_bytes
+from fastsed.text import decode, describe_content, means_missing, parse_number, read_bytes, whole_number
 
 TEXT = "# id F1\n1 2.5\n"
 
@@ -42,6 +43,22 @@ def test_blanks_of_typesetters(write):
         read_bytes(write("1\u00a02\u30033\u200b\u2003\n".replace("\u3003", "\u3000").encode())) == b"1 2 3 \n"
     )
     assert read_bytes(write(b"1\xa02 \xe9\n")) == b"1 2 \xe9\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("007", 7),
+        (b"42", 42),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 5000, sys.maxsize),
+        (b"1" * 19, sys.maxsize),
+    ]
+    + [(text, None) for text in ("", "-1", "+1", "1.", "1e3", " 1", "\u00b2", "\u0663", b"1 ", b"\xb2")],
+)
+def test_whole_numbers(text, number):
+    assert whole_number(text) == number
 
 
 def test_end_of_file_of_dos(write):

@@ -15,7 +15,7 @@ from fastsed.threads import available_threads, single_threaded_blas, usable_thre
 from tests.helpers import copy_example
 
 
-@pytest.mark.parametrize(("text", "threads"), [("3", 3), ("2,1", 2), (" 4 ", 4)])
+@pytest.mark.parametrize(("text", "threads"), [("3", 3), ("2,1", 2), (" 4 ", 4), ("9" * 5000, 1024)])
 def test_environment(monkeypatch, text, threads):
     monkeypatch.setenv("OMP_NUM_THREADS", text)
     assert available_threads() == threads

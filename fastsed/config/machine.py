@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastsed.config.options import Options, option
 from fastsed.errors import InputError
-from fastsed.threads import available_threads, usable_threads
+from fastsed.threads import MOST_THREADS, available_threads, usable_threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,11 @@ class MachineOptions(Options):
         default_text="all cores are used",
     )
     n_thread: int = option(
-        0, "Machine", "Number of threads. 0: OMP_NUM_THREADS if it is set, else all cores.", ge=0, le=1024
+        0,
+        "Machine",
+        "Number of threads. 0: OMP_NUM_THREADS if it is set, else all cores.",
+        ge=0,
+        le=MOST_THREADS,
     )
     verbose: bool = option(
         True, "Machine", "Say on the terminal what goes on. 0: nothing but errors and the number of warnings."

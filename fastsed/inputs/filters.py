@@ -15,7 +15,7 @@ from fastsed.errors import InputError
 from fastsed.filter_names import FilterNumber
 from fastsed.inputs.header import split_row
 from fastsed.inputs.wavelengths import SMALLEST_WAVELENGTH
-from fastsed.text import decode, parse_number, read_bytes
+from fastsed.text import decode, parse_number, read_bytes, whole_number
 
 log = logging.getLogger(__name__)
 
@@ -171,8 +171,9 @@ def _find_sections(path: str | Path, lines: list[bytes], line_numbers: Sequence[
     at = 0
     while at < len(lines):
         words = lines[at].split(None, 1)
+        n_points = whole_number(words[0])
         name = decode(words[1]).strip() if len(words) > 1 else ""
-        if not words[0].isdigit() or not _can_be_header(lines, at):
+        if n_points is None or not _can_be_header(lines, at):
             previous = f" after filter {len(sections)}" if sections else ""
             raise InputError(
                 f"expected a line 'number-of-points name'{previous}, found '{decode(lines[at]).strip()}'; "
@@ -180,10 +181,10 @@ def _find_sections(path: str | Path, lines: list[bytes], line_numbers: Sequence[
                 path,
                 line_numbers[at],
             )
-        stop = at + 1 + int(words[0])
+        stop = at + 1 + n_points
         if stop > len(lines):
             raise InputError(
-                f"filter {len(sections) + 1} announces {int(words[0])} points, but the file ends after "
+                f"filter {len(sections) + 1} announces {decode(words[0])[:20]} points, but the file ends after "
                 f"{len(lines) - at - 1}",
                 path,
                 line_numbers[at],

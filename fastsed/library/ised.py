@@ -209,4 +209,6 @@ def _counted_floats(
         raise InputError(f"is not a GALAXEV .ised file: no {what} where they should be", path)
     if expected is not None and count != expected:
         raise InputError(f"is damaged: {count} values for the {what}, {expected} expected", path)
-    return np.frombuffer(record, order + "f4", count, 4).astype(np.float64)
+    # a signalling NaN, which is refused later, is no reason for a warning of numpy
+    with np.errstate(invalid="ignore"):
+        return np.frombuffer(record, order + "f4", count, 4).astype(np.float64)

@@ -28,6 +28,7 @@ from fastsed.survey.fits_rows import FitsRows
 from fastsed.survey.pdf_files import read_pdfs
 from fastsed.survey.results import STATS
 from fastsed.survey.vega import read_vega
+from fastsed.text import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -136,8 +137,9 @@ class StarTable:
         names = [name.decode("utf-8", "replace").strip() for name in self.columns.column("Name").tolist()]
         if identity in names:
             return names.index(identity)
-        if identity.isdecimal() and int(identity) < len(self):
-            return int(identity)
+        row = whole_number(identity)
+        if row is not None and row < len(self):
+            return row
         raise InputError(
             f"there is no star '{identity}': a name, or a row from 0 to {len(self) - 1}", self.path
         )

@@ -75,6 +75,7 @@ def test_vertical_edges_are_kept(write, caplog):
             [1],
             r":1: filter 1 announces 4 points, but the file ends after 3",
         ),
+        (TRIANGLE.replace("3 tri", "3" * 5000 + " tri"), [1], r":1: filter 1 announces 3{20} points"),
         (TRIANGLE.replace("3 tri", "4 tri") + BOX, [1], r":6: expected a line 'number-of-points name'"),
         ("name first\n1 2 3\n", [1], r":1: expected a line 'number-of-points name', found 'name first'"),
         (TRIANGLE.replace("5000 2", "5000 0"), [1], r"filter 1 .* has no throughput \(its integral is 0\)"),

@@ -84,6 +84,13 @@ def test_unsorted_wavelengths(tmp_path):
         read_ised(write_records(tmp_path / "bad.ised", records))
 
 
+def test_signalling_nans_are_no_numbers(tmp_path):
+    records = ised_records()
+    records[1] = records[1][:4] + b"\x01\x00\xa0\x7f" + records[1][8:]
+    with pytest.raises(InputError, match="wavelengths are not an ascending list"):
+        read_ised(write_records(tmp_path / "bad.ised", records))
+
+
 @pytest.mark.parametrize(
     ("metal", "ltau", "expected"),
     [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastsed.cli.survey.options import add_compat, report
 from fastsed.errors import UsageError
+from fastsed.text import whole_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +24,10 @@ log = logging.getLogger("fastsed.survey")
 def _number_or_none(text: str) -> int | None:
     if text.lower() == "none":
         return None
-    if not text.isdecimal() or int(text) == 0:
+    number = whole_number(text)
+    if not number:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor none")
-    return int(text)
+    return number
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
