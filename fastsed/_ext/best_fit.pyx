@@ -13,13 +13,19 @@ from fastsed._ext import runtime as settings
 
 
 cdef extern from "best_fit.h" nogil:
-    ctypedef struct screens_t:
+    ctypedef struct fluxes_t:
+        const void *flux
+        ptrdiff_t stride
+        const double *unit
+
+    ctypedef struct searchers_t:
         int block_size
 
-    screens_t choose_screens(int level)
+    searchers_t choose_searchers(int level)
+    fluxes_t single_fluxes(const tile_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, double *) noexcept
     ptrdiff_t block_scratch(ptrdiff_t nband, ptrdiff_t stride)
-    void fit_item(const tile_t *, const data_t *, bests_t *, const screens_t *, const int64_t *, ptrdiff_t, ptrdiff_t,
-                  ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
+    void fit_item(const tile_t *, const fluxes_t *, ptrdiff_t, const data_t *, bests_t *, const searchers_t *,
+                  const int64_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
     void merge_parts(bests_t *, const int64_t *, ptrdiff_t, const best_t *, ptrdiff_t) noexcept
 
 
@@ -30,17 +36,22 @@ cdef enum:
     SMALLEST_PART = 1024
     # fluxes that stay in the second cache while all sources take them
     PIECE_DOUBLES = 65536
+    # so many sources are worth a copy of the fluxes in single precision
+    SHARED_BY = 16
 
 
 # What the threads that find best fits share.
 cdef struct search_t:
     bests_t bests
-    screens_t screens
+    searchers_t search
     # the sources that take a tile, and the winners of each part of it, where there are several
     int64_t *active
     best_t *winners
     double *scratch
     ptrdiff_t scratch_size
+    # fluxes of a piece of a tile in single precision, and their units
+    float *single
+    double *unit
     shares_t shares
     int n_threads
     double multiply_adds_per_thread
@@ -67,7 +78,7 @@ def find_best(list tiles, DataView data not None, const unsigned char[:, ::1] ch
     cdef search_t s
     s.bests.chi2, s.bests.scale, s.bests.spec_scale = &chi2[0], &scale[0], &spec_scale[0]
     s.bests.tolerance, s.bests.model, s.bests.order = &tolerance[0], &model[0], &best_order[0]
-    s.screens = choose_screens(runtime.simd_level())
+    s.search = choose_searchers(runtime.simd_level())
     s.n_threads, s.multiply_adds_per_thread = n_threads, settings.MULTIPLY_ADDS_PER_THREAD
 
     cdef Scratch scratch = Scratch()
@@ -81,11 +92,23 @@ def find_best(list tiles, DataView data not None, const unsigned char[:, ::1] ch
     s.scratch_size = block_scratch(data.c.nband, stride)
     s.scratch = <double *> scratch.take(s.scratch_size * n_threads, sizeof(double), purpose)
     s.active = <int64_t *> scratch.take(nsource, sizeof(int64_t), purpose)
-    s.winners = <best_t *> scratch.take(ITEMS * s.screens.block_size, sizeof(best_t), purpose)
+    s.winners = <best_t *> scratch.take(ITEMS * s.search.block_size, sizeof(best_t), purpose)
+    s.unit = <double *> scratch.take(data.c.nband, sizeof(double), purpose)
+    s.single = <float *> scratch.take(data.c.nband * piece_stride(stride, data.c.nband), sizeof(float), purpose)
     s.shares = shares_in(scratch.take(bytes_of_shares(n_threads), 1, purpose), n_threads)
     with nogil:
         for k in range(ntile):
             find_best_in_tile(each + k, data.c, &chosen[k, 0], nsource, &s)
+
+
+cdef ptrdiff_t piece_models(ptrdiff_t nmodel, ptrdiff_t nband) noexcept nogil:
+    """Models of a tile that the sources take together."""
+    return min(nmodel, max(SMALLEST_PART, PIECE_DOUBLES // nband // 16 * 16))
+
+
+cdef ptrdiff_t piece_stride(ptrdiff_t nmodel, ptrdiff_t nband) noexcept nogil:
+    """Distance between two columns of such models in single precision: whole pairs of the longest vectors."""
+    return (piece_models(nmodel, nband) + 31) // 32 * 32
 
 
 cdef void find_best_in_tile(const tile_t *t, data_t d, const unsigned char *chosen, ptrdiff_t nsource,
@@ -99,23 +122,27 @@ cdef void find_best_in_tile(const tile_t *t, data_t d, const unsigned char *chos
         return
     d.template_error2 += t.iz * d.nband
 
-    cdef ptrdiff_t nblock = (nactive + s.screens.block_size - 1) // s.screens.block_size
-    cdef ptrdiff_t piece = min(t.nmodel, max(SMALLEST_PART, PIECE_DOUBLES // d.nband // 16 * 16))
+    cdef ptrdiff_t nblock = (nactive + s.search.block_size - 1) // s.search.block_size
+    cdef ptrdiff_t piece = piece_models(t.nmodel, d.nband)
     cdef ptrdiff_t nparts = min(max(1, ITEMS // nblock), max(1, piece // SMALLEST_PART))
     cdef ptrdiff_t size = ((piece + nparts - 1) // nparts + 15) // 16 * 16
     nparts = (piece + size - 1) // size
     cdef best_t *winners = s.winners if nparts > 1 else NULL
     cdef ptrdiff_t begin, end, part = 0
     cdef items_t items = [0, 0]
+    cdef fluxes_t single
+    single.flux = NULL
     s.shares.n = runtime.threads_for(nblock * nparts, 2.0 * nactive * piece * d.nband / s.multiply_adds_per_thread, s.n_threads)
     for begin from 0 <= begin < t.nmodel by piece:
         end = min(begin + piece, t.nmodel)
+        if nactive >= SHARED_BY:
+            single = single_fluxes(t, begin, end, piece_stride(t.nmodel, d.nband), s.single, s.unit)
         share_out(&s.shares, nblock * ((end - begin + size - 1) // size))
         with parallel(num_threads=s.shares.n):
             items = next_items(&s.shares, threadid(), 1)
             while items.first < items.end:
                 part = items.first // nblock
-                fit_item(t, &d, &s.bests, &s.screens, s.active, nactive, items.first % nblock, begin + part * size,
+                fit_item(t, &single, begin, &d, &s.bests, &s.search, s.active, nactive, items.first % nblock, begin + part * size,
                          min(begin + (part + 1) * size, end), winners + part * nactive if winners != NULL else NULL,
                          s.scratch + threadid() * s.scratch_size)
                 items = next_items(&s.shares, threadid(), 1)

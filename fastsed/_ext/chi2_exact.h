@@ -9,7 +9,7 @@
 #include <math.h>
 
 /* Largest rounding of a sum of squares over the data columns, beside the sum. */
-static double rounding_of_sums(ptrdiff_t nband) { return 4e-16 * (double)(nband + 8); }
+MAY_BE_UNUSED static double rounding_of_sums(ptrdiff_t nband) { return 4e-16 * (double)(nband + 8); }
 
 static void scale_and_residuals(const tile_t *t, const source_t *s, ptrdiff_t m, ptrdiff_t from, ptrdiff_t to,
                                 double *scale, double *chi2)
@@ -48,7 +48,7 @@ static double linear_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, doubl
 }
 
 /* chi2 of all data. */
-static double exact_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, double *scale, double *spec_scale)
+MAY_BE_UNUSED static double exact_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, double *scale, double *spec_scale)
 {
     double chi2 = linear_chi2(t, s, m, scale, spec_scale);
     if (s->log_component >= 0) {
@@ -60,39 +60,16 @@ static double exact_chi2(const tile_t *t, const source_t *s, ptrdiff_t m, double
 }
 
 /* Two chi2 closer than their rounding errors tie; the model that comes first in the tie order wins. */
-static double rounding_of(double chi2, double total)
+MAY_BE_UNUSED static double rounding_of(double chi2, double total)
 {
     return 1e-13 * (chi2 + sqrt(chi2 * total)) + 1e-26 * total;
 }
 
-static int improves(const best_t *b, double chi2, int64_t order)
+MAY_BE_UNUSED static int improves(const best_t *b, double chi2, int64_t order)
 {
     if (b->model < 0)
         return chi2 == chi2;
     return chi2 < b->chi2 - b->tolerance || (chi2 <= b->chi2 + b->tolerance && order < b->order);
-}
-
-/* What num^2/den must reach for a model to be worth an exact evaluation; below zero: look at every model. */
-static double screen_threshold(const best_t *b, const source_t *s, ptrdiff_t nband)
-{
-    if (b->model < 0)
-        return -1.0;
-    return s->total - b->chi2 - b->tolerance - rounding_of_sums(nband) * s->total;
-}
-
-ONE_ROUNDING static void try_model(const tile_t *t, const source_t *s, ptrdiff_t m, best_t *b)
-{
-    double scale, spec_scale;
-    const double chi2 = exact_chi2(t, s, m, &scale, &spec_scale);
-    const int64_t order = t->order[m] * t->nz + t->iz;
-    if (improves(b, chi2, order)) {
-        b->chi2 = chi2;
-        b->scale = scale;
-        b->spec_scale = spec_scale;
-        b->model = t->first + t->ids[m];
-        b->order = order;
-        b->tolerance = rounding_of(chi2, s->total);
-    }
 }
 
 #endif

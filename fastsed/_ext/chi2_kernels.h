@@ -13,11 +13,6 @@
 /* up to so many coordinates, sums stay in registers */
 #define FEW_COORDINATES 16
 
-/* Sources of a block, at most, at any level. */
-#define MAX_BLOCK 4
-
-#define KERNEL "chi2_screen.h"
-#include "each_level.h"
 #define KERNEL "chi2_distances.h"
 #include "each_level.h"
 
@@ -25,24 +20,21 @@ typedef double (*distances_fn)(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, 
                                const double *, double, double, double *, double *);
 typedef void (*chi2_and_scale_fn)(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, const double *,
                                   double, double *, double *);
-typedef void (*screen_block_fn)(const tile_t *, const source_t *, best_t *, int, const double *, const double *);
 
 typedef struct {
-    screen_block_fn block;
     distances_fn distances;
     chi2_and_scale_fn chi2_and_scale;
-    int block_size;
 } screens_t;
 
 static inline screens_t choose_screens(int level)
 {
 #if FASTSED_X86
     if (level == SIMD_AVX512)
-        return (screens_t){screen_block_avx512, distances_avx512, chi2_and_scale_avx512, 4};
+        return (screens_t){distances_avx512, chi2_and_scale_avx512};
     if (level == SIMD_AVX2)
-        return (screens_t){screen_block_avx2, distances_avx2, chi2_and_scale_avx2, 2};
+        return (screens_t){distances_avx2, chi2_and_scale_avx2};
 #endif
-    return (screens_t){screen_block_plain, distances_plain, chi2_and_scale_plain, 2};
+    return (screens_t){distances_plain, chi2_and_scale_plain};
 }
 
 /* Weights of source i at this redshift into w [nband]. */

@@ -1,55 +1,54 @@
 /* The inner loop: for a few sources at once, find the models that may beat their best so far.
-   Included once per SIMD level: see each_level.h.
+   Included once per SIMD level and precision: see each_precision.h.
    num^2/den >= threshold is tested as num^2 - threshold * den >= 0: no division. */
 
 /* sources a block: as many as the registers hold sums for */
-#if VW == 8
-#define NS 4
-#else
-#define NS 2
-#endif
+#define NS (VW * sizeof(REAL) == 64 ? 4 : 2)
+/* largest relative rounding of one operation */
+#define ROUNDING (sizeof(REAL) == 4 ? 0x1p-24 : 0x1p-53)
+/* squared norms about this small, of models beside the brightest, may be lost */
+#define FAINT ((REAL)(sizeof(REAL) == 4 ? 1e-30 : 1e-280))
 
 #if VW > 1
-typedef double PASTE(vec, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));
+typedef REAL PASTE(vec, LEVEL) __attribute__((vector_size(VW * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #define VEC PASTE(vec, LEVEL)
 #define LOAD(p) (*(const VEC *)(p))
 #else
-typedef double PASTE(vec, LEVEL);
+typedef REAL PASTE(vec, LEVEL);
 #define VEC PASTE(vec, LEVEL)
 #define LOAD(p) (*(p))
 #endif
 
-#if VW == 8
-#define ANY_REACHES(x, y) _mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GE_OQ)
-#define LARGER(x, y) ((VEC)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
-#elif VW == 4
-#define ANY_REACHES(x, y) _mm256_movemask_pd((__m256d)((x) >= (y)))
-#define LARGER(x, y) ((VEC)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
-#elif VW == 2
-#define ANY_REACHES(x, y) (((x)[0] >= (y)[0]) | ((x)[1] >= (y)[1]) << 1)
-#define LARGER(x, y) plain_larger_double(x, y)
-#else
-#define ANY_REACHES(x, y) ((x) >= (y))
-#define LARGER(x, y) ((x) > (y) ? (x) : (y))
-#endif
-
-/* weights: [nband][NS] and weighted values: [nband][NS] of the block's sources. */
-TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const source_t *sources, best_t *best, int nsource,
-                                              const double *weights, const double *weighted)
+/* What num^2/den must reach, from what it must reach in double precision. With y = value / error of unit length and v =
+   1 / error, num = sum of y v f is off by at most (nband + 3) roundings of sum |y v f| <= sqrt(den) (Cauchy and Schwarz),
+   den by (nband + 5) of itself, the comparison by three, and both columns by two: the margin. */
+static REAL PASTE(threshold, LEVEL)(const best_t *best, const screened_t *s, ptrdiff_t nband)
 {
-    double threshold[NS];
-    for (int s = 0; s < NS; s++)
-        threshold[s] = s < nsource ? screen_threshold(&best[s], &sources[s], t->nband) : 1;
+    return (REAL)(screen_threshold(best, s->source, nband) * s->per_total - ROUNDING * (4.0 * (double)nband + 40.0));
+}
+
+/* scratch: 2 NS numbers for each column. */
+TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const fluxes_t *fluxes, const screened_t *sources,
+                                              best_t *best, int nsource, void *scratch)
+{
+    REAL threshold[NS], *weights = (REAL *)scratch, *weighted = weights + NS * t->nband;
+    for (int s = 0; s < (int)NS; s++) {
+        threshold[s] = s < nsource ? PASTE(threshold, LEVEL)(&best[s], &sources[s], t->nband) : 1;
+        for (ptrdiff_t b = 0; b < t->nband; b++) {
+            weights[b * NS + s] = s < nsource ? (REAL)sources[s].weight[b] : 0;
+            weighted[b * NS + s] = s < nsource ? (REAL)sources[s].weighted[b] : 0;
+        }
+    }
     for (ptrdiff_t m = 0; m < t->nmodel; m += 2 * VW) {
         VEC num[NS][2], den[NS][2];
-        for (int s = 0; s < NS; s++)
+        for (int s = 0; s < (int)NS; s++)
             num[s][0] = num[s][1] = den[s][0] = den[s][1] = (VEC){0};
-        const double *flux = t->flux + m;
-        for (ptrdiff_t b = 0; b < t->nband; b++, flux += t->stride) {
+        const REAL *flux = (const REAL *)fluxes->flux + m;
+        for (ptrdiff_t b = 0; b < t->nband; b++, flux += fluxes->stride) {
             const VEC f0 = LOAD(flux), f1 = LOAD(flux + VW);
             const VEC g0 = f0 * f0, g1 = f1 * f1;
-            for (int s = 0; s < NS; s++) {
-                const double w = weights[b * NS + s], wf = weighted[b * NS + s];
+            for (int s = 0; s < (int)NS; s++) {
+                const REAL w = weights[b * NS + s], wf = weighted[b * NS + s];
                 num[s][0] += wf * f0;
                 num[s][1] += wf * f1;
                 den[s][0] += w * g0;
@@ -57,21 +56,22 @@ TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const source_t *s
             }
         }
         /* most pairs fail: one test for all of them */
-        VEC excess[NS][2], most = -HUGE_VAL + (VEC){0};
-        for (int s = 0; s < NS; s++)
+        VEC excess[NS][2], most = -HUGE_VALF + (VEC){0};
+        for (int s = 0; s < (int)NS; s++)
             for (int h = 0; h < 2; h++) {
-                excess[s][h] = num[s][h] * num[s][h] - threshold[s] * den[s][h];
+                excess[s][h] = num[s][h] * num[s][h] - (threshold[s] * den[s][h] - FAINT);
                 most = LARGER(excess[s][h], most);
             }
         const VEC zero = (VEC){0};
-        if (ANY_REACHES(most, zero))
+        if (REACHES(most, zero))
             for (int s = 0; s < nsource; s++)
                 for (int h = 0; h < 2; h++) {
-                    unsigned hits = (unsigned)ANY_REACHES(excess[s][h], zero);
+                    unsigned hits = (unsigned)REACHES(excess[s][h], zero);
                     for (ptrdiff_t k = m + h * VW; hits && k < t->nmodel; hits >>= 1, k++)
                         if (hits & 1) {
-                            try_model(t, &sources[s], k, &best[s]);
-                            threshold[s] = screen_threshold(&best[s], &sources[s], t->nband);
+                            LEAVE_VECTORS;
+                            try_model(t, sources[s].source, k, &best[s]);
+                            threshold[s] = PASTE(threshold, LEVEL)(&best[s], &sources[s], t->nband);
                         }
                 }
     }
@@ -79,9 +79,17 @@ TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const source_t *s
 
 #undef VEC
 #undef LOAD
-#undef ANY_REACHES
-#undef LARGER
-#undef VW
 #undef NS
+#undef ROUNDING
+#undef FAINT
+#undef LARGER
+#undef SMALLER
+#undef REACHES
+#undef LEAST
+#undef SQRT
+#undef CHOOSE
+#undef LEAVE_VECTORS
+#undef VW
 #undef TARGET
 #undef LEVEL
+#undef REAL

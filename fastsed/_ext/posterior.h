@@ -7,10 +7,19 @@
 #define FASTSED_POSTERIOR_H
 
 #include "chi2_kernels.h"
+#include "columns.h"
 #include "scratch.h"
 
 /* models that are summed side by side; populations are padded to a multiple of it */
 #define LANES 8
+/* vectors in single precision that are screened side by side */
+#define SCREENED 4
+/* vectors that go through all steps together, so that what is known of them stays in the cache */
+#define TOGETHER 128
+/* numbers from one of their rows to the next: no power of two, which would look like the same address to the processor */
+#define ROW (TOGETHER * LANES + 5 * LANES)
+/* and in double precision */
+#define WEIGHED 2
 /* bins of a quantity without logarithm: they become wider where there would be more */
 #define MOST_LINEAR_BINS 4096
 /* bits of the first value of such a quantity that its bins resolve */
@@ -19,8 +28,14 @@
 #define LARGEST_LN 300.0
 /* differences of sums over more than this squared S/N lose the digits of chi2 */
 #define LARGEST_TOTAL 1e8
+/* a Gaussian ends there: 1e-9 of it is beyond */
+#define FURTHEST_SIGMA 6.0
+/* bins that are counted in vectors */
+#define LARGEST_BIN 0x1p50
 /* Phi(x) is one in double precision beyond it */
 #define CERTAIN 8.3
+/* squared norms below it, with that of the brightest model below the number of bands, are lost in single precision */
+#define FAINT 1e-30f
 
 /* Weights in bins; the first bin begins at low / per_step. */
 typedef struct {
@@ -51,11 +66,16 @@ typedef struct {
 /* Some models of a tile, [ncell][npopulation]. */
 typedef struct {
     tile_t tile;
+    const float *single;     /* [nband][single_stride] fluxes over `unit` of their band, at most 1 */
+    const float *single_ln;  /* [single_stride] ln_weight, rounded up */
+    const double *unit;      /* [nband] */
+    ptrdiff_t single_stride;
     ptrdiff_t ncell, npopulation, naxes;
     const double *ln_weight; /* [stride] ln(prior x cell widths), -inf for models that do not exist */
     const double *values;    /* [nproperty][stride]; of populations: the first npopulation of each row */
     const int64_t *cell_bins;       /* [2][ncell] indices in the histogram of the axes */
     const int64_t *population_bins; /* [naxes][npopulation] */
+    const int64_t *cell_of, *population_of; /* dust cell, and first population, of each LANES models */
     int64_t z_bin, metal_bin;
 } piece_t;
 
@@ -75,16 +95,33 @@ typedef struct {
     moments_t *moments;      /* [nproperty] */
     histogram_t *histograms; /* [nproperty] */
     double *population;      /* [npopulation] weights that are not yet in axes and histograms; or NULL */
-    ptrdiff_t npopulation;
+    double *cells;           /* [ncell][LANES] those of dust cells, behind them */
+    ptrdiff_t npopulation, ncell;
     int failed;
 } posterior_t;
 
-/* Models that may count, as vectors of LANES. */
+/* Models that may count, as vectors of up to LANES that begin at `start`; the rest has LANES for each of them. Scales
+   become their logarithms, and `ln` and `per_gain` memory for the values and weights of a property. */
 typedef struct {
     ptrdiff_t n;
-    ptrdiff_t *start;        /* [n] the first model of each */
-    double *ln, *scale, *gain, *norm2, *ratio; /* [n][LANES] */
+    ptrdiff_t *start;
+    int64_t *bin;
+    double *ln, *scale, *per_gain, *norm2, *ratio, *weight;
 } models_t;
+
+/* A source as the screen in single precision sees it. A model may count if num^2 / den is base - per_ln ln_weight. */
+typedef struct {
+    float *weight, *weighted; /* [nband] */
+    float base, per_ln;
+} screen_t;
+
+/* A source by columns (see normalise_columns): total num^2 / den is the gain, per_scale num / den the scale. */
+typedef struct {
+    double *weight, *weighted; /* [nband] */
+    double largest, total, per_total, per_scale;
+    ptrdiff_t nband, nmain;    /* columns; those of the main scale */
+    screen_t screen;
+} coefficients_t;
 
 static int64_t whole_below(double x)
 {
@@ -123,6 +160,20 @@ static int extend_bins(histogram_t *h, int64_t first, int64_t last)
     h->low = low;
     h->n = (ptrdiff_t)(end - low);
     return 1;
+}
+
+/* Leave out the empty bins at both ends. */
+static void trim_bins(histogram_t *h)
+{
+    ptrdiff_t first = 0;
+    while (h->n && !(h->weight[h->n - 1] > 0))
+        h->n--;
+    while (first < h->n && !(h->weight[first] > 0))
+        first++;
+    h->n -= first;
+    h->low += first;
+    if (first)
+        memmove(h->weight, h->weight + first, sizeof(double) * (size_t)h->n);
 }
 
 static void first_bins(histogram_t *h, const property_t *q, double x)
@@ -173,6 +224,8 @@ static void change_reference(posterior_t *o, const weighing_t *c, double referen
         o->axes[i] *= factor;
     for (ptrdiff_t i = 0; o->population && i < o->npopulation; i++)
         o->population[i] *= factor;
+    for (ptrdiff_t i = 0; o->population && i < o->ncell * LANES; i++)
+        o->cells[i] *= factor;
     for (ptrdiff_t q = 0; q < c->nproperty; q++) {
         moments_t *m = o->moments + q;
         m->invalid *= factor;
@@ -190,21 +243,21 @@ static int needs_exact_chi2(const source_t *s)
     return s->own_spec_scale || s->log_component >= 0 || s->limit || s->total > LARGEST_TOTAL;
 }
 
-/* The exact ln w of the models that may count, beside `offset` for the source; gains, scales and ratios of scales too.
+/* The exact ln w of the models that may count, beside `offset` for the source; inverse gains, scales and ratios of scales too.
    The largest comes back. */
 static double weigh_exactly(const piece_t *p, const weighing_t *c, const source_t *s, double offset, double least,
-                            models_t *found)
+                            int wide, models_t *found)
 {
     const double without = s->limit ? s->total + limit_chi2(&p->tile, s, 0, 0.0) : 0;
     double largest = -HUGE_VAL;
-    for (ptrdiff_t i = 0; i < found->n * LANES; i++) {
-        const ptrdiff_t m = found->start[i / LANES] + i % LANES;
+    for (ptrdiff_t i = 0; i < found->n * wide; i++) {
+        const ptrdiff_t m = found->start[i / wide] + i % wide;
         if (!(found->ln[i] >= least) || !(found->ln[i] > -HUGE_VAL))
             continue;
         double a, b;
         double exact = p->ln_weight[m] + offset - 0.5 * exact_chi2(&p->tile, s, m, &a, &b);
         if (s->limit)
-            found->gain[i] = without - linear_chi2(&p->tile, s, m, &a, &b);
+            found->per_gain[i] = 1 / (without - linear_chi2(&p->tile, s, m, &a, &b));
         found->scale[i] = a;
         found->ratio[i] = a / b;
         if (c->marginal) {
@@ -222,10 +275,10 @@ static double weigh_exactly(const piece_t *p, const weighing_t *c, const source_
 }
 
 /* The probability that the scale is positive, where it is not certain. The largest ln w comes back. */
-static double weigh_positive_scales(double cut, double least, models_t *found)
+static double weigh_positive_scales(double cut, double least, int wide, models_t *found)
 {
     double largest = -HUGE_VAL;
-    for (ptrdiff_t i = 0; i < found->n * LANES; i++) {
+    for (ptrdiff_t i = 0; i < found->n * wide; i++) {
         if (!(found->ln[i] >= least) || !(found->ln[i] > -HUGE_VAL))
             continue;
         const double x = found->scale[i] * sqrt(found->norm2[i]);
@@ -271,43 +324,101 @@ static void add_populations(const piece_t *p, const weighing_t *c, posterior_t *
     }
 }
 
-/* Weights of the models of a dust cell, lane by lane: those of Av and Av_bc; their sum comes back. */
-static double add_cell(const piece_t *p, posterior_t *o, ptrdiff_t cell, const double *lanes)
+/* Those of dust cells, which are summed over populations and redshifts, go to Av and Av_bc. */
+static void add_cells(const piece_t *p, posterior_t *o)
 {
-    const double sum = sum_of_lanes(lanes);
-    o->axes[p->cell_bins[cell]] += sum;
-    o->axes[p->cell_bins[p->ncell + cell]] += sum;
-    return sum;
-}
-
-/* What the models of a piece add to the moments, [nproperty][3][LANES]. */
-static void add_moments(const weighing_t *c, posterior_t *o, const double *sums)
-{
-    for (ptrdiff_t q = 0; q < c->nproperty; q++, sums += 3 * LANES)
-        if (c->property[q].of_model) {
-            o->moments[q].invalid += sum_of_lanes(sums);
-            o->moments[q].first += sum_of_lanes(sums + LANES);
-            o->moments[q].second += sum_of_lanes(sums + 2 * LANES);
-        }
-}
-
-/* Memory for the models that may count, and the coefficients of a source, in scratch. */
-static models_t models_in(double *scratch, const piece_t *p, const weighing_t *c, const source_t *s, double **weight,
-                          double **weighted, double **moments)
-{
-    const ptrdiff_t size = p->tile.stride + LANES, nband = p->tile.nband;
-    models_t found = {0, (ptrdiff_t *)(scratch + 5 * size), scratch, scratch + size, scratch + 2 * size,
-                      scratch + 3 * size, scratch + 4 * size};
-    *moments = scratch + 6 * size;
-    *weight = *moments + 3 * LANES * c->nproperty;
-    *weighted = *weight + whole_lines(nband, sizeof(double));
-    for (ptrdiff_t b = 0; b < nband; b++) {
-        (*weight)[b] = s->weight[b];
-        (*weighted)[b] = s->weight[b] * s->value[b];
+    for (ptrdiff_t cell = 0; cell < p->ncell; cell++) {
+        const double sum = sum_of_lanes(o->cells + cell * LANES);
+        o->axes[p->cell_bins[cell]] += sum;
+        o->axes[p->cell_bins[p->ncell + cell]] += sum;
     }
-    memset(*moments, 0, sizeof(double) * (size_t)(3 * LANES * c->nproperty));
+}
+
+/* Weights w of n values x, of which the bins are known; they lie between `low` and `high`. */
+static int add_to_bins(histogram_t *h, const property_t *q, ptrdiff_t n, const double *extremes, const int64_t *bin,
+                       const double *x, const double *w)
+{
+    const double low = extremes[0], high = extremes[1];
+    const int countable = low > -LARGEST_BIN && high < LARGEST_BIN;
+    if (countable && q->per_step > 0 && !(h->n && low >= (double)h->low && high < (double)(h->low + h->n)))
+        if (!extend_bins(h, (int64_t)low, (int64_t)high))
+            return 0;
+    if (countable && h->n && low >= (double)h->low && high < (double)(h->low + h->n)) {
+        double *to = h->weight;
+        const int64_t first = h->low;
+        ptrdiff_t i = 0;
+        for (; i + 4 <= n; i += 4) {
+            to[bin[i] - first] += w[i];
+            to[bin[i + 1] - first] += w[i + 1];
+            to[bin[i + 2] - first] += w[i + 2];
+            to[bin[i + 3] - first] += w[i + 3];
+        }
+        for (; i < n; i++)
+            to[bin[i] - first] += w[i];
+        return 1;
+    }
+    for (ptrdiff_t i = 0; i < n; i++)
+        if (w[i] > 0 && !add_to_bin(h, q, x[i], w[i]))
+            return 0;
+    return 1;
+}
+
+/* Whether a source can be screened, and how: with the margin of chi2_screen.h, and some roundings of `base`. */
+static int screen_for(const weighing_t *c, const source_t *s, double offset, double least, coefficients_t *of_source)
+{
+    screen_t *screen = &of_source->screen;
+    const double per_ln = 2 / s->total, base = 1 + per_ln * (least - offset);
+    const double margin = 0x1p-24 * (4.0 * (double)of_source->nband + 40.0 + 4.0 * fabs(base));
+    if (c->marginal || s->own_spec_scale || !(fabs(base) < 1e30 && per_ln < 1e30))
+        return 0;
+    screen->base = (float)(base - margin);
+    screen->per_ln = (float)per_ln;
+    return 1;
+}
+
+/* Memory for some vectors of models in scratch, and the coefficients of a source. */
+static models_t models_in(double *scratch, const piece_t *p, const source_t *s, coefficients_t *of_source)
+{
+    const ptrdiff_t size = ROW, nband = p->tile.nband, line = whole_lines(nband, sizeof(double));
+    models_t found = {.n = 0};
+    double **rows[] = {&found.ln, &found.scale, &found.per_gain, &found.norm2, &found.ratio, &found.weight};
+    for (int k = 0; k < 6; k++, scratch += size)
+        *rows[k] = scratch;
+    found.bin = (int64_t *)scratch;
+    of_source->weight = scratch + size;
+    of_source->weighted = of_source->weight + line;
+    screen_t *screen = &of_source->screen;
+    screen->weight = (float *)(of_source->weighted + line);
+    screen->weighted = screen->weight + line;
+    const double largest = normalise_columns(s, nband, p->unit, of_source->weight, of_source->weighted);
+    of_source->nband = nband;
+    of_source->nmain = s->own_spec_scale ? p->tile.nmain : nband;
+    of_source->largest = largest;
+    of_source->total = s->total;
+    of_source->per_total = 1 / s->total;
+    of_source->per_scale = sqrt(s->total) / sqrt(largest);
+    for (ptrdiff_t b = 0; b < nband; b++) {
+        screen->weight[b] = (float)of_source->weight[b];
+        screen->weighted[b] = (float)of_source->weighted[b];
+        of_source->weight[b] /= p->unit[b] * p->unit[b];
+        of_source->weighted[b] /= p->unit[b];
+    }
     return found;
 }
+
+/* 1 / m and ln m of the middles m of the sixteenths of [1, 2) */
+static const double per_middle[16] = {
+    0x1.f07c1f07c1f08p-1, 0x1.d41d41d41d41dp-1, 0x1.bacf914c1bad0p-1, 0x1.a41a41a41a41ap-1,
+    0x1.8f9c18f9c18fap-1, 0x1.7d05f417d05f4p-1, 0x1.6c16c16c16c17p-1, 0x1.5c9882b931057p-1,
+    0x1.4e5e0a72f0539p-1, 0x1.4141414141414p-1, 0x1.3521cfb2b78c1p-1, 0x1.29e4129e4129ep-1,
+    0x1.1f7047dc11f70p-1, 0x1.15b1e5f75270dp-1, 0x1.0c9714fbcda3bp-1, 0x1.0410410410410p-1,
+};
+static const double ln_middle[16] = {
+    0x1.f829b0e7832f8p-6, 0x1.6f0d28ae56b4ep-4, 0x1.29552f81ff521p-3, 0x1.9525a9cf456b6p-3,
+    0x1.fb9186d5e3e29p-3, 0x1.2e8e2bae11d31p-2, 0x1.5d1bdbf5809cap-2, 0x1.89a3386c1425bp-2,
+    0x1.b44f77bcc8f64p-2, 0x1.dd46a04c1c4a1p-2, 0x1.02552a5a5d0ffp-1, 0x1.154c3d2f4d5eap-1,
+    0x1.2795e1289b11bp-1, 0x1.393e0d3562a1ap-1, 0x1.4a4f85db03ebbp-1, 0x1.5ad404c359f2dp-1,
+};
 
 #define KERNEL "posterior_block.h"
 #include "each_level.h"
@@ -326,9 +437,9 @@ static inline weigh_fn choose_weigh(int level)
 }
 
 /* doubles of scratch that weigh_piece needs */
-static ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride, ptrdiff_t nproperty)
+static ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride)
 {
-    return 6 * (stride + LANES) + 3 * LANES * nproperty + 2 * whole_lines(nband, sizeof(double));
+    return stride + LANES + 7 * ROW + 3 * whole_lines(nband, sizeof(double));
 }
 
 /* Add what another part of the models gave for the same source. */
@@ -369,20 +480,26 @@ static void join_posteriors(const weighing_t *c, posterior_t *o, posterior_t *ot
     }
 }
 
-/* Weight of a unit Gaussian between x - step/2 and x + step/2. */
-static double gaussian_bin(double x, double step)
+/* Weights of a unit Gaussian in bins of width step, the middle one about 0, the last one number `half`. */
+static void gaussian_bins(double step, ptrdiff_t half, double *middle)
 {
     const double root = 0.70710678118654752440;
-    return 0.5 * (erfc((x - 0.5 * step) * root) - erfc((x + 0.5 * step) * root));
+    double above = 0.5 * erfc(-0.5 * step * root);
+    for (ptrdiff_t k = 0; k <= half; k++) {
+        const double beyond = 0.5 * erfc(((double)k + 0.5) * step * root);
+        middle[-k] = middle[k] = above - beyond;
+        above = beyond;
+    }
 }
 
 /* Convolve a histogram with a Gaussian of standard deviation sigma: its mass in each bin is at the middle of the bin. */
 static int broaden(histogram_t *h, double sigma)
 {
+    trim_bins(h);
     if (!h->n || !(sigma > 0) || !(sigma < HUGE_VAL))
         return 1;
     const double step = 1 / (h->per_step * sigma);
-    const double reach = 7.5 / step;
+    const double reach = FURTHEST_SIGMA / step;
     const ptrdiff_t half = reach < 1e5 ? (ptrdiff_t)reach + 1 : 100000, n = h->n + 2 * half;
     double *kernel = (double *)malloc(sizeof(double) * (size_t)(2 * half + 1));
     double *weight = (double *)calloc((size_t)n, sizeof(double));
@@ -391,8 +508,7 @@ static int broaden(histogram_t *h, double sigma)
         free(weight);
         return 0;
     }
-    for (ptrdiff_t k = 0; k <= half; k++)
-        kernel[half - k] = kernel[half + k] = gaussian_bin((double)k * step, step);
+    gaussian_bins(step, half, kernel + half);
     for (ptrdiff_t i = 0; i < h->n; i++) {
         const double w = h->weight[i];
         if (w > 0)

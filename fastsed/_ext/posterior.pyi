@@ -1,5 +1,5 @@
 from fastsed._ext.views import DataView, TileView
-from fastsed.arrays import Flags, Floats, Ints
+from fastsed.arrays import Flags, Floats, Ints, Singles
 
 LANES: int
 
@@ -7,10 +7,15 @@ class PieceView:
     def __init__(
         self,
         tile: TileView,
+        single: Singles,
+        single_ln: Singles,
+        unit: Floats,
         ln_weight: Floats,
         values: Floats,
         cell_bins: Ints,
         population_bins: Ints,
+        cell_of: Ints,
+        population_of: Ints,
         z_bin: int,
         metal_bin: int,
     ) -> None: ...

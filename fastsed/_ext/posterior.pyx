@@ -39,11 +39,17 @@ cdef extern from "posterior.h" nogil:
 
     ctypedef struct piece_t:
         tile_t tile
+        const float *single
+        const float *single_ln
+        const double *unit
+        ptrdiff_t single_stride
         ptrdiff_t ncell, npopulation, naxes
         const double *ln_weight
         const double *values
         const int64_t *cell_bins
         const int64_t *population_bins
+        const int64_t *cell_of
+        const int64_t *population_of
         int64_t z_bin, metal_bin
 
     ctypedef struct weighing_t:
@@ -58,16 +64,19 @@ cdef extern from "posterior.h" nogil:
         moments_t *moments
         histogram_t *histograms
         double *population
-        ptrdiff_t npopulation
+        double *cells
+        ptrdiff_t npopulation, ncell
         int failed
 
     ctypedef void (*weigh_fn)(const piece_t *, const weighing_t *, posterior_t *, const source_t *, double, double *) noexcept
 
     weigh_fn choose_weigh(int level)
-    ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride, ptrdiff_t nproperty)
+    ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride)
     void add_populations(const piece_t *, const weighing_t *, posterior_t *) noexcept
+    void add_cells(const piece_t *, posterior_t *) noexcept
     source_t prepare_source(const data_t *, int64_t, double *) noexcept
     void join_posteriors(const weighing_t *, posterior_t *, posterior_t *) noexcept
+    void trim_bins(histogram_t *) noexcept
     int broaden(histogram_t *, double) noexcept
     void histogram_quantiles(const histogram_t *, const double *, ptrdiff_t, double *) noexcept
 
@@ -76,8 +85,12 @@ cdef extern from "posterior.h" nogil:
 cdef enum:
     GROUP_OF_SOURCES = 8
 
+cdef extern from "posterior.h" nogil:
+    enum:
+        LANES_ "LANES"
+
 # populations of a piece are padded to a multiple of it
-LANES = 8
+LANES = LANES_
 
 
 cdef class PieceView:
@@ -87,28 +100,44 @@ cdef class PieceView:
     ----------
     tile : TileView
         Fluxes (nband, ncell x npopulation).
+    single : (nband, >= ncell x npopulation) float32
+        Fluxes over `unit`, and zeros.
+    single_ln : (>= ncell x npopulation,) float32
+        `ln_weight`, rounded up, and -inf.
+    unit : (nband,)
     ln_weight : (ncell x npopulation,)
     values : (nproperty, ncell x npopulation)
     cell_bins : (2, ncell)
     population_bins : (naxes, npopulation)
+    cell_of, population_of : (ncell x npopulation / LANES,)
+        Dust cell, and first population, of each `LANES` models.
     z_bin, metal_bin : int
     """
 
     cdef piece_t c
     cdef tuple arrays
 
-    def __init__(self, TileView tile, ln_weight, values, cell_bins, population_bins, int64_t z_bin, int64_t metal_bin):
+    def __init__(self, TileView tile, single, single_ln, unit, ln_weight, values, cell_bins, population_bins,
+                 cell_of, population_of, int64_t z_bin, int64_t metal_bin):
+        cdef const float[:, ::1] single_view = single
+        cdef const float[::1] single_ln_view = single_ln
+        cdef const double[::1] unit_view = unit
         cdef const double[::1] weight_view = ln_weight
         cdef const double[:, ::1] values_view = values
         cdef const int64_t[:, ::1] cell_view = cell_bins, population_view = population_bins
         self.c.tile = tile.c
         self.c.ncell, self.c.npopulation = cell_view.shape[1], population_view.shape[1]
         self.c.naxes = population_view.shape[0]
+        self.c.single, self.c.single_stride = &single_view[0, 0], single_view.shape[1]
+        self.c.single_ln, self.c.unit = &single_ln_view[0], &unit_view[0]
         self.c.ln_weight = &weight_view[0]
         self.c.values = &values_view[0, 0] if values_view.shape[0] else NULL
         self.c.cell_bins, self.c.population_bins = &cell_view[0, 0], &population_view[0, 0]
+        cdef const int64_t[::1] cell_of_view = cell_of, population_of_view = population_of
+        self.c.cell_of, self.c.population_of = &cell_of_view[0], &population_of_view[0]
         self.c.z_bin, self.c.metal_bin = z_bin, metal_bin
-        self.arrays = (tile, ln_weight, values, cell_bins, population_bins)
+        self.arrays = (tile, single, single_ln, unit, ln_weight, values, cell_bins, population_bins,
+                       cell_of, population_of)
 
 
 cdef class Weights:
@@ -181,7 +210,7 @@ cdef class Weights:
         p.sums, p.axes = <sums_t *> &sums[0, 0], &axes[0, 0]
         p.moments = <moments_t *> &moments[0, 0, 0] if self.c.nproperty else NULL
         p.histograms, p.failed = self.histograms, 0
-        p.population, p.npopulation = NULL, 0
+        p.population, p.cells, p.npopulation, p.ncell = NULL, NULL, 0, 0
         return p
 
     def add(self, list pieces, DataView data not None, int64_t first, const double[:, ::1] ln_z,
@@ -211,13 +240,13 @@ cdef class Weights:
             each[k] = piece.c
             stride = max(stride, piece.c.tile.stride)
             models += piece.c.tile.nmodel
-            most = max(most, piece.c.npopulation)
+            most = max(most, piece.c.npopulation + piece.c.ncell * LANES_)
         cdef data_t d = data.c
         cdef posterior_t start = self.first()
         cdef ptrdiff_t ngroup = (nsource + GROUP_OF_SOURCES - 1) // GROUP_OF_SOURCES, shared = ln_z.shape[0] == 1
         cdef int used = runtime.useful_threads(ngroup, 4.0 * nsource * models * d.nband, n_threads), failed = 0
         cdef ptrdiff_t size = whole_lines(
-            weigh_scratch(d.nband, stride, self.c.nproperty) + whole_lines(d.nband, 8) + GROUP_OF_SOURCES * most, 8)
+            weigh_scratch(d.nband, stride) + whole_lines(d.nband, 8) + GROUP_OF_SOURCES * most, 8)
         cdef double *memory = scratch.doubles(size * used, "the weights of the models")
         cdef weigh_fn weigh = choose_weigh(runtime.simd_level())
         with nogil:
@@ -287,6 +316,7 @@ cdef class Weights:
         cdef ptrdiff_t i, k, total = 0
         cdef histogram_t h
         for i in range(self.nsource):
+            trim_bins(self.histograms + i * self.c.nproperty + quantity)
             h = self.histograms[i * self.c.nproperty + quantity]
             low_view[i], counts_view[i], per_step_view[i] = h.low, h.n, h.per_step
             total += h.n
@@ -313,7 +343,7 @@ cdef posterior_t of_source(posterior_t first, const weighing_t *c, ptrdiff_t i) 
 cdef int weigh_group(const piece_t *pieces, ptrdiff_t npiece, const data_t *data, const weighing_t *c,
                      posterior_t first, ptrdiff_t start, ptrdiff_t nsource, int64_t row, const double *ln_z,
                      ptrdiff_t ln_z_stride, const int64_t *first_z, const int64_t *last_z, weigh_fn weigh,
-                     ptrdiff_t npopulation, double *scratch) noexcept nogil:
+                     ptrdiff_t size, double *scratch) noexcept nogil:
     """Add all pieces to some sources; whether memory was short."""
     cdef ptrdiff_t k, i, end = min(start + GROUP_OF_SOURCES, nsource)
     cdef int64_t iz
@@ -323,15 +353,17 @@ cdef int weigh_group(const piece_t *pieces, ptrdiff_t npiece, const data_t *data
     cdef double offset
     cdef int failed = 0
     cdef double *weight = scratch
-    cdef double *populations = scratch + whole_lines(d.nband, 8)
-    scratch = populations + GROUP_OF_SOURCES * npopulation
-    memset(populations, 0, GROUP_OF_SOURCES * npopulation * sizeof(double))
+    # weights of populations and cells that are not yet in axes and histograms
+    cdef double *waiting = scratch + whole_lines(d.nband, 8)
+    scratch = waiting + GROUP_OF_SOURCES * size
+    memset(waiting, 0, GROUP_OF_SOURCES * size * sizeof(double))
     for k in range(npiece):
         iz = pieces[k].tile.iz
         d.template_error2 = data.template_error2 + iz * d.nband
         for i in range(start, end):
             o = of_source(first, c, i)
-            o.population, o.npopulation = populations + (i - start) * npopulation, pieces[k].npopulation
+            o.population, o.npopulation = waiting + (i - start) * size, pieces[k].npopulation
+            o.cells, o.ncell = o.population + o.npopulation, pieces[k].ncell
             offset = ln_z[i * ln_z_stride + iz]
             if first_z[i] <= iz <= last_z[i] and offset > -INFINITY:
                 s = prepare_source(&d, row + i, weight)
@@ -339,6 +371,7 @@ cdef int weigh_group(const piece_t *pieces, ptrdiff_t npiece, const data_t *data
             # the next piece may have the same populations
             if k + 1 == npiece or pieces[k + 1].population_bins != pieces[k].population_bins:
                 add_populations(pieces + k, c, &o)
-                memset(o.population, 0, o.npopulation * sizeof(double))
+                add_cells(pieces + k, &o)
+                memset(o.population, 0, size * sizeof(double))
             failed |= o.failed
     return failed

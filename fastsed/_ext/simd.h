@@ -19,9 +19,11 @@ enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
 
 #ifdef __GNUC__
 #define NOT_INLINE __attribute__((noinline))
+#define MAY_BE_UNUSED __attribute__((unused))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #else
 #define NOT_INLINE
+#define MAY_BE_UNUSED
 #define ALWAYS_INLINE static inline
 #endif
 /* For code that must round alike whatever vector code calls it: never inlined into a fused-multiply-add variant. */

@@ -11,7 +11,7 @@ import numpy as np
 from fastsed._ext.posterior import LANES, PieceView, Weights
 from fastsed._ext.views import TileView
 from fastsed.aligned import aligned_rows
-from fastsed.arrays import Flags, Floats, Ints, Mask
+from fastsed.arrays import Flags, Floats, Ints, Mask, Singles
 from fastsed.fitting.best_fit import BestFits
 from fastsed.fitting.kernel_views import data_view
 from fastsed.fitting.observations import Observations
@@ -95,9 +95,12 @@ class _Part:
     cells: slice
     populations: slice
     ln_weight: Floats
+    single_ln: Singles
     values: Floats
     cell_bins: Ints
     population_bins: Ints
+    cell_of: Ints
+    population_of: Ints
     metal_bin: int
 
 
@@ -257,8 +260,10 @@ class Posterior:
     def _piece(self, tile: Tile, part: _Part, flux: Floats, dust: Floats | None) -> PieceView:
         stride = len(part.ln_weight)
         numbers = np.zeros(stride, dtype=np.int64)
+        rows = _padded(flux, part, stride)
+        single, unit = _in_units(rows)
         view = TileView(
-            _padded(flux, part, stride),
+            rows,
             None if dust is None else _padded(dust, part, stride),
             numbers,
             numbers,
@@ -269,10 +274,15 @@ class Posterior:
         )
         return PieceView(
             view,
+            single,
+            part.single_ln,
+            unit,
             part.ln_weight,
             part.values,
             part.cell_bins,
             part.population_bins,
+            part.cell_of,
+            part.population_of,
             tile.iz,
             part.metal_bin,
         )
@@ -327,15 +337,17 @@ class Posterior:
             for v, p in zip(values, self._properties, strict=True)
         ]
         size = len(ln_weight) * (n + padding)
+        ln_weight = np.pad(ln_weight, ((0, 0), (0, padding)), constant_values=-np.inf).reshape(1, -1)
         return _Part(
             cells,
             populations,
-            _aligned(np.pad(ln_weight, ((0, 0), (0, padding)), constant_values=-np.inf).reshape(1, -1))[
-                0, :size
-            ],
+            _aligned(ln_weight)[0, :size],
+            _rounded_up(ln_weight[0]),
             _aligned(np.array(few).reshape(len(few), size)),
             cell_bins,
             np.pad(bins, ((0, 0), (0, padding)), mode="edge"),
+            np.repeat(np.arange(len(of_cells)), (n + padding) // LANES),
+            np.tile(np.arange(0, n + padding, LANES), len(of_cells)),
             int(self._starts[4]) + imetal,
         )
 
@@ -358,6 +370,29 @@ def _padded(rows: Floats, part: _Part, stride: int) -> Floats:
     out[:] = 0
     out[:, :stride].reshape(len(rows), chosen.shape[1], -1)[:, :, : chosen.shape[2]] = chosen
     return out
+
+
+def _in_units(rows: Floats) -> tuple[Singles, Floats]:
+    """Rows in single precision, over the power of two above their largest number: and these, (nrow,)."""
+    # whose square, too, is a number
+    unit = np.ldexp(1.0, np.clip(np.frexp(np.abs(rows).max(axis=1))[1], -500, 500))
+    single = aligned_rows(len(rows), rows.shape[1], np.float32)
+    # what is too small for single precision counts for nothing beside the largest
+    with np.errstate(under="ignore"):
+        np.divide(rows, unit[:, None], out=single[:, : rows.shape[1]], casting="same_kind")
+    return single, unit
+
+
+def _rounded_up(ln_weight: Floats) -> Singles:
+    """Logarithms (n,) in single precision, above what they are by some roundings; -inf fills up the last vector."""
+    row = aligned_rows(1, len(ln_weight), np.float32)[0]
+    row[:] = -np.inf
+    with np.errstate(invalid="ignore"):
+        above = np.nextafter(
+            (ln_weight + 2.0**-21 * np.abs(ln_weight)).astype(np.float32), np.float32(np.inf)
+        )
+    row[: len(ln_weight)] = np.where(np.isfinite(ln_weight), above, -np.inf)
+    return row
 
 
 def _aligned(rows: Floats) -> Floats:

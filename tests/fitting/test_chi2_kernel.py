@@ -259,6 +259,62 @@ def test_several_tiles(level):
     assert_best(found, chi2, scale)
 
 
+MANY = 300
+
+
+def awkward(kind):
+    """Models (nband, nmodel) and data of many sources that try a screen in single precision."""
+    rng = np.random.default_rng(11)
+    flux, value, variance = invented(
+        901, MANY, seed=9, noise={"noisy": 0.3, "good": 1e-4, "perfect": 1e-9}.get(kind, 0.05)
+    )
+    if kind == "near-ties":
+        flux = flux[:, :1] * (1 + 2e-6 * rng.standard_normal(flux.shape))
+        value = flux[:, rng.integers(901, size=MANY)].T
+        variance = (1e-7 * value) ** 2
+        value = value + np.sqrt(variance) * rng.standard_normal(value.shape)
+    if kind == "wide":
+        factor = 10.0 ** rng.uniform(-8, 8, 901)
+        flux = flux * factor
+    if kind == "wider":
+        flux = flux * 10.0 ** rng.uniform(-40, 0, 901)
+    if kind in ("tiny", "huge"):
+        unit = 1e-70 if kind == "tiny" else 1e70
+        flux, value, variance = flux * unit, value * unit, variance * unit**2
+    if kind == "uneven":
+        unit = 10.0 ** rng.uniform(-20, 15, 7)
+        flux, value, variance = flux * unit[:, None], value * unit, variance * unit**2
+    if kind == "one band":
+        variance[:, 0] *= 1e-8
+    if kind == "negative":
+        value = -value
+    if kind == "masked":
+        variance[rng.random(variance.shape) < 0.5] = np.inf
+        value[~np.isfinite(variance)] = 0
+    if kind == "broken":
+        flux[:, ::7] = 0
+        flux[2, ::11] = np.nan
+    return flux, value, variance
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["noisy", "good", "perfect", "near-ties", "wide", "wider", "tiny", "huge", "uneven", "one band", "negative"]
+    + ["masked", "broken"],
+)  # fmt: skip
+def test_many_sources_find_what_each_finds(level, kind):
+    """Enough sources are screened in single precision, few in double precision: to the last bit the same."""
+    flux, value, variance = awkward(kind)
+    together = best(flux, value, variance)
+    few = [best(flux, value[i : i + 12], variance[i : i + 12]) for i in range(0, MANY, 12)]
+    assert_identical(together, {name: np.concatenate([f[name] for f in few]) for name in together})
+
+
+def test_many_sources_against_numpy(level):
+    flux, value, variance = awkward("good")
+    assert_best(best(flux, value, variance), *plain(flux, value, variance), rtol=1e-7)
+
+
 def test_ids_and_numbers_beyond_32_bits(level):
     flux, value, variance = invented(50, 2)
     ids = np.arange(50, dtype=np.int64)[::-1] * 10**9
