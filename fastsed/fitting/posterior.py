@@ -385,7 +385,7 @@ def _in_units(rows: Floats) -> tuple[Singles, Floats]:
 
 def _rounded_up(ln_weight: Floats) -> Singles:
     """Logarithms (n,) in single precision, above what they are by some roundings; -inf fills up the last vector."""
-    row = aligned_rows(1, len(ln_weight), np.float32)[0]
+    row: Singles = aligned_rows(1, len(ln_weight), np.float32)[0]
     row[:] = -np.inf
     with np.errstate(invalid="ignore"):
         above = np.nextafter(

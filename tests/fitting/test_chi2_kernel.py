@@ -299,9 +299,11 @@ def awkward(kind):
 
 @pytest.mark.parametrize(
     "kind",
-    ["noisy", "good", "perfect", "near-ties", "wide", "wider", "tiny", "huge", "uneven", "one band", "negative"]
-    + ["masked", "broken"],
-)  # fmt: skip
+    [
+        *("noisy", "good", "perfect", "near-ties", "wide", "wider", "tiny", "huge"),
+        *("uneven", "one band", "negative", "masked", "broken"),
+    ],
+)
 def test_many_sources_find_what_each_finds(level, kind):
     """Enough sources are screened in single precision, few in double precision: to the last bit the same."""
     flux, value, variance = awkward(kind)
