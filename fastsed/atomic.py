@@ -67,10 +67,9 @@ def atomic_path(path: str | os.PathLike[str], sync: bool = True) -> Iterator[Pat
         else:
             _keep_mode(temporary, target)
             if sync:
-                _sync(temporary)
-            os.replace(temporary, target)
-            if sync:
-                _sync(target.parent)
+                rename_synced(temporary, target)
+            else:
+                os.replace(temporary, target)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", path) from error
     finally:
@@ -78,6 +77,23 @@ def atomic_path(path: str | os.PathLike[str], sync: bool = True) -> Iterator[Pat
             with suppress(OSError):
                 temporary.unlink()
             _in_use.discard(temporary)
+
+
+def rename_synced(path: Path, target: Path) -> None:
+    """Rename a file that is complete, once its content is on the disk, so that it survives a loss of power.
+
+    Parameters
+    ----------
+    path, target : Path
+        On one file system.
+
+    Raises
+    ------
+    OSError
+    """
+    _sync(path)
+    os.replace(path, target)
+    _sync(target.parent)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.atomic import rename_synced
 from fastsed.errors import InputError
 from fastsed.fitting.stars.results import LnpSamples
 from fastsed.survey.fit_layout import FitLayout, ImagePart
@@ -202,7 +203,7 @@ class FitStore:
         try:
             for kind, path in self._paths.items():
                 if (self.folder / kind).exists():
-                    os.replace(self.folder / kind, path)
+                    rename_synced(self.folder / kind, path)
             shutil.rmtree(self.folder)
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror or error}", self.base) from error

@@ -80,6 +80,19 @@ def test_values_in_the_files(tmp_path: Path) -> None:
             assert stats["specgrid_indx"][i] == models.table["specgrid_indx"][direct.best]
 
 
+def test_products_are_on_the_disk_before_they_have_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_field(tmp_path, 3)
+    steps: list[object] = []
+    sync, rename = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (steps.append(os.fstat(fd).st_ino), sync(fd))[1])
+    monkeypatch.setattr(os, "replace", lambda a, b: (steps.append(Path(b).name), rename(a, b))[1])
+    for path in fit_catalogue(settings(tmp_path)):
+        assert steps[steps.index(path.name) - 1] == path.stat().st_ino
+        assert steps[steps.index(path.name) + 1] == tmp_path.stat().st_ino
+
+
 def test_stars_that_are_not_fitted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     models = small_field(tmp_path)
     fluxes = random_stars(models, 5, 23)
