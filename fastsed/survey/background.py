@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # pixel coordinates whose distances to the sources are found at once
 _CHUNK = 1 << 22
+# sources whose circles are drawn before it is seen again which others have pixels of their own to cover
+_SOURCES = 10_000
 
 
 @dataclass(frozen=True)
@@ -210,9 +212,19 @@ def near_sources(positions: NDArray[np.float64], radius: float, shape: tuple[int
         Of the image.
     """
     mask = np.zeros(shape, dtype=bool)
+    positions = positions[_near_image(positions, radius + 1, shape)]
+    for begin in range(0, len(positions), _SOURCES):
+        some = positions[begin : begin + _SOURCES]
+        # in a crowded field most circles are covered by those before
+        _add_circles(mask, some[_any_in_square(~mask, some, radius + 1)], radius)
+    return mask
+
+
+def _add_circles(mask: NDArray[np.bool_], positions: NDArray[np.float64], radius: float) -> None:
+    """Set the pixels of the mask that a circle around any of the positions touches."""
+    shape = mask.shape
     n = math.ceil(radius + 0.5)
     offsets = np.arange(-n, n + 1)
-    positions = positions[_near_image(positions, radius + 1, shape)]
     for begin in range(0, len(positions), step := max(1, _CHUNK // len(offsets) ** 2)):
         centres = positions[begin : begin + step]
         nearest = np.rint(centres).astype(np.int64)
@@ -223,7 +235,18 @@ def near_sources(positions: NDArray[np.float64], radius: float, shape: tuple[int
         inside = ((y >= 0) & (y < shape[0]))[:, :, None] & ((x >= 0) & (x < shape[1]))[:, None, :]
         i, j, k = np.nonzero(touched & inside)
         mask[y[i, j], x[i, k]] = True
-    return mask
+
+
+def _any_in_square(
+    left: NDArray[np.bool_], positions: NDArray[np.float64], half_side: float
+) -> NDArray[np.bool_]:
+    """Whether any pixel is left in a square around each position that is near the image, from sums over the image."""
+    n_below = np.zeros((left.shape[0] + 1, left.shape[1] + 1), dtype=np.int64)
+    np.cumsum(np.cumsum(left, axis=0, dtype=np.int64), axis=1, out=n_below[1:, 1:])
+    first = np.floor(positions - half_side).astype(np.int64)
+    last = np.ceil(positions + half_side).astype(np.int64) + 1
+    (x1, y1), (x2, y2) = (np.clip(edge, 0, left.shape[::-1]).T for edge in (first, last))
+    return np.asarray(n_below[y2, x2] - n_below[y1, x2] - n_below[y2, x1] + n_below[y1, x1] > 0)
 
 
 def _near_image(positions: NDArray[np.float64], margin: float, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -261,7 +284,10 @@ def annulus_means(
     values = np.full(len(positions), np.nan)
     weight = (~masked).astype(float)
     flux = np.where(masked, 0.0, data).astype(float)
-    for i in np.flatnonzero(_near_image(positions, outer + 1, data.shape)):
+    measurable = _near_image(positions, outer + 1, data.shape)
+    if not whole_area:
+        measurable[measurable] = _any_in_square(~masked, positions[measurable], outer + 1)
+    for i in np.flatnonzero(measurable):
         annulus = aperture.CircularAnnulus(positions[i], inner, outer)
         overlap = annulus.to_mask(method="exact")
         image, cutout = overlap.get_overlap_slices(data.shape)

@@ -54,8 +54,27 @@ def test_only_pixels_that_are_left_count():
     assert whole[1] == 0
 
 
+def test_sources_without_any_pixel_left_have_no_background():
+    rng = np.random.default_rng(6)
+    mask = np.ones((40, 60), dtype=bool)
+    mask[rng.integers(40, size=5), rng.integers(60, size=5)] = False
+    positions = rng.uniform([-15, -15], [75, 55], (400, 2))
+    options = BackgroundOptions(mask_radius=3, ann_width=2.5)
+    values = annulus_means(np.ones(mask.shape), mask, positions, options)
+    y, x = np.nonzero(~mask)
+    dx, dy = (np.abs(p - positions[:, i, None]) for i, p in enumerate((x, y)))
+    nearest = np.hypot(np.maximum(dx - 0.5, 0), np.maximum(dy - 0.5, 0))
+    farthest = np.hypot(dx + 0.5, dy + 0.5)
+    some_left = ((nearest < 5.5) & (farthest > 3)).any(axis=1)
+    assert 20 < some_left.sum() < 300
+    np.testing.assert_array_equal(np.isfinite(values), some_left)
+    np.testing.assert_allclose(values[some_left], 1)
+
+
 @pytest.mark.parametrize("radius", [0.31, 1.0, 2.7])
-def test_pixels_that_a_circle_touches(radius):
+@pytest.mark.parametrize("together", [10_000, 3])
+def test_pixels_that_a_circle_touches(radius, together, monkeypatch):
+    monkeypatch.setattr("fastsed.survey.background._SOURCES", together)
     from photutils.aperture import CircularAperture
 
     positions = np.array([[5.2, 4.9], [0.1, -0.4], [19.4, 9.9], [40, 40], [-2.0, 3.0]])
