@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastsed.aligned import PADDING
-from fastsed.fitting.passes import BYTES_PER_SIMULATION, SIMULATION_BYTES
+from fastsed.fitting.passes import (
+    BATCH_BYTES,
+    BYTES_PER_SIMULATION,
+    SIMULATION_BYTES,
+    posteriors_together,
+)
+from fastsed.fitting.posterior import LAYOUTS_KEPT
 from fastsed.models.custom import HISTORY_BYTES
 from fastsed.models.grid import BASIS_BYTES, KEEP_BYTES, TABLE_BYTES, TILE_BYTES, WINDOW_BYTES
 from fastsed.uncertainties import DESCRIBED_BYTES
@@ -33,6 +39,10 @@ COPIES_OF_NOISE = 14
 COPIES_OF_VALUES = 4
 # arrays that a formula of time holds while it is evaluated
 ARRAYS_OF_FORMULA = 8
+# bins of a property without logarithm and what is left free beside them (posterior.h)
+MOST_BINS = 4096 + 64
+# histograms as they are summed, broadened, and handed out
+COPIES_OF_HISTOGRAMS = 3
 FLOAT_BYTES = 8
 
 
@@ -45,6 +55,7 @@ def memory_parts(problem: Problem) -> dict[str, int]:
         "catalogue": _catalogue(problem),
         "models": _models(problem),
         "simulations": _simulations(problem),
+        "posteriors": _posteriors(problem),
         "results": _results(problem),
     }
 
@@ -110,6 +121,23 @@ def _simulations(problem: Problem) -> int:
     values = COPIES_OF_VALUES * FLOAT_BYTES * p.n_sim * n_values * described
     distances = 3 * FLOAT_BYTES * p.n_sim**2 if p.best_from_sim else 0
     return noise + kept + values + distances
+
+
+def _posteriors(problem: Problem) -> int:
+    """Histograms of some sources with what is made of them, those of axes, and what the models of a tile have."""
+    p, axes, n_sources = problem.params, problem.grid.axes, problem.data.n_sources
+    if not (p.posterior or p.save_pdf) or not n_sources:
+        return 0
+    n_properties = len(problem.described)
+    together = min(n_sources, posteriors_together(n_properties))
+    histograms = COPIES_OF_HISTOGRAMS * MOST_BINS * n_properties * together
+    # of all sources the estimates stay, and of axes the PDFs
+    n_axes = COPIES_OF_HISTOGRAMS * sum(axes.shape)
+    estimates = (4 + 2 * len(p.posterior_percentiles)) * (n_properties + len(axes.names))
+    n_columns = problem.grid.rows.count
+    layouts = (LAYOUTS_KEPT + 1) * axes.models_per_redshift * 3 * (n_properties + 4)
+    pieces = 2 * BATCH_BYTES + 3 * FLOAT_BYTES * n_columns * axes.models_per_redshift
+    return FLOAT_BYTES * (histograms + n_sources * (n_axes + estimates) + layouts) + pieces
 
 
 def _results(problem: Problem) -> int:

@@ -118,6 +118,8 @@ RUNS = [
     ("many screens", ("A_V_STEP=0.005", "Z_STEP=0.1")),
     ("chi2 grid", ("SAVE_CHI_GRID=1", "CATALOG=few")),
     ("acceptable models", ("INTERVAL_FROM_CHI2=1", "BEST_SFHS=1", "CATALOG=few")),
+    ("posteriors", ("POSTERIOR=1",)),
+    ("PDFs", ("SAVE_PDF=1", "OUTPUT_COLUMNS=[lmass,lsfr,lssfr,la2t,lldust]")),
     ("spectra", ("BEST_FIT=1", "REST_MAG=[120,121]", "METAL=[0.008,0.02]")),
 ]
 
