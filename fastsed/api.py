@@ -522,8 +522,8 @@ def fit(
     seed : int
         Of the random numbers; 42 for those of FAST++.
     posterior : bool or {"profile", "marginal"}
-        Describe the posteriors of axes and properties: each model at its best scale (True, "profile"), or integrated
-        over the scale.
+        Describe the posteriors of axes and properties, or of the quantities of a `ModelArray`: each model at its best
+        scale (True, "profile"), or integrated over the scale.
     priors : mapping, optional
         Axis -> prior, as the text of a key PRIOR_<AXIS> or a function of an array. Axes have the names of the columns
         or of the keywords of `GalaxyModel`.
@@ -568,10 +568,10 @@ def fit(
     if isinstance(model, ModelArray):
         _refuse_but_for_galaxies(
             redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, limits=limits,
-            posterior=posterior, priors=priors,
+            priors=priors,
         )  # fmt: skip
         with _progress(progress, len(model.flux)) as done:
-            found = fit_array(photometry, list(bands), model, RunOptions(**options).n_threads(), done)
+            found = fit_array(photometry, list(bands), model, RunOptions(**options), done)
         return Results(found)
     problem = table_problem(photometry, bands, model, template_error_of(template_error), options)
     with _progress(progress, problem.plan.n_models) as done:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.fitting.best_fit import BestFit, BestFits
 from fastsed.fitting.fixed_scale import FixedScale
@@ -23,10 +25,10 @@ def fit_array(
     photometry: Photometry,
     bands: Sequence[int],
     models: ModelArray,
-    n_threads: int,
+    options: RunOptions,
     progress: Progress | None = None,
 ) -> Results:
-    """Find the best model of every source.
+    """Find the best model of every source, and the posteriors of the quantities where they are asked for.
 
     Parameters
     ----------
@@ -35,7 +37,8 @@ def fit_array(
     bands : sequence of int
         Column of the array for each band.
     models : ModelArray
-    n_threads : int
+    options : RunOptions
+        Threads and posteriors.
     progress : callable, optional
 
     Raises
@@ -47,11 +50,20 @@ def fit_array(
     for band in bands:
         if isinstance(band, bool) or not isinstance(band, int | np.integer) or not 0 <= band < n_band:
             raise InputError(f"bands: {band!r} is no column of the models, which have {n_band}, from 0")
-    grid = ArrayGrid(models, [int(band) for band in bands], np.ones(len(bands)), n_threads)
+    factor = np.ones(len(bands))
+    grid = ArrayGrid(models, [int(band) for band in bands], factor, options.n_threads())
     data = _observations(photometry)
     reducer = BestFit(grid, data) if models.scale else FixedScale(grid, data)
     walk(grid, data.redshifts_needed(1), [reducer], data.n_sources, progress)
-    return _results(photometry, models, data, reducer.result())
+    results = _results(photometry, models, data, reducer.result())
+    if not options.posterior:
+        return results
+    from fastsed.fitting.array_posterior import array_posteriors
+
+    percentiles = tuple(options.posterior_percentiles)
+    levels = [percent / 100 for percent in percentiles]
+    posterior = array_posteriors(grid, data, levels, options.posterior_scale == "marginal")
+    return replace(results, posterior=posterior, percentiles=percentiles)
 
 
 def _observations(photometry: Photometry) -> Observations:

@@ -59,6 +59,10 @@ class Histograms:
             self.weights[start : start + int(self.counts[row])],
         )
 
+    def quantiles(self, probabilities: Floats) -> Floats:
+        """Quantiles (nsource, nprobability), linear inside a bin; NaN without any weight."""
+        return np.array([_quantiles(*one, probabilities) for one in self]).reshape(-1, len(probabilities))
+
     @classmethod
     def concatenated(cls, parts: Sequence[Histograms]) -> Histograms:
         """Those of all sources, in order."""
@@ -149,8 +153,7 @@ class PosteriorEstimates:
             fixed = self.std[name] == 0
             result[fixed] = self.mean[name][fixed, None]
         else:
-            result = np.array([_quantiles(*one, levels) for one in self._histograms(name)])
-            result = result.reshape(len(self.neff), len(levels))
+            result = self._histograms(name).quantiles(levels)
             result[np.isnan(self.mean[name])] = np.nan
         return result[:, 0] if np.ndim(q) == 0 else result
 

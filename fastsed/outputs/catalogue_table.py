@@ -45,8 +45,8 @@ def catalogue_columns(results: Results) -> Iterator[Column]:
             values = unrounded_values(quantity, results.values[quantity.name])
             yield Column(quantity.name, values, None, unit, quantity.meaning)
             yield from _bounds(results, quantity)
-            for column in further.get(quantity.name, ()):
-                yield Column(column.name, column.values, None, column.unit, column.description)
+        for column in further.get(quantity.name, ()):
+            yield Column(column.name, column.values, None, column.unit, column.description)
     for column in further.get("", ()):
         yield Column(column.name, column.values, None, column.unit, column.description)
 
