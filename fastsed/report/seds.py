@@ -97,7 +97,8 @@ def _set_limits(axes: Any, source: SourceSed, flux: FluxUnit) -> None:
     low, high = np.min(ends) / _MICRON / 1.05, np.max(ends) / _MICRON * 1.05
     axes.set_xlim(low, high)
     seen = np.isfinite(source.data_error)
-    heights = np.concatenate([source.model_flux * factor, (_heights(source) * factor)[seen]])
+    limits = (source.limit * factor)[np.isfinite(source.limit)]
+    heights = np.concatenate([source.model_flux * factor, (_heights(source) * factor)[seen], limits])
     heights = np.log10(heights[heights > 0])
     if len(heights):
         extent = max(float(np.ptp(heights)), 0.5)
@@ -167,24 +168,11 @@ def _draw_data(axes: Any, source: SourceSed, factor: Floats) -> None:
         label="data",
         gid="data",
     )
-    limits = _limits(source) & source.is_band
-    if limits.any():
-        height = (_heights(source) * factor)[limits]
-        # a point says where the limit is, the arrow below that it is one
-        axes.errorbar(
-            lam[limits],
-            height,
-            yerr=0.35 * height,
-            uplims=True,
-            fmt="_",
-            color=DATA,
-            markersize=6,
-            elinewidth=1.0,
-            capsize=1.8,
-            zorder=4,
-            label=f"below 1σ: {LIMIT_SIGMA:g}σ limit",
-            gid="limits",
-        )
+    faint = _limits(source) & source.is_band
+    heights = _heights(source) * factor
+    _draw_limits(axes, lam[faint], heights[faint], f"below 1σ: {LIMIT_SIGMA:g}σ limit", "limits")
+    given = source.limit > 0
+    _draw_limits(axes, lam[given], (source.limit * factor)[given], "upper limit", "given limits")
     channels = ~source.is_band & np.isfinite(source.data_error) & (source.data_flux > 0)
     if channels.any():
         axes.plot(
@@ -196,6 +184,25 @@ def _draw_data(axes: Any, source: SourceSed, factor: Floats) -> None:
             zorder=0.9,
             label="spectrum",
             gid="spectrum",
+        )
+
+
+def _draw_limits(axes: Any, wavelength: Floats, height: Floats, label: str, gid: str) -> None:
+    """A bar says where each limit is, the arrow below that it is one."""
+    if len(height):
+        axes.errorbar(
+            wavelength,
+            height,
+            yerr=0.35 * height,
+            uplims=True,
+            fmt="_",
+            color=ACCENT if gid == "given limits" else DATA,
+            markersize=6,
+            elinewidth=1.0,
+            capsize=1.8,
+            zorder=4,
+            label=label,
+            gid=gid,
         )
 
 

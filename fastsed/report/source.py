@@ -61,6 +61,8 @@ class SourceSed:
     model_flux, data_flux, data_error, total_error : (nband,)
         [1e-19 erg/s/cm2/Angstrom]; errors are infinite where there is no datum. The total error includes the template
         error; chi2 rests on it. Channels are scaled to the photometry, where the fit did so (AUTO_SCALE).
+    limit : (nband,)
+        Upper limits of the catalogue, which are no data; NaN where there is none.
     curves : list of (wavelength, response)
         Of the bands [Angstrom]; 1 at the largest.
     numbers : list of Number
@@ -80,6 +82,7 @@ class SourceSed:
     data_flux: Floats
     data_error: Floats
     total_error: Floats
+    limit: Floats
     curves: list[tuple[Floats, Floats]]
     numbers: list[Number]
     chi2: float
@@ -138,11 +141,20 @@ def sed_of(found: Results, problem: Problem, row: int) -> SourceSed:
         data_flux=value,
         data_error=error,
         total_error=np.hypot(error, data.template_error[iz, rows] * value),
+        limit=_given_limits(problem, row),
         curves=[(band.lam, band.response / band.response.max()) for band in bands],
         numbers=numbers_of(found, problem, row),
         chi2=float(found.values["chi2"][row]),
         confidence=float(found.confidences[0]) if found.confidences else np.nan,
     )
+
+
+def _given_limits(problem: Problem, row: int) -> Floats:
+    """Upper limits of a source in all bands and channels; NaN where there is none."""
+    data, rows = problem.data, problem.grid.rows.bands
+    if data.limit is None or data.limit_error is None:
+        return np.full(len(problem.grid.bands), np.nan)
+    return np.where(np.isfinite(data.limit_error[row, rows]), data.limit[row, rows], np.nan)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,30 @@ def test_points_with_errors_and_limits(results):
     np.testing.assert_allclose(limits[0].get_ydata(), LIMIT_SIGMA * source.data_error[weak])
 
 
+def test_upper_limits_of_the_catalogue_are_drawn_as_such(example):
+    lines = (example / "gst.cat").read_text().splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("#   "))
+    names = lines[head].lstrip("#").split()
+    rows = [dict(zip(names, line.split(), strict=True)) for line in lines[head + 1 :] if line[0] != "#"][:2]
+    rows[0] |= {"F120": "1.25", "E120": "0.5", "LIM120": "1"}
+    rows[1] |= {"LIM120": "0"}
+    table = [["#", *names, "LIM120"], *(list(row.values()) for row in rows)]
+    (example / "limits.cat").write_text("".join(" ".join(row) + "\n" for row in table))
+    with chdir(example):
+        found = fastsed.run("gst.param", catalog="limits", n_sim=0, verbose=False)
+    top = found.plot_sed("1").axes[1]
+    (limit,) = [c for c in top.containers if c.get_label() == "upper limit"]
+    (wavelength,), (height,) = limit[0].get_xdata(), limit[0].get_ydata()
+    assert 0.14 < wavelength < 0.17
+    assert height == pytest.approx(1.25, rel=1e-3)
+    assert limit[0].get_marker() == "_"
+    assert any(len(cap.get_xdata()) == 1 and cap.get_ydata()[0] < height for cap in limit[1]), (
+        "an arrow below"
+    )
+    assert top.get_ylim()[1] > height
+    assert not any(c.get_label() == "upper limit" for c in found.plot_sed("2").axes[1].containers)
+
+
 def test_numbers_and_intervals_are_in_the_text(results):
     text = "\n".join(every_text(results.plot_sed("2")))
     table = results.table
