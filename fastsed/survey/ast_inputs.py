@@ -20,6 +20,7 @@ from fastsed.survey.ast_selection import (
     choose_supplement,
 )
 from fastsed.survey.asts import UNDETECTED, rate_columns
+from fastsed.survey.physics_grid import used_grid
 from fastsed.survey.sed_grid import SedGrid
 from fastsed.survey.settings import Settings
 from fastsed.survey.star_catalogue import read_table_columns
@@ -34,7 +35,7 @@ METHODS = ("fluxbins", "random", "supplement")
 # key: meaning
 KEYS = {
     "project": "name of the field; begins the names of the products",
-    "physics_grid": "grid of models",
+    "physics_grid": "grid of models (default: the one of `output`)",
     "vega": "fluxes of Vega",
     "filters": "filters of the list (default: those of the grid)",
     "seed": "of the random numbers",
@@ -83,7 +84,7 @@ def choose_ast_models(settings: Settings, method: str | None = None) -> AstList:
         For wrong settings or inputs, and where no model is within the limits.
     """
     method = method or settings.choice("ast_models_selection", METHODS, "fluxbins")
-    with SedGrid(settings.file("physics_grid")) as grid:
+    with SedGrid(used_grid(settings)) as grid:
         filters = tuple(settings.texts("filters", list(grid.filters)))
         columns = _columns(settings, filters, grid.filters)
         vega = read_vega(settings.file("vega"), filters)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.survey.star_catalogue import default_columns, read_table_columns
+from fastsed.survey.tables import one_number_a_row
 
 Floats = NDArray[np.float64]
 FLAG = "CUT_FLAG"
@@ -113,7 +114,4 @@ def _stack(columns: Mapping[str, NDArray[Any]], names: list[str], path: str | Pa
     """Columns side by side; None where one is absent."""
     if not all(name in columns for name in names):
         return None
-    for name in names:
-        if columns[name].dtype.kind not in "fiu" or columns[name].ndim != 1:
-            raise InputError(f"its column {name} does not hold one number a row", path)
-    return np.column_stack([columns[name].astype(np.float64) for name in names])
+    return np.column_stack([one_number_a_row(columns[name], name, path) for name in names])

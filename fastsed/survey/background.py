@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fastsed.errors import InputError
 from fastsed.extras import need
 from fastsed.survey.pixels import PixelGrid, pixel_grid
-from fastsed.survey.tables import column, open_fits, upper_case
+from fastsed.survey.tables import number_column, open_fits, upper_case
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
@@ -164,7 +164,7 @@ def background_map(
     if not (options.mask_radius > 0 and options.ann_width > 0):
         raise InputError("the radius of the mask and the width of the annulus must be above 0")
     table = upper_case(table)
-    ra, dec = (column(table, name).astype(float) for name in ("RA", "DEC"))
+    ra, dec = (number_column(table, name) for name in ("RA", "DEC"))
     old = options.compat is not None
     grid = pixel_grid(ra, dec, options.npix, options.pixsize, compat=options.compat)
     grid = PixelGrid(grid.ra_edges, grid.dec_edges, int(old), grid.centred_on_image)
@@ -195,7 +195,7 @@ def _bright(table: Table, cat_filter: tuple[str, float] | None) -> NDArray[np.bo
     band, limit = cat_filter
     name = band.upper() if band.upper().endswith("_VEGA") else f"{band.upper()}_VEGA"
     with np.errstate(invalid="ignore"):
-        bright: NDArray[np.bool_] = column(table, name) < limit
+        bright: NDArray[np.bool_] = number_column(table, name) < limit
     return bright
 
 

@@ -13,7 +13,7 @@ from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
 from fastsed.extras import need
 from fastsed.survey.maps import convex_hull
-from fastsed.survey.tables import column, similar
+from fastsed.survey.tables import number_column, similar
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -73,7 +73,7 @@ def _rate(table: Table, band: str) -> NDArray[np.float64]:
     wanted = f"{band}_RATE".upper()
     if wanted not in names:
         raise InputError(f"no column {band}_RATE; {similar(wanted, table.colnames)}")
-    return column(table, names[wanted])
+    return number_column(table, names[wanted])
 
 
 def sky_columns(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -97,7 +97,7 @@ def sky_columns(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]
             raise InputError(
                 f"no column of positions ({word} or {word}_J2000); {similar(word, table.colnames)}"
             )
-        found.append(column(table, ranked[0]).astype(float))
+        found.append(number_column(table, ranked[0]))
     return found[0], found[1]
 
 

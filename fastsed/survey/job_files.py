@@ -47,13 +47,15 @@ def write_trim_jobs(
         To be submitted.
     jobs : list of Job
     """
-    folder = _folder(project, "trim_batch_jobs")
-    _remove(folder, ["BEAST_[0-9]*", "BEAST_batch_trim.*"])
     tasks = trim_tasks(project, catalogues)
+    parts = divided(tasks, n_job)
+    folder = Path(project.folder, "trim_batch_jobs")
+    _make(folder)
+    _remove(folder, ["BEAST_[0-9]*", "BEAST_batch_trim.*"])
     options = project.options() if tasks else []
     memory = memory_of(project) if tasks else math.nan
     jobs = []
-    for i, part in enumerate(divided(tasks, n_job), start=1):
+    for i, part in enumerate(parts, start=1):
         listing = folder / f"BEAST_{i}"
         _write_listing(listing, project, part)
         output = os.path.join(folder, "logs", f"BEAST_trim_tr{i}.log")
@@ -100,9 +102,10 @@ def write_fit_jobs(
         To be submitted.
     jobs : list of Job
     """
-    folder = _folder(project, "fit_batch_jobs")
-    _remove(folder, ["beast_batch_fit_*.joblist", "beast_batch_fit.*"])
+    folder = Path(project.folder, "fit_batch_jobs")
     jobs = fit_jobs(project, catalogues, per_job, nice, os.path.join(folder, "logs"))
+    _make(folder)
+    _remove(folder, ["beast_batch_fit_*.joblist", "beast_batch_fit.*"])
     if not jobs:
         return [], []
     files = []
@@ -118,13 +121,11 @@ def write_fit_jobs(
     return files, jobs
 
 
-def _folder(project: Project, name: str) -> Path:
-    folder = Path(project.folder, name)
+def _make(folder: Path) -> None:
     try:
         (folder / "logs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot be made: {error.strerror or error}", folder) from error
-    return folder
 
 
 def _remove(folder: Path, patterns: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.survey.pixels import PixelGrid, pixel_grid
-from fastsed.survey.tables import column, upper_case
+from fastsed.survey.tables import number_column, upper_case
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -100,12 +100,12 @@ def source_density(table: Table, options: DensityOptions | None = None, **change
     options = DensityOptions(**changes) if options is None else options
     table = upper_case(table)
     if options.spike_name:
-        table = table[column(table, options.spike_name.upper()) == 0]
+        table = table[number_column(table, options.spike_name.upper()) == 0]
     if not len(table):
         raise InputError(
             "the catalogue holds no source" + (" but diffraction spikes" if options.spike_name else "")
         )
-    ra, dec = column(table, "RA"), column(table, "DEC")
+    ra, dec = number_column(table, "RA"), number_column(table, "DEC")
     counted = _counted(table, options)
     old = options.compat == "beast1"
     grid = pixel_grid(ra, dec, options.npix, options.pixsize, options.erode, options.compat)
@@ -130,11 +130,11 @@ def source_density(table: Table, options: DensityOptions | None = None, **change
 
 def _counted(table: Table, options: DensityOptions) -> NDArray[np.bool_]:
     low, high = options.mag_cut
-    mag = column(table, options.mag_name.upper())
+    mag = number_column(table, options.mag_name.upper())
     with np.errstate(invalid="ignore"):
         counted: NDArray[np.bool_] = (mag >= low) & (mag <= high)
         if options.flag_name:
-            counted &= column(table, options.flag_name.upper()) < BAD_FLAG
+            counted &= number_column(table, options.flag_name.upper()) < BAD_FLAG
     return counted
 
 
@@ -202,7 +202,7 @@ def rate_columns(table: Table) -> list[str]:
 
 
 def _zero_fluxes(table: Table, grid: PixelGrid, numbers: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    zero = {name: column(table, name) == 0 for name in rate_columns(table)}
+    zero = {name: number_column(table, name) == 0 for name in rate_columns(table)}
     images = {name: _counts(grid, numbers[mask]) for name, mask in zero.items()}
     any_band = np.any(list(zero.values()), axis=0) if zero else np.zeros(len(table), dtype=bool)
     return {"": _counts(grid, numbers[any_band]), **images}
@@ -212,12 +212,12 @@ def _cumulative(table: Table, grid: PixelGrid, numbers: NDArray[np.int64]) -> di
     """The maps of BEAST 1.3.2: of each band, the sources without flux in it or in any band before."""
     images, zero = {}, np.zeros(len(table), dtype=bool)
     for name in rate_columns(table):
-        zero = zero | (column(table, name) == 0)
+        zero = zero | (number_column(table, name) == 0)
         images[name] = _counts(grid, numbers[zero])
     return {"": _counts(grid, numbers[zero]), **images}
 
 
 def measured_in_all_bands(table: Table) -> NDArray[np.bool_]:
     """Which sources have a flux other than 0 in all bands."""
-    masks = [column(table, name) != 0 for name in rate_columns(table)]
+    masks = [number_column(table, name) != 0 for name in rate_columns(table)]
     return np.all(masks, axis=0) if masks else np.ones(len(table), dtype=bool)

@@ -117,6 +117,21 @@ def output_path(settings: Settings) -> Path:
     )
 
 
+def is_described(settings: Settings) -> bool:
+    """Whether the settings say what a grid is made from."""
+    return any(key in settings for key in ("isochrones", "tracks", "atmospheres"))
+
+
+def used_grid(settings: Settings) -> Path:
+    """The grid that other steps read: `physics_grid`, else the one that `grid` writes, else the one of BEAST's name."""
+    if "physics_grid" in settings:
+        return settings.file("physics_grid")
+    if "output" in settings or is_described(settings):
+        return output_path(settings)
+    project = settings.text("project")
+    return settings.path.parent / project / f"{project}_seds.grid.hd5"
+
+
 def _is_beast2(settings: Settings) -> bool:
     return settings.choice("compat", ("none", "beast2"), "none") == "beast2"
 

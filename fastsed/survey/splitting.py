@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.survey.cuts import sky_columns
-from fastsed.survey.tables import similar
+from fastsed.survey.tables import number_column, similar
 from fastsed.survey.tiles import Binning, TileMap, bin_tiles
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def density_bins(table: Table) -> tuple[list[str], NDArray[np.int64]]:
     if "SOURCEDENSITY" not in names:
         log.warning("no column SourceDensity: all sources are taken to have density 0")
         return ["SD0-1"], np.zeros(len(table), dtype=np.int64)
-    values = np.asarray(table[names["SOURCEDENSITY"]], dtype=float)
+    values = number_column(table, names["SOURCEDENSITY"])
     if not np.isfinite(values).all():
         raise InputError(f"{np.count_nonzero(~np.isfinite(values))} values of SourceDensity are not finite")
     return integer_bins(values)
@@ -175,12 +175,12 @@ def sort_values(table: Table, name: str) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        If it is not there.
+        If it is not there, or does not hold numbers.
     """
     names = {n.upper(): n for n in table.colnames}
     if name.upper() not in names:
         raise InputError(f"no column {name!r} to sort by; {similar(name, table.colnames)}")
-    return np.asarray(table[names[name.upper()]], dtype=float)
+    return number_column(table, names[name.upper()])
 
 
 def stars_in_tiles(stars: Table, tiles: TileMap) -> dict[str, NDArray[np.int64]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fastsed.errors import InputError
 from fastsed.foreign import parse_foreign
 from fastsed.survey.fits_rows import FitsRows
-from fastsed.survey.tables import is_fits
+from fastsed.survey.tables import is_fits, one_number_a_row
 from fastsed.survey.vega import read_vega
 
 CONVERSIONS = (b"TSCAL", b"TZERO", b"TNULL", b"THEAP")
@@ -89,8 +89,8 @@ def read_star_catalogue(
     missing = [name for name in names if name not in table]
     if missing:
         raise InputError(f"has no column {', '.join(missing)} (--obs_colnames names the columns)", path)
-    rates = np.column_stack([_numbers(table[name], name, path) for name in names])
-    ra, dec = (_numbers(table[name], name, path) if name in table else None for name in ("RA", "DEC"))
+    rates = np.column_stack([one_number_a_row(table[name], name, path) for name in names])
+    ra, dec = (one_number_a_row(table[name], name, path) if name in table else None for name in ("RA", "DEC"))
     rows, ids = (table[name].astype(np.int64) if name in table else None for name in ("BEAST_IDX", "ROW_ID"))
     has_positions = ra is not None and dec is not None
     fluxes = rates * read_vega(vega, filters)
@@ -160,9 +160,3 @@ def _from_table(path: str | PathLike[str], names: Sequence[str]) -> dict[str, ND
         )
         for name, column in columns.items()
     }
-
-
-def _numbers(values: NDArray[Any], name: str, path: str | PathLike[str]) -> NDArray[np.float64]:
-    if values.dtype.kind not in "fiub" or values.ndim != 1:
-        raise InputError(f"its column {name} does not hold one number a row", path)
-    return values.astype(np.float64)

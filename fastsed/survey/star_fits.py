@@ -26,7 +26,7 @@ from fastsed.survey.fit_store import FitStore, product_paths
 from fastsed.survey.generated_models import GeneratedModels, open_models
 from fastsed.survey.star_catalogue import StarCatalogue, read_star_catalogue
 from fastsed.survey.star_models import FileModels
-from fastsed.survey.star_names import star_names
+from fastsed.survey.star_names import on_the_sky, star_names
 from fastsed.threads import available_threads
 
 logger = logging.getLogger(__name__)
@@ -101,6 +101,7 @@ def fit_catalogue(
         raise InputError(f"results are to be kept every {settings.stars_a_batch} stars; it must be 1 or more")
     with open_models(settings.grid, settings.noise, settings.index) as source:
         stars = read_star_catalogue(settings.catalogue, source.filters, settings.vega, settings.columns)
+        _tell_of_odd_stars(stars)
         fitter = choose_fitter(source, settings.options)
         run = _Run(settings, source, stars, fitter)
         with FitStore(settings.base, run.layout, stars.fluxes, run.fingerprint(), resume) as store:
@@ -110,6 +111,16 @@ def fit_catalogue(
             paths = store.finish()
     run.report()
     return paths
+
+
+def _tell_of_odd_stars(stars: StarCatalogue) -> None:
+    """Say that there are no stars, or that they have no positions."""
+    if stars.n_stars == 0:
+        logger.warning("%s holds no stars: the products have no rows", stars.path)
+    elif stars.ra is None or stars.dec is None:
+        logger.warning("%s has no columns RA and DEC: no star has a name", stars.path)
+    elif n_lost := int(np.count_nonzero(~on_the_sky(stars.ra, stars.dec))):
+        logger.warning("%d stars without a position (RA, DEC) have no name", n_lost)
 
 
 def stars_statistics(

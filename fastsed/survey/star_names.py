@@ -37,7 +37,7 @@ def star_names(
     if ra is None or dec is None:
         return np.full(n_stars, NO_NAME)
     time_decimals, arc_decimals = DECIMALS[compat]
-    known = np.isfinite(ra) & np.isfinite(dec)
+    known = on_the_sky(ra, dec)
     hours = _sexagesimal(np.where(known, ra, 0) % 360 / 15, time_decimals, 24)
     degrees = _sexagesimal(np.abs(np.where(known, dec, 0)), arc_decimals, None)
     signs = np.where(np.signbit(dec), "-", "+").tolist()
@@ -46,6 +46,13 @@ def star_names(
         for h, sign, d, is_known in zip(hours, signs, degrees, known.tolist(), strict=True)
     ]
     return np.array([name.encode("ascii", "replace") for name in names], dtype=bytes)
+
+
+def on_the_sky(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which right ascensions and declinations [deg] are positions."""
+    with np.errstate(invalid="ignore"):
+        known: NDArray[np.bool_] = np.isfinite(ra) & (np.abs(dec) <= 90)
+    return known
 
 
 def _sexagesimal(values: NDArray[np.float64], decimals: int, turn: int | None) -> list[str]:

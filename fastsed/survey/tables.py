@@ -204,6 +204,32 @@ def column(table: Table, name: str) -> NDArray[Any]:
     return np.asarray(values)
 
 
+def number_column(table: Table, name: str) -> NDArray[np.float64]:
+    """A column of numbers as an array.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or does not hold one number a row.
+    """
+    return one_number_a_row(column(table, name), name)
+
+
+def one_number_a_row(
+    values: NDArray[Any], name: str, path: str | os.PathLike[str] | None = None
+) -> NDArray[np.float64]:
+    """The values of a column as float64.
+
+    Raises
+    ------
+    InputError
+        If they are texts, or several a row.
+    """
+    if values.dtype.kind not in "fiub" or values.ndim != 1:
+        raise InputError(f"its column {name} does not hold one number a row", path)
+    return values.astype(np.float64)
+
+
 def similar(name: str, names: list[str]) -> str:
     """What to say about the names there are instead."""
     import difflib

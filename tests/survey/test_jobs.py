@@ -209,3 +209,12 @@ def test_no_tasks_make_no_jobs():
     assert divided([], 5) == []
     with pytest.raises(InputError, match="at least 1"):
         divided([], 0)
+
+
+@pytest.mark.parametrize("kind", ["trim", "fit"])
+def test_without_sub_files_nothing_is_made(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    catalogue(4).write("cat.fits")
+    with pytest.raises(InputError, match=r"no sub files of cat\.fits; `fastsed-survey split` makes them"):
+        (write_trim_jobs if kind == "trim" else write_fit_jobs)(Project("new"), ["cat.fits"])
+    assert not os.path.exists("new")

@@ -88,8 +88,15 @@ class Field:
 
     @property
     def grid(self) -> str:
-        """The physics model."""
-        return self.settings.text("output", f"{self.start}_seds.grid.hd5")
+        """The physics model: a grid that is made, or one that exists."""
+        if self.makes_grid:
+            return str(physics_grid.output_path(self.settings))
+        return str(physics_grid.used_grid(self.settings))
+
+    @property
+    def makes_grid(self) -> bool:
+        """Whether the settings say what the physics model is made from."""
+        return physics_grid.is_described(self.settings)
 
     @property
     def noise_model(self) -> str:
@@ -152,6 +159,12 @@ class Field:
             Which lists them.
         """
         missing = self.missing_inputs()
+        if not self.makes_grid and not Path(self.grid).exists():
+            raise InputError(
+                f"there is no physics model {self.grid}: `physics_grid` names one that exists, `isochrones` and "
+                "`atmospheres` say what one is made from",
+                self.settings.path,
+            )
         if missing:
             raise InputError(
                 f"not found: {', '.join(missing)} (paths start at the folder of the settings)",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fastsed.survey.physics_grid import used_grid
 from fastsed.survey.results import natural_key, tag_of
 from fastsed.survey.tables import stem
 from fastsed.survey.workflow.field import Field
@@ -48,7 +49,7 @@ def preparation(f: Field) -> list[Step]:
     steps = [_map(f)]
     if "reference" in f.settings:
         steps.append(_background(f))
-    if f.grid == f.settings.values.get("output"):
+    if f.makes_grid:
         steps.append(_grid(f))
     return steps
 
@@ -82,7 +83,7 @@ def _grid(f: Field) -> Step:
 
 def ast_list(f: Field) -> Step:
     """The list of artificial stars."""
-    inputs = [Path(f.grid), Path(f.map), Path(f.settings.text("vega"))]
+    inputs = [used_grid(f.settings), Path(f.map), Path(f.settings.text("vega"))]
     keys = {
         key: value
         for key, value in f.settings.values.items()

@@ -26,7 +26,7 @@ sd_Nbins = 5
 n_per_file = 6250
 sort_col = "F475W_RATE"
 
-# --- physics model (or: output = the name of a grid that exists, without the keys below)
+# --- physics model (or: physics_grid = the name of a grid that exists, without the keys below)
 output = "field/field_seds.grid.hd5"
 filters = ["HST_ACS_WFC_F475W", "HST_ACS_WFC_F814W"]
 filter_curves = "filters.hd5"
@@ -43,7 +43,6 @@ age_prior_model = { name = "flat" }
 mass_prior_model = { name = "kroupa" }
 
 # --- artificial stars
-physics_grid = "field/field_seds.grid.hd5"
 ast_n_flux_bins = 40
 ast_n_per_flux_bin = 50
 ast_with_positions = true

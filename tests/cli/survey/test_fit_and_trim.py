@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
 from fastsed.cli.survey.main import main
 from tests.survey.small_grids import names_of, small_field
@@ -108,3 +110,38 @@ def test_wrong_input(
     assert message in error
     assert "Traceback" not in error
     assert not list(Path().glob("[ft]_*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda table: table[:0], "cat.fits holds no stars: the products have no rows"),
+        (
+            lambda table: with_values(table, "RA", [np.nan, np.inf]),
+            "2 stars without a position (RA, DEC) have no name",
+        ),
+        (
+            lambda table: with_values(table, "DEC", [91.0]),
+            "1 stars without a position (RA, DEC) have no name",
+        ),
+        (lambda table: without(table, "RA"), "cat.fits has no columns RA and DEC: no star has a name"),
+    ],
+)
+def test_odd_catalogues_are_said(
+    field: None, caplog: pytest.LogCaptureFixture, change: Callable[[Table], Table], says: str
+) -> None:
+    table = change(Table.read("cat.fits"))
+    table.write("cat.fits", overwrite=True)
+    assert main([*FIT, "-o", "f"]) == 0
+    assert says in caplog.text
+    assert len(fits.getdata("f_stats.fits", 1)) == len(table)
+
+
+def with_values(table: Table, name: str, values: list[float]) -> Table:
+    table[name][: len(values)] = values
+    return table
+
+
+def without(table: Table, name: str) -> Table:
+    table.remove_column(name)
+    return table

@@ -183,3 +183,14 @@ def test_one_source(capsys):
     works("background datafile.fits --reference image.fits --pixsize 5 --mask_radius 2 --ann_width 3 --plot")
     works("split datafile.fits -q")
     assert len(Table.read("datafile_SD0-1_sub0.fits")) == 1
+
+
+@pytest.mark.parametrize("name", ["RA", "F475W_VEGA", "F814W_RATE"])
+def test_columns_of_text_are_named(capsys, name):
+    table = Table.read("datafile.fits")
+    table[name] = ["1.5"] * len(table)
+    table.write("text.fits")
+    for call in ("sourceden text.fits --npix 2", "cut text.fits out.fits --flagged --flag_filter F814W"):
+        if name == "RA" or call.startswith("sourceden") or name.endswith("RATE"):
+            words = call if not call.startswith("cut") or name != "RA" else f"{call} --region_file"
+            assert f"text.fits: its column {name} does not hold one number a row" in error_of(capsys, words)

@@ -185,6 +185,37 @@ def test_a_change_redoes_what_depends_on_it(folder):
     assert set(seen.names) == {"fit", "merge", "reorder", "condense"}
 
 
+def without_physics(text):
+    """Settings without what a grid is made from."""
+    keys = ("output", "physics_grid", "isochrones", "tracks", "atmospheres")
+    return "".join(line for line in text.splitlines(True) if line.split(" = ")[0] not in keys)
+
+
+@pytest.mark.parametrize(
+    ("place", "key"), [("mine.hd5", "physics_grid"), ("mine.hd5", "output"), (None, None)]
+)
+def test_a_grid_that_exists(folder, whole, place, key):
+    text = (folder / "field.toml").read_text()
+    place = place or "field/field_seds.grid.hd5"
+    (folder / "field_seds.grid.hd5").rename(place)
+    (folder / "field.toml").write_text((f'{key} = "{place}"\n' if key else "") + without_physics(text))
+    (folder / "results.fits").rename("field_asts.fits")
+    seen = Recorder()
+    assert workflow(seen, here=True).run()
+    assert "grid" not in seen.names
+    assert products(folder)["field/field_stats.fits"] == whole["field/field_stats.fits"]
+
+
+def test_a_grid_that_does_not_exist(folder, capsys):
+    text = (folder / "field.toml").read_text()
+    (folder / "field.toml").write_text('physics_grid = "none.hd5"\n' + without_physics(text))
+    assert main(["run", "field.toml"]) == 1
+    assert (
+        "field.toml: there is no physics model none.hd5: `physics_grid` names one that exists"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
