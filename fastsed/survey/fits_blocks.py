@@ -6,7 +6,8 @@ import math
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from fastsed.errors import InputError
 
 BLOCK = 2880
 _CARD = 80
+_EQUALS = ord("=")
 _END = b"END" + b" " * 77
 _FORM = re.compile(r"(\d*)([LXBIJKAEDCMPQ])")
 _TYPES = {
@@ -50,21 +52,27 @@ class Block:
     start: int
     size: int
 
+    @cached_property
+    def _places(self) -> dict[bytes, int]:
+        """Position of the first card of each keyword."""
+        header = self.header
+        # backwards, so that the first one is left
+        starts = range(len(header) - _CARD, -1, -_CARD)
+        return {header[i : i + 8]: i for i in starts if header[i + 8] == _EQUALS}
+
     def value(self, key: str) -> Any:
-        """Value of a keyword: int, float, bool or str; None if it is not there."""
-        return card_value(self.header, key)
+        """Value of a keyword: int, float, bool or str; None if it is not there or cannot be understood."""
+        at = self._places.get(key.encode().ljust(8))
+        return None if at is None else _parsed(self.header[at + 10 : at + _CARD].decode("latin-1").strip())
 
     def shape(self) -> tuple[int, ...]:
         """Shape of the data, slowest axis first."""
         return tuple(int(self.value(f"NAXIS{i}")) for i in range(int(self.value("NAXIS")), 0, -1))
 
 
-def card_value(header: bytes, key: str) -> Any:
-    """Value of a keyword in a header; None if it is not there or cannot be understood."""
-    at = _card(header, key)
-    if at < 0:
-        return None
-    text = header[at + 10 : at + _CARD].decode("latin-1").strip()
+def _parsed(text: str) -> Any:
+    if text.isdecimal():
+        return int(text)
     if text.startswith("'"):
         end = re.match(r"'((?:[^']|'')*)'", text)
         return end.group(1).replace("''", "'").rstrip() if end else text[1:]
@@ -175,17 +183,18 @@ def _read_header(f: Any, position: int, path: str | os.PathLike[str]) -> Block:
         header += piece
         if any(piece[i : i + _CARD] == _END for i in range(0, BLOCK, _CARD)):
             break
-    return Block(header, position + len(header), _data_size(header, path))
+    block = Block(header, position + len(header), 0)
+    return replace(block, size=_data_size(block, path))
 
 
-def _data_size(header: bytes, path: str | os.PathLike[str]) -> int:
+def _data_size(block: Block, path: str | os.PathLike[str]) -> int:
     try:
-        n_axes = int(card_value(header, "NAXIS"))
+        n_axes = int(block.value("NAXIS"))
         if not 0 <= n_axes <= _LIMIT:
             raise ValueError(n_axes)
-        axes = [int(card_value(header, f"NAXIS{i + 1}")) for i in range(n_axes)]
-        width = abs(int(card_value(header, "BITPIX"))) // 8
-        extra, groups = card_value(header, "PCOUNT") or 0, card_value(header, "GCOUNT") or 1
+        axes = [int(block.value(f"NAXIS{i + 1}")) for i in range(n_axes)]
+        width = abs(int(block.value("BITPIX"))) // 8
+        extra, groups = block.value("PCOUNT") or 0, block.value("GCOUNT") or 1
         size = width * groups * (extra + math.prod(axes)) if n_axes else 0
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
@@ -204,17 +213,29 @@ def table_dtype(block: Block, path: str | os.PathLike[str]) -> np.dtype[Any]:
     InputError
         If it is none, or has columns of variable length.
     """
+    # tables of the same columns differ in their number of rows only
+    header = with_value(block.header, "NAXIS2", 0) if block.value("NAXIS2") else block.header
+    try:
+        return _row_type(header)
+    except InputError as error:
+        raise InputError(error.message, path) from error
+
+
+@lru_cache(maxsize=16)
+def _row_type(header: bytes) -> np.dtype[Any]:
+    """Type of the rows of a table with this header."""
+    block = Block(header, 0, 0)
     n_fields = block.value("TFIELDS")
     if block.value("XTENSION") != "BINTABLE" or block.value("NAXIS") != 2 or block.value("BITPIX") != 8:
-        raise InputError("its first extension is no binary table", path)
+        raise InputError("its first extension is no binary table")
     if not isinstance(n_fields, int) or not 0 <= n_fields <= _LIMIT:
-        raise InputError("a table whose number of columns (TFIELDS) is not known", path)
+        raise InputError("a table whose number of columns (TFIELDS) is not known")
     fields: list[tuple[Any, ...]] = []
     for i in range(1, n_fields + 1):
         name, form = str(block.value(f"TTYPE{i}") or f"col{i}"), str(block.value(f"TFORM{i}"))
         found = _FORM.match(form)
         if found is None or found[2] in "PQ":
-            raise InputError(f"column {name} has the format {form!r}, whose rows have no fixed length", path)
+            raise InputError(f"column {name} has the format {form!r}, whose rows have no fixed length")
         repeat = int(found[1]) if found[1] else 1
         if found[2] == "A":
             fields.append((name, f"S{repeat}"))
@@ -225,7 +246,7 @@ def table_dtype(block: Block, path: str | os.PathLike[str]) -> np.dtype[Any]:
     try:
         dtype = np.dtype(fields)
     except (ValueError, TypeError, OverflowError) as error:
-        raise InputError(f"its columns cannot be told apart: {error}", path) from error
+        raise InputError(f"its columns cannot be told apart: {error}") from error
     if dtype.itemsize != block.shape()[-1]:
-        raise InputError(f"rows of {block.shape()[-1]} bytes, but columns of {dtype.itemsize}", path)
+        raise InputError(f"rows of {block.shape()[-1]} bytes, but columns of {dtype.itemsize}")
     return dtype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -57,22 +58,28 @@ class PdfImage:
         """Number of bins."""
         return self.shape[1]
 
-    def rows(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float64]:
+    def rows(self, rows: slice) -> NDArray[np.float64]:
         """Probabilities (n, n_bin) of some stars, or both planes (n, n_bin, 2) if condensed; FITS's byte order."""
-        mapped = np.memmap(self.path, _FLOAT, "r", self.start, self.shape)
-        return np.array((mapped if self.condensed else mapped[:-1])[rows])
+        first, end, _ = rows.indices(self.n_star)
+        shape = (end - first, *self.shape[1:])
+        offset = self.start + first * math.prod(self.shape[1:]) * _FLOAT.itemsize
+        return np.fromfile(self.path, _FLOAT, math.prod(shape), offset=offset).reshape(shape)
 
     def centres(self) -> NDArray[np.float64]:
         """Bin centres (n_bin,) of the layout of a fit."""
         offset = self.start + (self.shape[0] - 1) * self.n_bin * _FLOAT.itemsize
         return np.fromfile(self.path, _FLOAT, self.n_bin, offset=offset)
 
-    def planes(self, rows: slice) -> NDArray[np.float64]:
-        """Probabilities and bin centres (n, n_bin, 2) of some stars."""
+    def planes(self, rows: slice, n_bin: int | None = None) -> NDArray[np.float64]:
+        """Probabilities and bin centres (n, n_bin, 2) of some stars; NaN beyond the bins that there are."""
         values = self.rows(rows)
+        planes = np.full((len(values), n_bin or self.n_bin, 2), np.nan, _FLOAT)
+        filled = planes[:, : self.n_bin]
         if self.condensed:
-            return values
-        return np.stack([values, np.broadcast_to(self.centres(), values.shape)], axis=-1)
+            filled[:] = values
+        else:
+            filled[..., 0], filled[..., 1] = values, self.centres()
+        return planes
 
 
 def read_pdfs(path: str | os.PathLike[str]) -> dict[str, PdfImage]:
@@ -134,9 +141,9 @@ class PdfWriter:
         self._file.write(image_header(name, shape))
         size = 0
         for piece in pieces:
-            data = piece.astype(_FLOAT, copy=False).tobytes()
-            size += len(data)
-            self._file.write(data)
+            data = np.ascontiguousarray(piece, _FLOAT)
+            size += data.nbytes
+            self._file.write(data.data)
         self._file.write(padding(size))
 
     def __exit__(
@@ -222,10 +229,8 @@ def _condensed_pieces(
     for image, n in zip(parts, numbers, strict=True):
         step = max(1, CHUNK_BYTES // (16 * n_bin))
         for i in range(0, n, step):
-            planes = np.full((min(step, n - i), n_bin, 2), np.nan)
-            if image is not None:
-                planes[:, : image.n_bin] = image.planes(slice(i, i + step))
-            yield planes
+            rows = slice(i, min(i + step, n))
+            yield (np.full((rows.stop - i, n_bin, 2), np.nan) if image is None else image.planes(rows, n_bin))
 
 
 def same_bins(files: Sequence[dict[str, PdfImage]]) -> bool:

@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from fastsed.errors import InputError
-from fastsed.survey.fits_blocks import card_value, read_blocks
+from fastsed.survey.fits_blocks import card, header_bytes, read_blocks
 from fastsed.survey.fits_rows import (
     FitsRows,
     RowWriter,
@@ -43,7 +43,7 @@ def test_rows_are_those_of_astropy(path):
         assert np.array_equal(rows.column(name), expected[name], equal_nan=name != "y")
         assert rows.column(name).dtype.isnative
     assert np.array_equal(rows.rows(np.array([2, 0]))["y"], [3, 1])
-    assert card_value(rows.header, "TUNIT2") == "arcsec"
+    assert read_blocks(path)[1].value("TUNIT2") == "arcsec"
     assert read_blocks(path)[2].shape() == (3, 5)
 
 
@@ -170,3 +170,10 @@ def test_damaged_headers_are_errors_or_read(path, tmp_path):
             except InputError:
                 failures += 1
     assert failures > 20
+
+
+def test_the_first_of_two_cards_counts(tmp_path):
+    cards = [card("SIMPLE", True), card("BITPIX", 8), card("NAXIS", 0), card("AAA", 1), card("AAA", "it's")]
+    (tmp_path / "a.fits").write_bytes(header_bytes(cards))
+    (block,) = read_blocks(tmp_path / "a.fits")
+    assert (block.value("AAA"), block.value("BBB"), block.value("SIMPLE")) == (1, None, True)

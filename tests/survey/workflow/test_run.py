@@ -6,8 +6,11 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fastsed.cli.survey.main import main, run_step
@@ -160,6 +163,39 @@ def test_a_run_that_is_killed_is_continued(folder, whole, n_steps):
     except Killed:
         assert workflow(here=True).run()
     assert products(folder) == whole
+
+
+RUN = "import sys; from fastsed.cli.survey.main import main; sys.exit(main(['run', 'field.toml', '--all-local']))"
+
+
+def killed_after(seconds):
+    """A run in a process of its own, killed after so long; whether it was."""
+    process = subprocess.Popen([sys.executable, "-P", "-c", RUN], stderr=subprocess.PIPE)
+    try:
+        _, errors = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return True
+    assert process.returncode == 0, errors.decode()
+    return False
+
+
+def test_a_run_that_is_killed_at_any_moment_is_continued(prepared, whole, tmp_path, monkeypatch):
+    """Twenty kills of the process at random moments, of the start, of steps and between them."""
+    rng, killed, finished = np.random.default_rng(7), 0, 0
+    while killed < 20:
+        copy = tmp_path / f"field{finished}"
+        shutil.copytree(prepared, copy)
+        monkeypatch.chdir(copy)
+        (copy / "results.fits").rename("field_asts.fits")
+        # all steps again, the physics model too
+        os.unlink("field/field_run.json")
+        os.unlink("field_seds.grid.hd5")
+        while killed_after(rng.uniform(0.3, 1.6)):
+            killed += 1
+        assert products(copy) == whole
+        finished += 1
 
 
 def test_a_change_redoes_what_depends_on_it(folder):
