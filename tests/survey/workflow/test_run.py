@@ -33,7 +33,7 @@ reg_size = 60
 SMALL = {
     "sim_n_stars = 3000": "sim_n_stars = 150",
     "logt = [6.0, 10.08, 0.24]": "logt = [6.0, 10.08, 0.72]",
-    "av = [0.0, 2.0, 0.1]": "av = [0.0, 2.0, 0.5]",
+    "av = [0.0, 2.0, 0.05]": "av = [0.0, 2.0, 0.5]",
     "ast_n_flux_bins = 25": "ast_n_flux_bins = 12",
     "ast_n_per_flux_bin = 15": "ast_n_per_flux_bin = 8",
     "[sim_depth]": SETTINGS,
