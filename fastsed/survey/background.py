@@ -195,7 +195,7 @@ def _bright(table: Table, cat_filter: tuple[str, float] | None) -> NDArray[np.bo
     band, limit = cat_filter
     name = band.upper() if band.upper().endswith("_VEGA") else f"{band.upper()}_VEGA"
     with np.errstate(invalid="ignore"):
-        bright: NDArray[np.bool_] = number_column(table, name) < limit
+        bright: NDArray[np.bool_] = number_column(table, name, "--cat_filter") < limit
     return bright
 
 

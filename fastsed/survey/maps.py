@@ -100,7 +100,7 @@ def source_density(table: Table, options: DensityOptions | None = None, **change
     options = DensityOptions(**changes) if options is None else options
     table = upper_case(table)
     if options.spike_name:
-        table = table[number_column(table, options.spike_name.upper()) == 0]
+        table = table[number_column(table, options.spike_name.upper(), "--diffSpike") == 0]
     if not len(table):
         raise InputError(
             "the catalogue holds no source" + (" but diffraction spikes" if options.spike_name else "")
@@ -130,11 +130,11 @@ def source_density(table: Table, options: DensityOptions | None = None, **change
 
 def _counted(table: Table, options: DensityOptions) -> NDArray[np.bool_]:
     low, high = options.mag_cut
-    mag = number_column(table, options.mag_name.upper())
+    mag = number_column(table, options.mag_name.upper(), "--mag_name")
     with np.errstate(invalid="ignore"):
         counted: NDArray[np.bool_] = (mag >= low) & (mag <= high)
         if options.flag_name:
-            counted &= number_column(table, options.flag_name.upper()) < BAD_FLAG
+            counted &= number_column(table, options.flag_name.upper(), "--flag_name") < BAD_FLAG
     return counted
 
 

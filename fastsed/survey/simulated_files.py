@@ -26,6 +26,7 @@ from fastsed.survey.simulation import (
 from fastsed.survey.star_catalogue import read_table_columns
 from fastsed.survey.text_columns import read_number_rows
 from fastsed.survey.vega import read_vega
+from fastsed.text import decode, read_bytes
 
 Floats = NDArray[np.float64]
 # key: meaning; those of the physics grid besides
@@ -65,7 +66,10 @@ def field_options(settings: Settings, filters: tuple[str, ...]) -> FieldOptions:
         for name in ("ra", "dec", "size", "gradient", "cloud", "calibration", "aperture", "detection")
     }
     n_stars = settings.integer("sim_n_stars", 3000, 1)
-    return FieldOptions(n_stars, np.array([float(depth[name]) for name in filters]), **numbers)
+    try:
+        return FieldOptions(n_stars, np.array([float(depth[name]) for name in filters]), **numbers)
+    except InputError as error:
+        raise InputError(f"sim_{error.message}", settings.path) from error
 
 
 def write_simulation(settings: Settings) -> list[Path]:
@@ -155,11 +159,8 @@ def _true_fluxes(path: Path, filters: tuple[str, ...]) -> Floats:
 
 def _read_list(path: str | Path, filters: tuple[str, ...], image: Path) -> tuple[Floats, Floats, Floats]:
     """RA, Dec [deg] and magnitudes of a list of `ast-inputs`."""
-    try:
-        with open(path, encoding="utf-8") as f:
-            names = f.readline().split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", path) from error
+    lines = decode(read_bytes(path)).splitlines()
+    names = lines[0].split() if lines else []
     if (
         names[:4] not in (["zeros", "ones", "RA", "DEC"], ["zeros", "ones", "X", "Y"])
         or tuple(names[4:]) != filters

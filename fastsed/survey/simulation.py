@@ -8,7 +8,7 @@ artificial stars that are put through the same measurement know it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 
 NOT_DETECTED = 99.999
 CHUNK_POINTS = 16
+MOST_NEIGHBOURS = 100
 MOST_DRAWS = 200  # batches until a field counts as having too few stars to see
 
 
@@ -64,6 +65,9 @@ class FieldOptions:
     pixel: float = 0.25
 
     def __post_init__(self) -> None:
+        for name, values in asdict(self).items():
+            if not np.isfinite(values).all():
+                raise InputError(f"{name} = {values} must be finite")
         positive = {
             "n_stars": self.n_stars,
             "size": self.size,
@@ -295,6 +299,11 @@ def measure(
         Whether the star is bright enough, and not outshone by a neighbour.
     """
     expected = density * np.pi * options.aperture**2
+    if expected.max(initial=0) > MOST_NEIGHBOURS:
+        raise InputError(
+            f"too crowded: an aperture of {options.aperture:g} arcsec holds {expected.max():.3g} neighbours; "
+            f"at most {MOST_NEIGHBOURS} are simulated: a larger field, or fewer stars, is needed"
+        )
     count = random.poisson(expected)
     owner = np.repeat(np.arange(len(flux)), count)
     other = neighbours[random.integers(0, len(neighbours), len(owner))] * random.random((len(owner), 1))

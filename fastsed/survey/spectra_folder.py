@@ -77,6 +77,8 @@ def read_folder(folder: str | Path, options: FolderOptions | None = None) -> Spe
         If the folder has no spectra, a name does not tell the temperature and gravity, or a file is no spectrum.
     """
     options = options or FolderOptions()
+    if not Path(folder).is_dir():
+        raise InputError("is no folder (of spectra)", folder)
     files = sorted(path for path in Path(folder).glob(options.pattern) if path.is_file())
     if not files:
         raise InputError(f"no files {options.pattern}", folder)

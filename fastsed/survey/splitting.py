@@ -179,7 +179,9 @@ def sort_values(table: Table, name: str) -> NDArray[np.float64]:
     """
     names = {n.upper(): n for n in table.colnames}
     if name.upper() not in names:
-        raise InputError(f"no column {name!r} to sort by; {similar(name, table.colnames)}")
+        raise InputError(
+            f"no column {name!r} to sort by (--sort_col names another); {similar(name, table.colnames)}"
+        )
     return number_column(table, names[name.upper()])
 
 

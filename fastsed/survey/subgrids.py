@@ -133,10 +133,12 @@ def merge_subgrids(
         raise InputError(f"a threshold of {threshold:g}; it must be below 0")
     parts = [SubResult("", os.fspath(base)) for base in bases]
     target = SubResult("", os.fspath(output))
+    _check_names([*parts, target])
     tables = [part.read_stats() for part in parts]
     for table in tables:
         if table.n != tables[0].n:
             raise InputError(f"{table.n} stars, but {tables[0].path.name} holds {tables[0].n}", table.path)
+        _check_stars(table, tables[0])
     files = [part.read_pdfs(table.n) for part, table in zip(parts, tables, strict=True)]
     if not same_bins(files):
         names = ", ".join(str(part.pdf1d) for part in parts)
@@ -147,6 +149,26 @@ def merge_subgrids(
     _write_stats(rows, tables, weights, norm, merged, target.stats)
     _merge_samples(parts, tables[0].n, threshold, target.lnp)
     return [target.stats, target.pdf1d, target.lnp]
+
+
+def _check_names(results: Sequence[SubResult]) -> None:
+    """Refuse to count a part twice, or to write over one."""
+    places = [os.path.realpath(result.stats) for result in results]
+    for i, place in enumerate(places):
+        if place in places[:i]:
+            raise InputError(
+                "is named twice; each part counts once, and the output is no part", results[i].stats
+            )
+
+
+def _check_stars(table: FitsRows, first: FitsRows) -> None:
+    """Refuse parts whose rows are other stars."""
+    for name in ("RA", "DEC"):
+        if name in (table.dtype.names or ()) and name in (first.dtype.names or ()):
+            same = np.isclose(table.column(name), first.column(name), rtol=0, atol=1e-9, equal_nan=True)
+            if not same.all():
+                row = int(np.flatnonzero(~same)[0])
+                raise InputError(f"row {row} is another star than in {first.path.name} ({name})", table.path)
 
 
 def _weights(

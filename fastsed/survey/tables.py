@@ -188,8 +188,15 @@ def upper_case(table: Table) -> Table:
     return table
 
 
-def column(table: Table, name: str) -> NDArray[Any]:
+def column(table: Table, name: str, option: str | None = None) -> NDArray[Any]:
     """A column as an array.
+
+    Parameters
+    ----------
+    table : astropy Table
+    name : str
+    option : str, optional
+        What names the column, for the message that it is not there.
 
     Raises
     ------
@@ -197,22 +204,23 @@ def column(table: Table, name: str) -> NDArray[Any]:
         If it is not there; the message names similar ones.
     """
     if name not in table.colnames:
-        raise InputError(f"no column {name!r}; {similar(name, table.colnames)}")
+        hint = f" ({option} names another)" if option else ""
+        raise InputError(f"no column {name!r}{hint}; {similar(name, table.colnames)}")
     values = table[name]
     if hasattr(values, "filled") and values.dtype.kind == "f":
         values = values.filled(np.nan)
     return np.asarray(values)
 
 
-def number_column(table: Table, name: str) -> NDArray[np.float64]:
-    """A column of numbers as an array.
+def number_column(table: Table, name: str, option: str | None = None) -> NDArray[np.float64]:
+    """A column of numbers as an array; see `column`.
 
     Raises
     ------
     InputError
         If it is not there, or does not hold one number a row.
     """
-    return one_number_a_row(column(table, name), name)
+    return one_number_a_row(column(table, name, option), name)
 
 
 def one_number_a_row(

@@ -70,6 +70,8 @@ class Trunchen:
             )
         valid = np.asarray(np.isfinite(np.hstack([stars.mag_in, stars.rate])).all(axis=1))
         rates = stars.rate
+        if not valid.any():
+            raise InputError("no artificial star has input magnitudes and rates in all bands")
         if not valid.all():
             log.warning("%d artificial stars without a number left out", np.count_nonzero(~valid))
         mags, group = np.unique(stars.mag_in[valid], axis=0, return_inverse=True)

@@ -105,8 +105,23 @@ def test_results_that_do_not_fit_together(tmp_path):
         hdus["Av"].data[-1, 0] = -1
     with pytest.raises(InputError, match="the same --grid_info"):
         merge_subgrids([tmp_path / "a", tmp_path / "c"], tmp_path / "m")
+    for bases, output in (("aa", "m"), ("a", "a")):
+        with pytest.raises(InputError, match=r"a_stats.fits: is named twice; each part counts once"):
+            merge_subgrids([tmp_path / base for base in bases], tmp_path / output)
     with pytest.raises(InputError, match="below 0"):
         merge_subgrids([tmp_path / "a"], tmp_path / "m", 0.0)
+
+
+def test_parts_with_other_stars_are_refused(tmp_path):
+    for name, shift in (("a", 0.0), ("b", 0.0), ("c", 1e-6)):
+        write_fit(tmp_path / name, 0)
+        table = Table.read(tmp_path / f"{name}_stats.fits")
+        table["RA"], table["DEC"] = np.array([10.0, 11.0, np.nan, 12.0 + shift]), np.zeros(4)
+        table.write(tmp_path / f"{name}_stats.fits", overwrite=True)
+    merge_subgrids([tmp_path / "a", tmp_path / "b"], tmp_path / "m")
+    with pytest.raises(InputError, match=r"c_stats.fits: row 3 is another star than in a_stats.fits \(RA\)"):
+        merge_subgrids([tmp_path / "a", tmp_path / "c"], tmp_path / "n")
+    assert not (tmp_path / "n_stats.fits").exists()
 
 
 def test_names_of_parts_need_their_number(tmp_path):

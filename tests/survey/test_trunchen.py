@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from fastsed.errors import InputError
+from fastsed.survey.asts import ArtificialStars
 from fastsed.survey.trunchen import Trunchen
 from tests.survey.star_tests import VEGA, artificial_stars
 
@@ -86,3 +87,12 @@ def test_singular_covariances_are_raised(caplog):
 def test_stars_without_repetition():
     with pytest.raises(InputError, match="no model has more than 5 recovered"):
         Trunchen.from_stars(artificial_stars(100), VEGA)
+
+
+def test_no_star_at_all():
+    stars = artificial_stars(100)
+    none = ArtificialStars(
+        stars.filters, stars.mag_in[:0], stars.rate[:0], stars.mag_out[:0], stars.flagged[:0]
+    )
+    with pytest.raises(InputError, match="no artificial star has input magnitudes and rates"):
+        Trunchen.from_stars(none, VEGA)

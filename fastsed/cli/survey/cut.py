@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastsed.cli.survey.options import report
-from fastsed.errors import UsageError
+from fastsed.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     from fastsed.survey.tables import named, read_table
 
     _check(arguments)
+    _keep_inputs(arguments)
     filters = arguments.flag_filter if arguments.flagged else []
     table = read_table(arguments.input)
     with named(arguments.input):
@@ -71,6 +73,14 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--input_ast_file and --output_ast_file belong together")
     if arguments.no_write and not arguments.region_file:
         raise UsageError("--no_write without --region_file would write nothing")
+
+
+def _keep_inputs(arguments: argparse.Namespace) -> None:
+    """Refuse to write over a catalogue that is read: the rows that are cut would be lost."""
+    inputs = {os.path.realpath(path) for path in (arguments.input, arguments.input_ast_file) if path}
+    for path in (arguments.output, arguments.output_ast_file):
+        if path and os.path.realpath(path) in inputs and not arguments.no_write:
+            raise InputError("is read; name another file for the rows that are kept", path)
 
 
 def _write(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
+from fastsed.cli.survey.options import report
 from fastsed.errors import UsageError
 from fastsed.survey.absflux import read_absflux
 from fastsed.survey.asts import read_artificial_stars
@@ -85,6 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
             write_noise_table(model, grid.filters, arguments.output)
         else:
             write_noise_file(grid, model, arguments.output)
+    report([Path(arguments.output)])
 
 
 def _model(arguments: argparse.Namespace, grid: SedGrid) -> ObservationModel:

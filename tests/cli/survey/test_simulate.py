@@ -48,7 +48,10 @@ def test_field_and_artificial_stars(folder, capsys):
     [
         ("[sim_depth]", "[sim_deep]", "sim_depth = {filter = magnitude} is needed"),
         ("SDSS_u = 24.5", "SDSS_w = 24.5", "no magnitude for SDSS_u"),
-        ("sim_size = 100.0", "sim_size = -1.0", "size = -1 must be positive"),
+        ("sim_size = 100.0", "sim_size = -1.0", "field.toml: sim_size = -1 must be positive"),
+        ("sim_size = 100.0", "sim_size = 0.1", "arcsec holds 1.01e+04 neighbours; at most 100"),
+        ("sim_gradient = 6.0", "sim_gradient = inf", "field.toml: sim_gradient = inf must be finite"),
+        ("SDSS_u = 24.5", "SDSS_u = nan", "must be finite"),
     ],
 )
 def test_wrong_settings(folder, capsys, old, new, message):

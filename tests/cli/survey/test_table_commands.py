@@ -194,3 +194,21 @@ def test_columns_of_text_are_named(capsys, name):
         if name == "RA" or call.startswith("sourceden") or name.endswith("RATE"):
             words = call if not call.startswith("cut") or name != "RA" else f"{call} --region_file"
             assert f"text.fits: its column {name} does not hold one number a row" in error_of(capsys, words)
+
+
+def test_a_cut_does_not_write_over_what_it_reads(capsys):
+    before = Path("datafile.fits").read_bytes()
+    Path("link.fits").symlink_to("datafile.fits")
+    for name in ("datafile.fits", "link.fits"):
+        words = f"cut datafile.fits {name} --partial_overlap"
+        assert f"{name}: is read; name another file" in error_of(capsys, words)
+    assert Path("datafile.fits").read_bytes() == before
+
+
+def test_options_that_name_columns_are_told(capsys):
+    table = Table.read("datafile.fits")
+    table.rename_columns(["F475W_VEGA", "F475W_RATE"], ["G_VEGA", "G_RATE"])
+    table.write("g.fits")
+    says = error_of(capsys, "sourceden g.fits")
+    assert "g.fits: no column 'F475W_VEGA' (--mag_name names another); there is" in says
+    assert "(--sort_col names another)" in error_of(capsys, "split g.fits")
