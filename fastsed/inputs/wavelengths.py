@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from os import PathLike
 
-import numpy as np
-
 from fastsed.arrays import Floats
+from fastsed.medians import median
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ def warn_unless_angstrom(path: str | PathLike[str], lam: Floats) -> None:
     lam : float64 (n,)
         [A].
     """
-    typical = float(np.median(lam)) if lam.size else SMALLEST_WAVELENGTH
+    typical = median(lam) if lam.size else SMALLEST_WAVELENGTH
     if typical >= SMALLEST_WAVELENGTH:
         return
     unit = next((f"; are they in {name}?" for least, name in _RANGES if typical >= least), "")

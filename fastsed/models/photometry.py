@@ -11,6 +11,7 @@ from fastsed.arrays import Floats, Singles
 from fastsed.constants import MAGNITUDE_FACTOR
 from fastsed.inputs.filters import Filter
 from fastsed.inputs.template_error import TemplateError
+from fastsed.medians import median
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def band_template_errors(table: TemplateError | None, bands: list[Filter], z: Si
     errors = np.zeros((len(z), len(bands)))
     if table is None:
         return errors
-    middle = float(np.median(table.lam))
+    middle = median(table.lam)
     for b, band in enumerate(bands):
         outside = table.error[0] if band.mean_wavelength < middle else table.error[-1]
         for i, stretch in enumerate(1.0 + z.astype(float)):

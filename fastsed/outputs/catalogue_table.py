@@ -119,15 +119,15 @@ def write_catalogue(results: Results, options: RunOptions, filters: Sequence[str
     InputError
         For a package that is not installed, and a file that cannot be written.
     """
-    # what writes tables takes a while to import
-    from fastsed.tables.writers import write_table
-
     paths = catalogue_paths(options)
     columns: list[Column] = []
     for kind, path in paths.items():
         if kind == "fout":
             write_fout(results, path, options.output_precision)
         else:
+            # takes a while to import
+            from fastsed.tables.writers import write_table
+
             columns = columns or list(catalogue_columns(results))
             write_table(path, columns, catalogue_meta(results, options, filters), kind)
         log.info("wrote %s", path)

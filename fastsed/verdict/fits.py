@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.arrays import Floats, Ints, Mask
+from fastsed.medians import median
 from fastsed.verdict.finding import LIMITS, Finding, listed, outside
 
 KEYS = {"z": "Z", "Av": "A_V", "Av_bc": "A_V_BC", "lage": "LOG_AGE", "ltau": "LOG_TAU"}
@@ -84,15 +85,15 @@ def chi2_level(reduced: Floats, freedom: Ints) -> Iterator[Finding]:
     finite = np.isfinite(reduced)
     if not finite.any():
         return
-    median = float(np.median(reduced[finite]))
+    typical = median(reduced[finite])
     low, high = LIMITS.reduced_chi2
     judged = finite & (freedom > 0)
-    text = f"median reduced chi2: {median:.3g}"
-    if median > high:
+    text = f"median reduced chi2: {typical:.3g}"
+    if typical > high:
         yield Finding(
             f"{text}, above {high:g}: are errors, zero point, filters and redshifts right?", unusual=True
         )
-    elif judged.any() and np.median(reduced[judged]) < low:
+    elif judged.any() and median(reduced[judged]) < low:
         yield Finding(f"{text}, below {low:g}: are the errors too large?", unusual=True)
     else:
         yield Finding(text)
@@ -152,10 +153,10 @@ def stellar_masses(mass: Floats) -> Iterator[Finding]:
     positive = mass[np.isfinite(mass) & (mass > 0)]
     if not positive.size:
         return
-    median = float(np.log10(np.median(positive)))
+    typical = float(np.log10(median(positive)))
     low, high = LIMITS.log_stellar_mass
-    text = f"median log10 stellar mass: {median:.2f}"
-    unusual = outside(median, LIMITS.log_stellar_mass)
+    text = f"median log10 stellar mass: {typical:.2f}"
+    unusual = outside(typical, LIMITS.log_stellar_mass)
     advice = f"; usual are {low:g} to {high:g}: is AB_ZEROPOINT that of the fluxes?"
     yield Finding(text + advice if unusual else text, unusual)
 

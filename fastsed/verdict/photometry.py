@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastsed.arrays import Floats
+from fastsed.medians import median
 from fastsed.verdict.finding import LIMITS, Finding, listed, outside
 
 MISSING_CODES = (-99.0, -99.9, -99.99, -999.0, -999.9, -9999.0)
@@ -133,10 +134,10 @@ def total_fluxes(data: Photometry, path: str) -> Iterator[Finding]:
         return
     total = np.log10(data.total[chosen])
     ratio = total - np.log10(flux[chosen])
-    median = float(10 ** np.median(total))
+    typical = float(10 ** median(total))
     along = np.count_nonzero(chosen) >= LIMITS.band_values and np.std(ratio) < np.std(total)
-    unusual = outside(median, LIMITS.total_factor) or bool(along)
-    text = f"{path}: median factor {data.total_name} to total fluxes: {median:.3g}"
+    unusual = outside(typical, LIMITS.total_factor) or bool(along)
+    text = f"{path}: median factor {data.total_name} to total fluxes: {typical:.3g}"
     band = data.flux_names[data.total_band]
     advice = f"; if these are total fluxes, divide them by {band}: all fluxes are multiplied by this column"
     yield Finding(text + advice if unusual else text, unusual)
@@ -160,7 +161,7 @@ def magnitude_like_fluxes(data: Photometry, path: str) -> Iterator[Finding]:
     low, high = np.percentile(flux, [5, 90], method="nearest")
     if low < LIMITS.magnitude_like[0] or high > LIMITS.magnitude_like[1]:
         return
-    certain = np.median(flux / data.error[valid]) > LIMITS.magnitude_like_ratio
+    certain = median(flux / data.error[valid]) > LIMITS.magnitude_like_ratio
     if certain or len(data.flux) >= LIMITS.magnitude_like_sources:
         yield Finding(
             f"{path}: the fluxes ({data.flux_names[0]}, ...) look like magnitudes: most lie between {low:.3g} and "
@@ -177,7 +178,7 @@ def band_magnitudes(data: Photometry, zero_point: float) -> Floats:
         detected = positive & (flux > LIMITS.detection * error)
         chosen = detected if detected.any() else positive
         if chosen.any():
-            result[band] = zero_point - 2.5 * np.log10(np.median(flux[chosen]))
+            result[band] = zero_point - 2.5 * np.log10(median(flux[chosen]))
     return result
 
 
@@ -189,7 +190,7 @@ def magnitudes(data: Photometry, zero_point: float) -> Iterator[Finding]:
         if np.isfinite(data.error).any():
             yield Finding("median AB magnitude of the bands: none, no flux is above 0", unusual=True)
         return
-    overall = float(np.median(list(named.values())))
+    overall = median(list(named.values()))
     unusual = outside(overall, LIMITS.ab_magnitude)
     text = f"median AB magnitude of the bands: {overall:.1f} ({listed(f'{n} {m:.1f}' for n, m in named.items())})"
     low, high = LIMITS.ab_magnitude
@@ -216,12 +217,12 @@ def signal_to_noise(data: Photometry) -> Iterator[Finding]:
         valid = np.isfinite(error) & (flux != 0)
         if not valid.any():
             continue
-        medians[name] = float(np.median(np.abs(flux[valid]) / error[valid]))
+        medians[name] = median(np.abs(flux[valid]) / error[valid])
         if np.count_nonzero(valid) >= LIMITS.band_values and outside(medians[name], LIMITS.signal_to_noise):
             odd[name] = medians[name]
     if not medians:
         return
-    overall = float(np.median(list(medians.values())))
+    overall = median(list(medians.values()))
     if outside(overall, LIMITS.signal_to_noise):
         odd = medians
     else:
