@@ -1,4 +1,4 @@
-"""Values in, their median out, without `numpy.median`, whose import of `numpy.ma` takes as long as many a small step."""
+"""Values in, their median out, without `numpy.median`, which imports `numpy.ma`: as long as many a small step."""
 
 from __future__ import annotations
 
