@@ -159,9 +159,9 @@ def integrate(x: Floats, y: Floats) -> float:
 def _content_lines(data: bytes) -> tuple[list[bytes], Sequence[int]]:
     """The lines that are neither empty nor comments, and their numbers."""
     lines = data.splitlines()
-    kept = [i for i, line in enumerate(lines) if (bare := line.lstrip()) and not bare.startswith(b"#")]
-    if len(kept) == len(lines):
+    if b"#" not in data and all(map(bytes.strip, lines)):
         return lines, range(1, len(lines) + 1)
+    kept = [i for i, line in enumerate(lines) if (bare := line.lstrip()) and not bare.startswith(b"#")]
     return [lines[i] for i in kept], [i + 1 for i in kept]
 
 
