@@ -94,7 +94,9 @@ def find_best(list tiles, DataView data not None, const unsigned char[:, ::1] ch
     s.active = <int64_t *> scratch.take(nsource, sizeof(int64_t), purpose)
     s.winners = <best_t *> scratch.take(ITEMS * s.search.block_size, sizeof(best_t), purpose)
     s.unit = <double *> scratch.take(data.c.nband, sizeof(double), purpose)
-    s.single = <float *> scratch.take(data.c.nband * piece_stride(stride, data.c.nband), sizeof(float), purpose)
+    s.single = NULL
+    if nsource >= SHARED_BY:
+        s.single = <float *> scratch.take(data.c.nband * piece_stride(stride, data.c.nband), sizeof(float), purpose)
     s.shares = shares_in(scratch.take(bytes_of_shares(n_threads), 1, purpose), n_threads)
     with nogil:
         for k in range(ntile):
