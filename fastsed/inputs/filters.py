@@ -216,6 +216,37 @@ def _read_points(
     path: str | Path, number: int, section: _Section, lines: list[bytes], line_numbers: Sequence[int]
 ) -> tuple[Floats, Floats]:
     """Wavelengths, strictly ascending, and throughputs of a section."""
+    points = _plain_points(lines[section.start : section.stop])
+    if points is None:
+        points = _any_points(path, number, section, lines, line_numbers)
+    order = np.argsort(points[:, 1], kind="stable")
+    if np.any(np.diff(order) < 0):
+        log.warning(
+            "filter %d (%s): its points are not in the order of wavelength; sorted", number, section.name
+        )
+    lam, throughput = points[order, 1].copy(), points[order, 2].copy()
+    for i in range(1, lam.size):
+        if lam[i] <= lam[i - 1]:
+            lam[i] = np.nextafter(lam[i - 1], np.inf)
+    return lam, throughput
+
+
+def _plain_points(lines: list[bytes]) -> Floats | None:
+    """The points (n, 3) of lines of three plain numbers, read quickly; None if there are others."""
+    rows = [line.split() for line in lines]
+    if any(len(row) != 3 or b"_" in line for row, line in zip(rows, lines, strict=True)):
+        return None
+    try:
+        points = np.array([float(word) for row in rows for word in row]).reshape(-1, 3)
+    except ValueError:
+        return None
+    return points if np.isfinite(points).all() else None
+
+
+def _any_points(
+    path: str | Path, number: int, section: _Section, lines: list[bytes], line_numbers: Sequence[int]
+) -> Floats:
+    """The points (n, 3) of lines that may hold comments and other spellings of numbers."""
     rows = []
     for i in range(section.start, section.stop):
         row = _point(lines[i])
@@ -227,17 +258,7 @@ def _read_points(
                 line_numbers[i],
             )
         rows.append(row)
-    points = np.array(rows, dtype=np.float64).reshape(-1, 3)
-    order = np.argsort(points[:, 1], kind="stable")
-    if np.any(np.diff(order) < 0):
-        log.warning(
-            "filter %d (%s): its points are not in the order of wavelength; sorted", number, section.name
-        )
-    lam, throughput = points[order, 1].copy(), points[order, 2].copy()
-    for i in range(1, lam.size):
-        if lam[i] <= lam[i - 1]:
-            lam[i] = np.nextafter(lam[i - 1], np.inf)
-    return lam, throughput
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
 def normalised(curve: Throughput, filter_format: int = 1, path: str | Path | None = None) -> Filter:

@@ -165,3 +165,17 @@ def test_damaged_neighbours_are_skipped_with_a_warning(tmp_path, caplog):
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "bad_lr_kr.hdf5: is not a readable HDF5 file" in warnings[0]
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8"])
+@pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf, -1e-45, -1.0])
+@pytest.mark.parametrize("shape", [(1,), (7, 5), (64, 33)])
+def test_every_wrong_spectrum_is_seen(dtype, value, shape):
+    sed = np.random.default_rng(1).random(shape).astype(dtype)
+    sed.flat[sed.size // 2] = value
+    with pytest.raises(InputError, match=r"a.file: is damaged: its spectra hold"):
+        check_spectra(sed, "a.file")
+    sed.flat[sed.size // 2] = [-0.0, 1e-45, np.finfo(np.float32).max][sed.size % 3]
+    check_spectra(sed, "a.file")
+    check_spectra(sed[:0], "a.file")
+    check_spectra(sed.T[::2], "a.file")
