@@ -6,9 +6,7 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import stat
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -57,7 +55,7 @@ def atomic_path(path: str | os.PathLike[str], sync: bool = True) -> Iterator[Pat
     try:
         target = final_path(path)
         special = _is_special(target)
-        temporary = temporary_path(Path(tempfile.gettempdir(), target.name) if special else target)
+        temporary = _outside(target) if special else temporary_path(target)
         temporary.parent.mkdir(parents=True, exist_ok=True)
         _in_use.add(temporary)
         remove_orphans(temporary.parent)
@@ -194,7 +192,16 @@ def _is_special(path: str | os.PathLike[str]) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def _outside(target: Path) -> Path:
+    """A temporary path for what is copied into a device or a pipe, beside which no file can be."""
+    import tempfile
+
+    return temporary_path(Path(tempfile.gettempdir(), target.name))
+
+
 def _copy_into(temporary: Path, target: Path) -> None:
+    import shutil
+
     with open(temporary, "rb") as source, open(target, "wb") as sink:
         shutil.copyfileobj(source, sink)
 

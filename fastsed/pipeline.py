@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 from fastsed.arrays import Floats
 from fastsed.config.run import RunOptions
 from fastsed.fitting.best_fit import BestFit, BestFits
-from fastsed.fitting.delta_chi2 import DeltaChi2
 from fastsed.fitting.lost import report_lost
-from fastsed.fitting.monte_carlo import MonteCarlo
 from fastsed.fitting.observations import sum_in_window
 from fastsed.fitting.passes import Pass, Product, runs, walk, walk_best_first
 from fastsed.models.attenuation import dust_law
 from fastsed.outputs.catalogue_table import write_catalogue
 from fastsed.outputs.fout import ROWS_PER_BLOCK, build_header
-from fastsed.outputs.grid_file import chi_grid_reducer
 from fastsed.outputs.paths import chi_grid_path, mock_path
 from fastsed.outputs.preflight import check_outputs
 from fastsed.outputs.source_files import SourceFiles
@@ -155,9 +152,14 @@ def _reduce(
         # the others may look at what this one has found so far: it comes first
         if "best fit" in step.products:
             reducers["best fit"] = best_fit
+        # reducers are imported where they are wanted, so that a plain fit starts sooner
         if "simulations" in step.products:
+            from fastsed.fitting.monte_carlo import MonteCarlo
+
             reducers["simulations"] = MonteCarlo(grid, data, problem.noise, step.rows)
         if "delta chi2" in step.products:
+            from fastsed.fitting.delta_chi2 import DeltaChi2
+
             reducers["delta chi2"] = DeltaChi2(grid, data, p.save_bestchi, lambda: best_fit.so_far)
         if "posterior" in step.products:
             from fastsed.fitting.posterior import Posterior
@@ -167,6 +169,8 @@ def _reduce(
                 grid, data, problem.described, problem.weighing, step.rows, known
             )
         if "full grid" in step.products and write_files:
+            from fastsed.outputs.grid_file import chi_grid_reducer
+
             path = chi_grid_path(p)
             reducers["full grid"] = stack.enter_context(chi_grid_reducer(problem, path))
         if step.best_first:

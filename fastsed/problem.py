@@ -14,7 +14,7 @@ from fastsed.arrays import Ints
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
 from fastsed.fitting.lost import check_fittable
-from fastsed.fitting.monte_carlo import Noise, draw_noise
+from fastsed.fitting.noise import Noise, draw_noise
 from fastsed.fitting.observations import Observations, choose_rows, make_observations
 from fastsed.fitting.passes import Plan, Requests, plan_passes
 from fastsed.inputs.catalog import Catalog, read_catalog, with_ending

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastsed.arrays import Floats, Ints
 from fastsed.fitting.best_fit import BestFits
-from fastsed.fitting.delta_chi2 import AcceptableModels
 from fastsed.fitting.intervals import (
     intervals_from_chi2,
     medians_from_simulations,
     percentiles_from_simulations,
 )
-from fastsed.fitting.monte_carlo import MonteCarlo, Simulations
 from fastsed.fitting.passes import runs
 from fastsed.models.properties import model_properties, single
 from fastsed.problem import Problem, wanted_properties
 from fastsed.quantities import property_quantities
+
+if TYPE_CHECKING:
+    from fastsed.fitting.delta_chi2 import AcceptableModels
+    from fastsed.fitting.monte_carlo import MonteCarlo, Simulations
 
 # one quantity of the simulations that are described together: it should stay in the processor's cache
 DESCRIBED_BYTES = 256 << 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 from fastsed.config.options import OptionError, Options, option
@@ -23,6 +22,8 @@ def chi2_threshold(percent: float) -> float:
 
     Avni (1976); 1.0 for 68.27, 2.71 for 90.
     """
+    from statistics import NormalDist
+
     return NormalDist().inv_cdf((100 - percent) / 200) ** 2
 
 

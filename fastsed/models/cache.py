@@ -8,7 +8,6 @@ import logging
 import math
 import mmap
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -434,6 +433,8 @@ class _Writer:
             self.discard()
 
     def _open(self, key: str, expected_bytes: int) -> None:
+        import shutil
+
         self._path.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self._path.parent).free
         if expected_bytes > free // 2:

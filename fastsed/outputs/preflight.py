@@ -10,8 +10,6 @@ from pathlib import Path
 from fastsed.atomic import final_path
 from fastsed.errors import InputError
 from fastsed.inputs.sed_list import read_sed_list
-from fastsed.outputs.chi2grid import check_space
-from fastsed.outputs.grid_file import chi_grid_bytes
 from fastsed.outputs.paths import (
     BEST_CHI2,
     BEST_FITS,
@@ -56,6 +54,9 @@ def check_outputs(problem: Problem) -> None:
     if p.mock:
         check_output(mock_path(p))
     if p.save_chi_grid:
+        from fastsed.outputs.chi2grid import check_space
+        from fastsed.outputs.grid_file import chi_grid_bytes
+
         check_output(chi_grid_path(p))
         check_space(chi_grid_path(p), chi_grid_bytes(problem))
     for folder, suffix in _files_per_source(problem):

@@ -11,7 +11,6 @@ from fastsed.fitting.best_fit import BestFits
 from fastsed.models.properties import property_names
 from fastsed.outputs.best_fits import write_best_fits
 from fastsed.outputs.best_sfhs import SfhWriter, write_best_sfhs
-from fastsed.outputs.chi2grid import write_best_chi2
 from fastsed.outputs.paths import BEST_CHI2, source_path
 from fastsed.outputs.simulations import write_simulations
 from fastsed.problem import Problem
@@ -85,6 +84,8 @@ class SourceFiles:
                 within = [excess < chi2_threshold(confidence) for confidence in p.c_interval]
                 allowed = [(source.model[one], source.scale[one]) for one in within]
             self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
+        from fastsed.outputs.chi2grid import write_best_chi2
+
         axes = self._setup.grid.axes.as_dict()
         write_best_chi2(
             source_path(p, self._setup.catalog.ids[row], "chi2.grid", BEST_CHI2),

@@ -9,7 +9,8 @@ import numpy as np
 
 from fastsed.arrays import Floats, Ints, Mask
 from fastsed.errors import InputError
-from fastsed.fitting.monte_carlo import MonteCarlo, Simulations, draw_noise
+from fastsed.fitting.monte_carlo import MonteCarlo, Simulations
+from fastsed.fitting.noise import draw_noise
 from fastsed.fitting.passes import walk
 from fastsed.models.spectrum import SpectrumBuilder
 from fastsed.outputs.best_sfhs import best_history, history_percentiles

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastsed.fitting.best_fit import find_best_fits
-from fastsed.fitting.monte_carlo import Noise
+from fastsed.fitting.noise import Noise
 from fastsed.fitting.observations import choose_rows, make_observations
 from fastsed.inputs.catalog import Catalog
 from fastsed.inputs.luminosity import InfraredLuminosities

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from fastsed.fitting.best_fit import find_best_fits
-from fastsed.fitting.monte_carlo import MonteCarlo, Noise, draw_noise, polar_normals
+from fastsed.fitting.monte_carlo import MonteCarlo
+from fastsed.fitting.noise import Noise, draw_noise, polar_normals
 from fastsed.models.tile import Rows, Tile
 from fastsed.params import read_params
 from fastsed.pipeline import run

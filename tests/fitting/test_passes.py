@@ -10,7 +10,8 @@ import pytest
 
 from fastsed.fitting.best_fit import BestFit, BestFits, find_best_fits
 from fastsed.fitting.delta_chi2 import DeltaChi2
-from fastsed.fitting.monte_carlo import MonteCarlo, draw_noise
+from fastsed.fitting.monte_carlo import MonteCarlo
+from fastsed.fitting.noise import draw_noise
 from fastsed.fitting.passes import Requests, batches, plan_passes, simulated_chunks, walk
 from tests.fitting.toys import add_log_prior, make_problem
 

@@ -9,7 +9,8 @@ import numpy as np
 from fastsed.columns import output_columns
 from fastsed.fitting.best_fit import BestFits, find_best_fits
 from fastsed.fitting.delta_chi2 import AcceptableModels, DeltaChi2
-from fastsed.fitting.monte_carlo import MonteCarlo, Noise
+from fastsed.fitting.monte_carlo import MonteCarlo
+from fastsed.fitting.noise import Noise
 from fastsed.fitting.observations import Observations
 from fastsed.fitting.passes import simulated_chunks, walk, walk_best_first
 from fastsed.inputs.catalog import Catalog
