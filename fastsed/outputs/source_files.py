@@ -76,6 +76,8 @@ class SourceFiles:
 
     def write_acceptable(self, source: AcceptableModelsOfSource) -> None:
         """Acceptable models of a source (SAVE_BESTCHI), and its history."""
+        from fastsed.outputs.chi2grid import write_best_chi2
+
         p, row = self._setup.params, source.row
         if p.best_sfhs:
             allowed = None
@@ -84,8 +86,6 @@ class SourceFiles:
                 within = [excess < chi2_threshold(confidence) for confidence in p.c_interval]
                 allowed = [(source.model[one], source.scale[one]) for one in within]
             self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
-        from fastsed.outputs.chi2grid import write_best_chi2
-
         axes = self._setup.grid.axes.as_dict()
         write_best_chi2(
             source_path(p, self._setup.catalog.ids[row], "chi2.grid", BEST_CHI2),
