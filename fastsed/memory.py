@@ -80,7 +80,7 @@ def _models(problem: Problem) -> int:
     """Libraries, spectra of populations, tables, tiles in flight and kept."""
     grid, n_threads = problem.grid, problem.grid.n_threads
     axes, n_columns = grid.axes, grid.rows.count
-    n_cells = axes.shape[1] * axes.shape[2]
+    n_cells = axes.n_cells
     n_populations = len(axes.lage) * axes.n_history
     populations = grid.populations[0]
     library = READING_FACTOR * max((path.stat().st_size for path in populations.files()), default=0)

@@ -173,10 +173,12 @@ def few_models(axes: Axes, n_ages: int, n_times: int) -> Axes:
     n_histories = max(1, min(TRIAL_HISTORIES, TRIAL_TIMES // n_times))
     of_each = max(1, int(n_histories ** (1 / max(1, len(axes.history_names)))))
     ages = max(1, min(TRIAL_AGES, TRIAL_TIMES // (n_times * n_histories)))
-    most = (TRIAL_SCREENS, TRIAL_SCREENS // 4, ages, 1, *(of_each for _ in axes.history_names))
-    usable = (*axes.values[1:3], axes.lage[:n_ages], *axes.values[4:])
-    few = [v[spread(np.ones(len(v), dtype=bool), count)] for v, count in zip(usable, most, strict=True)]
-    return Axes(axes.names, (axes.z, *few))
+    most = {"z": len(axes.z), "Av": TRIAL_SCREENS, "Av_bc": TRIAL_SCREENS // 4, "lage": ages, "metal": 1}
+    usable = axes.as_dict() | {"lage": axes.lage[:n_ages]}
+    few = {
+        name: v[spread(np.ones(len(v), dtype=bool), most.get(name, of_each))] for name, v in usable.items()
+    }
+    return axes.with_values(few)
 
 
 @dataclass

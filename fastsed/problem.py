@@ -229,4 +229,4 @@ def _choose_axes(params: RunOptions, redshifts: Redshifts, photoz: PhotoZ | None
     known = np.where(np.isfinite(redshifts.z_spec), redshifts.z_spec, redshifts.z_phot)
     z = few_redshifts(axes.z, known)
     log.info("fewer galaxies than redshifts: fitting at the %d redshifts of the galaxies", len(z))
-    return Axes(axes.names, (z, *axes.values[1:]))
+    return axes.with_values({"z": z})

@@ -17,7 +17,7 @@ from fastsed.fitting.kernel_views import data_view
 from fastsed.fitting.observations import Observations
 from fastsed.fitting.passes import runs
 from fastsed.fitting.posterior_estimates import Histograms, PosteriorEstimates, estimate
-from fastsed.models.axes import FIXED_AXES, Axes
+from fastsed.models.axes import AGE, ATTENUATION, HISTORY, METALLICITY, Axes, Role
 from fastsed.models.grid import ModelGrid
 from fastsed.models.properties import model_properties, need_spectra
 from fastsed.models.tile import Tile
@@ -179,10 +179,10 @@ class Posterior:
         """ln w (nsource,) of the best fits, not above the largest; -inf where it is not easily found."""
         axes, data, rows = self._grid.axes, self._data, self._rows
         model, chi2, scale = best.model_id[rows], best.chi2[rows], best.scale[rows]
-        indices = axes.indices(np.maximum(model, 0))
-        z, sources = indices[0], np.arange(len(model)) if len(self._ln_z) > 1 else 0
+        indices = dict(zip(axes.names, axes.indices(np.maximum(model, 0)), strict=True))
+        z, sources = indices.pop("z"), np.arange(len(model)) if len(self._ln_z) > 1 else 0
         ln = self._ln_z[sources, z] - 0.5 * chi2
-        for name, index in zip(axes.names[1:], indices[1:], strict=True):
+        for name, index in indices.items():
             ln = ln + self._weighing.ln_axes[name][index]
         plain = (model >= 0) & (scale > 0)
         if self._weighing.marginal:
@@ -299,7 +299,7 @@ class Posterior:
         axes = self._grid.axes
         cell, imetal, number = axes.cells_and_populations(ids)
         numbers, population = np.unique(number, return_inverse=True)
-        shape = (axes.shape[1] * axes.shape[2], len(numbers))
+        shape = (axes.n_cells, len(numbers))
         exists = np.zeros(shape, dtype=bool)
         exists[cell, population] = True
         results = model_properties(self._grid, ids, [q.name for q in self._quantities])
@@ -321,9 +321,9 @@ class Posterior:
         """Weights, bins and properties of some models; populations are padded to whole vectors."""
         n = len(numbers)
         padding = -n % LANES
-        of_cells, cell_bins = self._axis_terms(range(1, 3), _cell_indices(self._grid.axes, cells))
+        of_cells, cell_bins = self._axis_terms([ATTENUATION], _cell_indices(self._grid.axes, cells))
         of_populations, bins = self._axis_terms(
-            [3, *range(len(FIXED_AXES), len(self._grid.axes.shape))],
+            [AGE, HISTORY],
             _population_indices(self._grid.axes, numbers),
         )
         metal = float(self._weighing.ln_axes["metal"][imetal])
@@ -348,12 +348,12 @@ class Posterior:
             np.pad(bins, ((0, 0), (0, padding)), mode="edge"),
             np.repeat(np.arange(len(of_cells)), (n + padding) // LANES),
             np.tile(np.arange(0, n + padding, LANES), len(of_cells)),
-            int(self._starts[4]) + imetal,
+            int(self._starts[self._grid.axes.of_role(METALLICITY)[0]]) + imetal,
         )
 
-    def _axis_terms(self, which: Sequence[int], indices: Sequence[Ints]) -> tuple[Floats, Ints]:
+    def _axis_terms(self, roles: Sequence[Role], indices: Sequence[Ints]) -> tuple[Floats, Ints]:
         """Sum over some axes of ln(prior x width), (n,), and the indices of the weights of each, (naxes, n)."""
-        names = self._grid.axes.names
+        names, which = self._grid.axes.names, self._grid.axes.of_role(*roles)
         terms = sum(self._weighing.ln_axes[names[k]][i] for k, i in zip(which, indices, strict=True))
         bins = np.array([self._starts[k] + i for k, i in zip(which, indices, strict=True)], dtype=np.int64)
         return np.asarray(terms, dtype=np.float64), np.ascontiguousarray(bins)
@@ -417,9 +417,9 @@ def _of_populations(values: Floats, padding: int) -> Floats:
 def _cell_indices(axes: Axes, cells: slice) -> list[Ints]:
     """Indices along Av and Av_bc of some dust cells."""
     numbers = np.arange(cells.start, cells.stop)
-    return list(np.unravel_index(numbers, (axes.shape[1], axes.shape[2])))
+    return list(np.unravel_index(numbers, axes.cell_shape))
 
 
 def _population_indices(axes: Axes, numbers: Ints) -> list[Ints]:
     """Indices along lage and the axes of the history of populations."""
-    return list(np.unravel_index(numbers, (axes.shape[3], *axes.history_shape)))
+    return list(np.unravel_index(numbers, axes.sizes_of(AGE, HISTORY)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -15,13 +16,31 @@ from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
 from fastsed.sizes import MAX_AXIS_POINTS, check_models, counted_points, single
 
-FIXED_AXES = ("z", "Av", "Av_bc", "lage", "metal")
+Role = Literal["redshift", "attenuation", "age", "metallicity", "history"]
+"""What an axis stands for in the numbering of models, in the order that settles ties, and in the physics."""
+
+REDSHIFT: Role = "redshift"
+ATTENUATION: Role = "attenuation"
+AGE: Role = "age"
+METALLICITY: Role = "metallicity"
+HISTORY: Role = "history"
+
+_ROLES: dict[str, Role] = {
+    "z": REDSHIFT, "Av": ATTENUATION, "Av_bc": ATTENUATION, "lage": AGE, "metal": METALLICITY,
+}  # fmt: skip
+FIXED_AXES = tuple(_ROLES)
+"""The axes of every grid of galaxies, slowest first; those of the star formation history follow."""
 
 SMALLEST_REDSHIFT = 0.00001
 """Galaxies nearer than this are put here where they bring their own redshift axis, as in FAST++."""
 
 # FAST++'s exp(ln 10 x) is a little above the power of ten at whole x, where the next time step then begins
 _LN10 = 2.30258509299404568
+
+
+def role_of(name: str) -> Role:
+    """What an axis stands for; all but the fixed ones are parameters of the star formation history."""
+    return _ROLES.get(name, HISTORY)
 
 
 def axis(low: float, high: float, step: float, name: str = "axis") -> Singles:
@@ -104,7 +123,7 @@ def few_redshifts(z_axis: Singles, known: Floats) -> Singles:
     return values if len(values) else z_axis
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Axes:
     """The grid: modelID is the row-major index over `values`, the first axis being the slowest.
 
@@ -128,30 +147,56 @@ class Axes:
         """Number of models, an exact Python integer."""
         return math.prod(self.shape)
 
-    @property
+    def of_role(self, *roles: Role) -> tuple[int, ...]:
+        """Numbers of the axes that play these roles, role by role, each in the order of the axes."""
+        return tuple(k for role in roles for k, name in enumerate(self.names) if role_of(name) == role)
+
+    def sizes_of(self, *roles: Role) -> tuple[int, ...]:
+        """Number of values of each of these axes."""
+        return tuple(self.shape[k] for k in self.of_role(*roles))
+
+    def values_of(self, name: str) -> Singles:
+        """Values of an axis."""
+        return self.values[self.names.index(name)]
+
+    def with_values(self, values: Mapping[str, Singles]) -> Axes:
+        """The same axes, some of them with other values."""
+        return Axes(self.names, tuple(values.get(name, old) for name, old in self.as_dict().items()))
+
+    @cached_property
     def z(self) -> Singles:
         """Redshifts."""
-        return self.values[0]
+        return self.values_of("z")
 
-    @property
+    @cached_property
     def lage(self) -> Singles:
         """log10(age/yr)."""
-        return self.values[3]
+        return self.values_of("lage")
 
-    @property
+    @cached_property
     def metal(self) -> Singles:
         """Metallicities."""
-        return self.values[4]
+        return self.values_of("metal")
 
-    @property
+    @cached_property
+    def cell_shape(self) -> tuple[int, ...]:
+        """Number of values of Av and Av_bc, whose pairs are the dust cells."""
+        return self.sizes_of(ATTENUATION)
+
+    @cached_property
+    def n_cells(self) -> int:
+        """Number of dust cells."""
+        return math.prod(self.cell_shape)
+
+    @cached_property
     def history_names(self) -> tuple[str, ...]:
         """Names of the axes of the star formation history."""
-        return self.names[len(FIXED_AXES) :]
+        return tuple(self.names[k] for k in self.of_role(HISTORY))
 
     @cached_property
     def history_shape(self) -> tuple[int, ...]:
         """Number of values of each axis of the star formation history."""
-        return self.shape[len(FIXED_AXES) :]
+        return self.sizes_of(HISTORY)
 
     @cached_property
     def n_history(self) -> int:
@@ -161,7 +206,7 @@ class Axes:
     @cached_property
     def models_per_redshift(self) -> int:
         """Number of models of one redshift."""
-        return math.prod(self.shape[1:])
+        return math.prod(self.sizes_of(ATTENUATION, AGE, METALLICITY, HISTORY))
 
     def as_dict(self) -> dict[str, Singles]:
         """Name and values of each axis, in order."""
@@ -181,7 +226,7 @@ class Axes:
         self, numbers: Ints, slowest_first: Sequence[int], n_threads: int
     ) -> tuple[Ints, tuple[Ints, ...]]:
         """modelIDs and indices along each axis of models that are numbered by the axes in another order."""
-        sizes = np.array(self.shape)[slowest_first]
+        sizes = np.array(self.shape)[list(slowest_first)]
         strides = np.array([math.prod(self.shape[k + 1 :]) for k in slowest_first])
         models = np.empty(numbers.shape, dtype=np.int64)
         result = np.empty((len(sizes), *numbers.shape), dtype=np.int64)
@@ -195,7 +240,7 @@ class Axes:
         rest, history = divided(model_ids, self.n_history)
         rest, imetal = divided(rest, len(self.metal))
         rest, ilage = divided(rest, len(self.lage))
-        _, cell = divided(rest, self.shape[1] * self.shape[2])
+        _, cell = divided(rest, self.n_cells)
         return cell, imetal, ilage * self.n_history + history
 
     def tie_order(self, imetal: int, ilage: Ints, history: Ints, cells: Ints) -> Ints:
@@ -203,12 +248,11 @@ class Axes:
 
         `cells` (ncell, 1) number the pairs (Av, Av_bc); `ilage` and `history` are (n,). The result is (ncell, n).
         """
-        n_cells = self.shape[1] * self.shape[2]
-        return ((imetal * self.n_history + history) * len(self.lage) + ilage) * n_cells + cells
+        return ((imetal * self.n_history + history) * len(self.lage) + ilage) * self.n_cells + cells
 
     def models_of_tie_order(self, order: Ints, n_threads: int = 1) -> tuple[Ints, tuple[Ints, ...]]:
         """modelID, and index along each axis, of each position ``tie_order * nz + iz``; -1 stays -1."""
-        metal_first = [4, *range(len(FIXED_AXES), len(self.shape)), 3, 1, 2, 0]
+        metal_first = self.of_role(METALLICITY, HISTORY, AGE, ATTENUATION, REDSHIFT)
         return self._unravel(order, metal_first, n_threads)
 
     def redshift_index(self, model_ids: Ints) -> Ints:
@@ -225,8 +269,8 @@ class Axes:
         if not self.history_shape:
             return {}
         places = np.unravel_index(histories, self.history_shape)
-        named = zip(self.history_names, self.values[len(FIXED_AXES) :], places, strict=True)
-        return {name: values[index].astype(float) for name, values, index in named}
+        named = zip(self.history_names, places, strict=True)
+        return {name: self.values_of(name)[index].astype(float) for name, index in named}
 
     def nearest_redshift(self, z: Floats) -> Ints:
         """Index of the grid redshift nearest to each value, the lower one of two as near.

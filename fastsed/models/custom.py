@@ -247,8 +247,8 @@ def range_parameters(axes: Axes, start: int, stop: int) -> dict[str, Floats]:
     low = np.unravel_index(start, shape)
     high = np.unravel_index(stop - 1, shape)
     parameters = {}
-    for i, (name, values) in enumerate(zip(axes.history_names, axes.values[5:], strict=True)):
+    for i, name in enumerate(axes.history_names):
         along = [1] * (len(shape) + 1)
         along[i] = -1
-        parameters[name] = values[int(low[i]) : int(high[i]) + 1].astype(float).reshape(along)
+        parameters[name] = axes.values_of(name)[int(low[i]) : int(high[i]) + 1].astype(float).reshape(along)
     return parameters

@@ -47,13 +47,12 @@ class Exclusion:
         if self._formula is None or not self.by_cell:
             return None
         axes = self._axes
-        n_cells = (axes.shape[1], axes.shape[2])
         values = self._population_values(numbers, imetal)
         values["z"] = np.asarray(axes.z[iz], dtype=float)
-        values["av"] = axes.values[1].astype(float)[:, None, None]
-        values["av_bc"] = axes.values[2].astype(float)[:, None]
+        values["av"] = axes.values_of("Av").astype(float)[:, None, None]
+        values["av_bc"] = axes.values_of("Av_bc").astype(float)[:, None]
         keep = self._formula.evaluate(values) == 0
-        return np.broadcast_to(keep, (*n_cells, len(numbers))).reshape(-1, len(numbers))
+        return np.broadcast_to(keep, (*axes.cell_shape, len(numbers))).reshape(-1, len(numbers))
 
     def _population_values(self, numbers: Ints, imetal: int) -> dict[str, Floats]:
         ilage, ihistory = np.divmod(numbers, self._axes.n_history)

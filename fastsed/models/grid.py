@@ -184,8 +184,8 @@ class ModelGrid:
             dust = make_dust_transmission(
                 lam,
                 lambda x: attenuation_curve(p.dust_law, x, p.e_b, p.delta),
-                self.axes.values[1],
-                self.axes.values[2],
+                self.axes.values_of("Av"),
+                self.axes.values_of("Av_bc"),
                 p.differential_a_v,
             )
             self._dust_transmission = lam, dust
@@ -206,8 +206,9 @@ class ModelGrid:
     def _part_limit(self, populations: Populations) -> int:
         """Number of populations whose spectra and rest-frame tables are in memory together."""
         n_tables = 3 + len(self.magnitude_bands) + sum(len(index.windows) for index in self.indices)
-        n_cells = self.axes.shape[1] * self.axes.shape[2]
-        each = populations.bytes_each + 8 * n_tables * n_cells * (self.needs_rest or self.needs_dust)
+        each = populations.bytes_each + 8 * n_tables * self.axes.n_cells * (
+            self.needs_rest or self.needs_dust
+        )
         return max(PADDING, BASIS_BYTES // max(each, 1))
 
     def _make_rest(self, basis: Basis) -> RestTables:
@@ -485,6 +486,6 @@ def _numbering(axes: Axes, imetal: int, numbers: Ints) -> tuple[Ints, Ints]:
     """modelIDs within a redshift, and positions in the tie order, of (cell, population), flattened."""
     n_metal, n_history = len(axes.metal), axes.n_history
     ilage, history = np.divmod(numbers, n_history)
-    cells = np.arange(axes.shape[1] * axes.shape[2], dtype=np.int64)[:, None]
+    cells = np.arange(axes.n_cells, dtype=np.int64)[:, None]
     ids = cells * (len(axes.lage) * n_metal * n_history) + ((ilage * n_metal + imetal) * n_history + history)
     return ids.ravel(), axes.tie_order(imetal, ilage, history, cells).ravel()

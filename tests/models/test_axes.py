@@ -11,7 +11,12 @@ import pytest
 
 from fastsed.errors import InputError
 from fastsed.models.axes import (
+    AGE,
+    ATTENUATION,
     FIXED_AXES,
+    HISTORY,
+    METALLICITY,
+    REDSHIFT,
     Axes,
     axis,
     few_redshifts,
@@ -176,6 +181,20 @@ def test_few_redshifts():
 def made(*counts):
     names = ("z", "Av", "Av_bc", "lage", "metal", *(f"p{i}" for i in range(len(counts) - 5)))
     return Axes(names, tuple(np.arange(n, dtype=np.float32) + 10 * i for i, n in enumerate(counts)))
+
+
+def test_roles():
+    axes = made(3, 4, 2, 5, 6, 7, 8)
+    assert axes.of_role(REDSHIFT) == (0,)
+    assert axes.of_role(HISTORY, AGE, ATTENUATION) == (5, 6, 3, 1, 2)
+    assert axes.sizes_of(METALLICITY, HISTORY) == (6, 7, 8)
+    assert (axes.cell_shape, axes.n_cells, axes.history_shape, axes.n_history) == ((4, 2), 8, (7, 8), 56)
+    assert axes.models_per_redshift * 3 == axes.size
+    assert axes.history_names == ("p0", "p1")
+    np.testing.assert_array_equal(axes.values_of("Av_bc"), axes.values[2])
+    other = axes.with_values({"lage": np.float32([1])})
+    assert other.shape == (3, 4, 2, 1, 6, 7, 8)
+    assert other.z is axes.z
 
 
 @pytest.mark.parametrize(
