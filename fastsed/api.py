@@ -36,6 +36,7 @@ from fastsed.problem import Problem
 from fastsed.quantities import axis_quantities, property_quantities
 from fastsed.star_model import StarModel, StarResults, fit_stars
 from fastsed.table_problem import read_photometry, table_problem, template_error_of
+from fastsed.tables.sources import as_source
 from fastsed.uncertainties import scaled_properties
 from fastsed.verdict.finding import Finding
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+_INTERVALS = (68,)
 _AXES = {"redshift": "z", "metallicity": "metal", "log_age": "lage", "log_tau": "ltau"}
 """Keywords of GalaxyModel -> names of the axes."""
 
@@ -483,7 +485,7 @@ def fit(
     limits: Mapping[Any, str] | None = None,
     template_error: str | os.PathLike[str] | tuple[ArrayLike, ArrayLike] | None = None,
     n_sim: int = 0,
-    intervals: Sequence[float] = (68,),
+    intervals: Sequence[float] = _INTERVALS,
     seed: int = 42,
     posterior: bool | str = False,
     priors: Mapping[str, Any] | None = None,
@@ -532,7 +534,7 @@ def fit(
     n_threads : int, optional
         All that the process may use if not given.
     progress : callable or bool, optional
-        Called with the number of models done, piece by piece; True shows a bar.
+        Called with the number of models done (of stars, with a `StarModel`), piece by piece; True shows a bar.
 
     Returns
     -------
@@ -546,16 +548,23 @@ def fit(
     TypeError
         For arguments of another type.
     """
-    if isinstance(model, StarModel):
-        _refuse_but_for_galaxies(
-            redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, limits=limits,
-            posterior=posterior, priors=priors,
-        )  # fmt: skip
-        return fit_stars(catalog, model, bands, unit, id, FitOptions(seed=seed), n_threads)
-    if not isinstance(model, GalaxyModel | ModelArray):
+    if not isinstance(model, GalaxyModel | ModelArray | StarModel):
         raise TypeError(
             f"model: expected a GalaxyModel, a ModelArray or a StarModel, not {type(model).__name__}"
         )
+    if not isinstance(model, GalaxyModel):
+        _refuse_but_for_galaxies(
+            redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, limits=limits,
+            priors=priors,
+        )  # fmt: skip
+    if isinstance(model, StarModel):
+        if posterior or tuple(intervals) != _INTERVALS:
+            raise InputError(
+                "posterior, intervals: fits of stars always have their posteriors, with 68 % intervals"
+            )
+        source = as_source(catalog)
+        with _progress(progress, source.n_rows, "stars") as done:
+            return fit_stars(source, model, bands, unit, id, FitOptions(seed=seed), n_threads, done)
     photometry = read_photometry(catalog, bands, id, redshift, unit, limits)
     options: dict[str, Any] = {
         "n_sim": n_sim,
@@ -566,10 +575,6 @@ def fit(
         **_posterior_options(posterior, priors),
     }
     if isinstance(model, ModelArray):
-        _refuse_but_for_galaxies(
-            redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, limits=limits,
-            priors=priors,
-        )  # fmt: skip
         with _progress(progress, len(model.flux)) as done:
             found = fit_array(photometry, list(bands), model, RunOptions(**options), done)
         return Results(found)
@@ -599,15 +604,15 @@ def _refuse_but_for_galaxies(**given: Any) -> None:
 
 @contextmanager
 def _progress(
-    progress: Callable[[int], None] | bool | None, total: int
+    progress: Callable[[int], None] | bool | None, total: int, unit: str = "models"
 ) -> Iterator[Callable[[int], None] | None]:
-    """What is called with the number of models done."""
+    """What is called with the number of models, or of stars, done."""
     if progress is not True:
         yield progress or None
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, unit=" models", unit_scale=True, leave=False) as bar:
+    with tqdm(total=total, unit=f" {unit}", unit_scale=True, leave=False) as bar:
         yield lambda n: bar.update(n) and None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +12,11 @@ from fastsed.errors import InputError
 from fastsed.fitting.best_fit import BestFit, BestFits
 from fastsed.fitting.fixed_scale import FixedScale
 from fastsed.fitting.observations import Observations
-from fastsed.fitting.passes import walk
+from fastsed.fitting.passes import Progress, walk
 from fastsed.models.model_array import ArrayGrid, ModelArray
 from fastsed.quantities import BY_NAME, Quantity
 from fastsed.results import Results
 from fastsed.table_problem import Photometry
-
-Progress = Callable[[int], None]
 
 
 def fit_array(

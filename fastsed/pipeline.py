@@ -16,7 +16,7 @@ from fastsed.config.run import RunOptions
 from fastsed.fitting.best_fit import BestFit, BestFits
 from fastsed.fitting.lost import report_lost
 from fastsed.fitting.observations import sum_in_window
-from fastsed.fitting.passes import Pass, Product, runs, walk, walk_best_first
+from fastsed.fitting.passes import Pass, Product, Progress, runs, walk, walk_best_first
 from fastsed.models.attenuation import dust_law
 from fastsed.outputs.catalogue_table import write_catalogue
 from fastsed.outputs.fout import ROWS_PER_BLOCK, build_header
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 # what few runs ask for is imported where it is used: the others start faster
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int], None]
 
 
 def run(options: RunOptions, progress: Callable[[Problem], Progress | None] | None = None) -> Results | None:

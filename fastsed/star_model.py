@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,6 @@ from fastsed.survey.star_catalogue import StarCatalogue
 from fastsed.survey.star_fits import stars_statistics
 from fastsed.survey.vega import read_vega
 from fastsed.tables.columns import Column, ColumnSource
-from fastsed.tables.sources import as_source
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -144,20 +143,21 @@ class StarResults:
 
 
 def fit_stars(
-    catalog: Any,
+    source: ColumnSource,
     model: StarModel,
     bands: Mapping[Any, str],
     unit: str,
     identity: str | None,
     options: FitOptions,
     n_threads: int | None,
+    progress: Callable[[int], None] | None = None,
 ) -> StarResults:
     """Fit the stars of a table.
 
     Parameters
     ----------
-    catalog : object
-        A table of any kind that `fastsed.fit` takes.
+    source : ColumnSource
+        The table.
     model : StarModel
     bands : mapping
         Filter of the grid -> column of its fluxes.
@@ -167,13 +167,14 @@ def fit_stars(
         Column of identifiers.
     options : FitOptions
     n_threads : int or None
+    progress : callable, optional
+        Called with the number of stars done, batch by batch.
 
     Raises
     ------
     InputError
         For anything wrong with the table or the models.
     """
-    source = as_source(catalog)
     fluxes = _fluxes(source, model, bands, unit)
     ids = source.read([identity])[0].values if identity is not None else None
     positions = {name: _positions(source, name) for name in ("RA", "DEC")}
@@ -182,7 +183,7 @@ def fit_stars(
         Path(""), fluxes, positions["RA"] if both else None, positions["DEC"] if both else None
     )
     with open_models(model.grid, model.noise, None) as models:
-        rows = stars_statistics(models, stars, options, n_threads)
+        rows = stars_statistics(models, stars, options, n_threads, progress)
     from astropy.table import Table
 
     table = Table(rows)

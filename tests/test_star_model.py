@@ -107,3 +107,13 @@ def test_what_is_wrong_is_said(files):
         )
     with pytest.raises(InputError, match="n_sim: only with a GalaxyModel"):
         fastsed.fit(files["catalogue"], model, bands=bands, n_sim=3)
+    for options in ({"posterior": True}, {"intervals": (95,)}):
+        with pytest.raises(InputError, match="fits of stars always have their posteriors"):
+            fastsed.fit(files["catalogue"], model, bands=bands, unit="vega", **options)
+
+
+def test_progress_is_told(files):
+    model = fastsed.StarModel.read(files["grid"], noise=files["noise"], vega=files["vega"])
+    done = []
+    results = fastsed.fit(files["catalogue"], model, bands=bands_of(files), unit="vega", progress=done.append)
+    assert sum(done) == len(results)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.text import decode, read_bytes
-
-Floats = NDArray[np.float64]
 
 
 def read_absflux(path: str | Path, n_filters: int) -> Floats:

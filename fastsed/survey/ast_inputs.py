@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.survey.ast_lists import AstList
 from fastsed.survey.ast_positions import Footprint, positions_beside_stars, positions_in_bins, read_wcs
@@ -30,7 +31,6 @@ from fastsed.text import decode, read_bytes
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 METHODS = ("fluxbins", "random", "supplement")
 # key: meaning
 KEYS = {

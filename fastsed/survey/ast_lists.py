@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.atomic import atomic_path, atomic_write
 from fastsed.errors import InputError
 from fastsed.survey.ast_selection import magnitude_texts
 from fastsed.survey.fits_tables import write_fits_table
 from fastsed.text import decode, read_bytes
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.extras import need
 from fastsed.survey.maps import convex_hull
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 SPREAD = 3.0  # pixels beyond the smallest distance from a star
 ROUNDS = 200  # of draws until a bin counts as lying outside
 

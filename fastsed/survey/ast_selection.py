@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.isochrones import FAINTEST
 from fastsed.survey.sed_grid import SedGrid
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Limits = Mapping[str, tuple[float, float]]
 

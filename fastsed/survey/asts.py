@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.survey.star_catalogue import default_columns, read_table_columns
 from fastsed.survey.tables import one_number_a_row
 
-Floats = NDArray[np.float64]
 FLAG = "CUT_FLAG"
 LARGEST_MAGNITUDE, LARGEST_RATE = 200.0, 1e60
 UNDETECTED = 80.0  # magnitudes at or above stand for no measurement

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.atmospheres import BandFluxLibrary, Nodes, SpectralLibrary
 from fastsed.models.stars.constants import Z_SUN
 from fastsed.survey.model_tables import read_model_table
 from fastsed.survey.sed_grid import SedGrid
 
-Floats = NDArray[np.float64]
 SPECTRUM_SUFFIXES = (".hd5", ".hdf5", ".h5", ".fits", ".fits.gz", ".fit")
 
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
 from fastsed.models.stars.filter_curves import FilterCurve
 from fastsed.survey.tables import open_fits
 
-Floats = NDArray[np.float64]
 ZERO_POINT = 4.9e-5  # variance that all bands have in common, 0.7 % squared, as BEAST adds it
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.atomic import atomic_path, atomic_write
 from fastsed.errors import InputError
 from fastsed.models.stars.constants import Z_SUN
@@ -21,7 +21,6 @@ from fastsed.survey.text_columns import read_number_rows
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 ISOCHRONE_COLUMNS = ("Z", "logA", "M_ini", "M_act", "logL", "logT", "logg", "mbolmag", "stage", "eep")
 NODE_COLUMNS = {"teff", "logt", "logte", "log_teff", "logg", "log_g", "z", "logz", "feh", "[fe/h]", "[m/h]"}
 

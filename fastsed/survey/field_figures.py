@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.extras import need
 from fastsed.figure_style import save_figure
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from fastsed.survey.recovery import Recovered
 
 DPI = 150
-Floats = NDArray[np.float64]
 LABELS = {"Av": "$A_V$ [mag]", "logA": "log age [yr]", "M_ini": "log initial mass [M$_\\odot$]"}
 
 

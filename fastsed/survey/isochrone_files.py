@@ -6,13 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.constants import Z_SUN
 from fastsed.survey.model_tables import read_model_table
 
-Floats = NDArray[np.float64]
 REQUIRED = ("logA", "M_ini", "logL", "logT", "logg", "Z")
 # our name: names in PARSEC's, MIST's and others' tables (lower case)
 NAMES = {

@@ -6,14 +6,13 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.survey import hdf5
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 NEEDED = ("initial_mass", "log_Teff", "log_g", "log_L")
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.text import decode, read_bytes, read_content
 
-Floats = NDArray[np.float64]
 ASTROPY_SUFFIXES = (".fits", ".fit", ".fits.gz", ".ecsv", ".vot", ".xml", ".parquet")
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
 from fastsed.survey import hdf5
@@ -24,7 +24,6 @@ from fastsed.survey.noise_file import BASIC, NoiseFile
 from fastsed.survey.sed_grid import BLOCK_ROWS, SedGrid
 from fastsed.survey.toothpick import BandTable, Toothpick, ToothpickRules
 
-Floats = NDArray[np.float64]
 KNOTS = np.dtype([(name, "f8") for name in ("flux", "bias", "sigma", "completeness")])
 
 

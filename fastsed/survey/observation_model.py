@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.survey.noise_file import NoiseFileWriter
 from fastsed.survey.sed_grid import SedGrid
 from fastsed.survey.trunchen import Trunchen
-
-Floats = NDArray[np.float64]
 
 
 class ObservationModel(Protocol):

@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.atmospheres import Atmospheres, SpectralLibrary
 from fastsed.models.stars.constants import Z_SUN
@@ -29,7 +29,6 @@ from fastsed.survey.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 PARSEC_PER = {"pc": 1.0, "kpc": 1e3, "Mpc": 1e6}
 # key: meaning
 KEYS = {

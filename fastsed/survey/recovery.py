@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.survey.star_catalogue import read_table_columns
 
-Floats = NDArray[np.float64]
 PERCENTILES = ("p16", "p50", "p84")
 MATCH = 0.01  # arcsec
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.priors import DEFAULTS, PriorModel
 from fastsed.models.stars.weights import DustAxis, StellarPriors, distance_measure, stellar_factors
 from fastsed.survey.sed_grid import SedGrid, SedGridWriter
 
-Floats = NDArray[np.float64]
 WEIGHTS = ("weight", "prior_weight", "grid_weight")
 STAR_COLUMNS = ("logA", "M_ini", "Z")
 DUST_COLUMNS = ("Av", "Rv", "f_A")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
 from fastsed.survey.ast_positions import read_wcs
@@ -28,7 +28,6 @@ from fastsed.survey.text_columns import read_number_rows
 from fastsed.survey.vega import read_vega
 from fastsed.text import decode, read_bytes
 
-Floats = NDArray[np.float64]
 # key: meaning; those of the physics grid besides
 KEYS = {
     "vega": "fluxes of Vega",

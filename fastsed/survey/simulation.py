@@ -13,10 +13,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.stellar_grid import StellarGrid
-
-Floats = NDArray[np.float64]
 
 NOT_DETECTED = 99.999
 CHUNK_POINTS = 16

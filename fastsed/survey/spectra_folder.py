@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
 from fastsed.models.stars.atmospheres import Nodes, SpectralLibrary
@@ -18,7 +18,6 @@ from fastsed.survey.text_columns import read_number_rows
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 # what stands in usual names: t05750g45, T5750_g4.5_z0.02, 5750_4.50, lte058-4.5-0.0
 NAME_PATTERNS = (
     r"(?i)t(?:eff)?_?(?P<teff>\d{4,6}(?:\.\d+)?)[_-]?(?:log)?_?g_?(?P<logg>[+-]?\d+\.\d+)"

@@ -128,6 +128,7 @@ def stars_statistics(
     stars: StarCatalogue,
     options: FitOptions,
     n_threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> NDArray[Any]:
     """Fit stars without writing anything.
 
@@ -137,6 +138,8 @@ def stars_statistics(
     stars : StarCatalogue
     options : FitOptions
     n_threads : int, optional
+    progress : callable, optional
+        Called with the number of stars done, batch by batch.
 
     Returns
     -------
@@ -150,6 +153,8 @@ def stars_statistics(
     for start in range(0, stars.n_stars, batch):
         some = slice(start, min(start + batch, stars.n_stars))
         rows.append(run.stats_rows(some, fitter.fit(stars.fluxes[some], start, reuse=True)))
+        if progress is not None:
+            progress(some.stop - some.start)
     return np.concatenate(rows) if rows else np.zeros(0, run.layout.stats_type)
 
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.survey.asts import UNDETECTED, ArtificialStars
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 PERCENTILES = (16.0, 50.0, 84.0)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.survey.asts import ArtificialStars
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 MIN_STARS = 5  # a model needs more artificial stars, and more recovered ones, than this
 NOT_RECOVERED = 90.0  # magnitude at and above which a band counts as not recovered
 N_NEIGHBOURS = 10

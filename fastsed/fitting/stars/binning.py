@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext import stars as kernel
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.fitting.stars.models import DUST, MODEL, SPECTRUM, Shared, StarModels
 from fastsed.fitting.stars.options import FitOptions
 from fastsed.fitting.stars.parameters import Bins, ParameterRange, bins_1d, bins_2d, pairs_2d, symlog
 from fastsed.fitting.stars.source import BLOCK_ROWS
 
-Floats = NDArray[np.float64]
 MAX_OWN_BINS = 1 << 16
 """Bins, in all, of the parameters that every model has for itself: their numbers have 16 bits."""
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext import stars as kernel
+from fastsed.arrays import Floats
 from fastsed.fitting.stars.binning import PdfBins, choose_bins
 from fastsed.fitting.stars.comparison import ModelNoise, NoModel
 from fastsed.fitting.stars.engine import StarFitter
@@ -26,7 +27,6 @@ from fastsed.fitting.stars.source import FullCovariance, ModelBlock, ModelSource
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 CHUNK_MODELS = 1 << 17
 """Models in memory at a time, which take about 700 bytes each."""
 PDF_BYTES = 1 << 27

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed._ext import stars as kernel
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.fitting.stars.binning import build_parameters, choose_bins
 from fastsed.fitting.stars.comparison import ModelNoise
@@ -18,8 +19,6 @@ from fastsed.fitting.stars.options import FitOptions
 from fastsed.fitting.stars.parameters import symlog
 from fastsed.fitting.stars.results import LnpSamples, StarPosteriors
 from fastsed.fitting.stars.source import ModelSource
-
-Floats = NDArray[np.float64]
 
 
 class StarFitter:

@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from fastsed.arrays import Floats
+
 BLOCK_ROWS = 8192
 
 

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.constants import SPEED_OF_LIGHT, STEFAN_BOLTZMANN
 from fastsed.models.stars.extinction import ExtinctionLaw
@@ -28,7 +29,6 @@ from fastsed.models.stars.node_weights import (
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Scheme = Literal["columns", "pegase"]
 

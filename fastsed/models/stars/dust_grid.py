@@ -8,12 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.cells import axis_weights, cell_widths
 from fastsed.models.stars.extinction import ExtinctionLaw
 from fastsed.models.stars.weights import DustAxis
 
-Floats = NDArray[np.float64]
 MAGNITUDE = 0.4 * np.log(10.0)
 
 

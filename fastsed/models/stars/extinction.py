@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 # (wavelengths [A], R(V)) -> A(lambda)/A(V)
 Curve = Callable[[Floats, float], Floats]
 

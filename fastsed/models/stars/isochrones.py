@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 FAINTEST = -9.0  # log L/Lsun: lower values stand for stars that have ended
 
 

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.dust_grid import DustGrid
 from fastsed.models.stars.weights import StellarPriors, beast2_weights, distance_measure, stellar_factors
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from fastsed.arrays import Floats
+
 Indices = NDArray[np.intp]
 
 GRAVITY_SCALE = 0.1  # dex of temperature that count as much as one of gravity

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.cells import cell_edges, cell_widths
 
-Floats = NDArray[np.float64]
 PriorModel = Mapping[str, Any]
 
 KROUPA_BREAKS = (0.08, 0.5, 1.0)  # Msun

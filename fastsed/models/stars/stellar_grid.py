@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.atmospheres import Atmospheres, BandBasis, Scheme, bolometric_scale, library_of
 from fastsed.models.stars.constants import L_SUN, R_SUN, STEFAN_BOLTZMANN, TEN_PARSEC
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 NodeFluxes = list[list[Floats]]
 BLOCK_MODELS = 1 << 15
 TABLE_ROWS = 1024  # rows that stay in the cache while their columns are set

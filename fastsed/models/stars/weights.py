@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.models.stars.cells import axis_weights, cell_widths
 from fastsed.models.stars.priors import (
@@ -24,7 +25,6 @@ from fastsed.models.stars.priors import (
     prior_density,
 )
 
-Floats = NDArray[np.float64]
 Columns = Mapping[str, Floats]
 
 
