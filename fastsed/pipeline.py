@@ -113,7 +113,7 @@ def _fit(
         reducers = _reduce(problem, step, best_fit, progress, write_files)
         if "best fit" in step.products:
             best = best_fit.result()
-            _report_lost(problem, best)
+            _report_lost(problem, best_fit)
             files = SourceFiles(problem, best) if write_files else None
         if "simulations" in step.products:
             assert uncertainties is not None
@@ -203,11 +203,14 @@ def _nothing(_: object) -> None:
     """Where no files are wanted."""
 
 
-def _report_lost(problem: Problem, best: BestFits) -> None:
+def _report_lost(problem: Problem, best_fit: BestFit) -> None:
     """Say which sources have no model, and why."""
     data = problem.data
-    n_ages = sum_in_window(problem.grid.ages_at, data.best_first_z, data.best_last_z)
-    report_lost(problem.catalog.fittable, best.fitted, n_ages, best.n_models, problem.params.path)
+    n_ages, n_models = (
+        sum_in_window(at, data.best_first_z, data.best_last_z)
+        for at in (problem.grid.ages_at, best_fit.n_models_at)
+    )
+    report_lost(problem.catalog.fittable, best_fit.so_far.fitted, n_ages, n_models, problem.params.path)
 
 
 def _results(

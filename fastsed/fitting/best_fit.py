@@ -119,6 +119,11 @@ class BestFit:
         """The best fits among the models seen so far, without their number."""
         return self._best
 
+    @property
+    def n_models_at(self) -> Ints:
+        """Number of models seen at each redshift, (nz,)."""
+        return self._n_models_at
+
     def result(self) -> BestFits:
         """The best fits among the models seen."""
         n_models = sum_in_window(self._n_models_at, self._data.first_z, self._data.last_z)

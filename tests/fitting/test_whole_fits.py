@@ -235,6 +235,17 @@ def test_best_at_a_photometric_redshift_outside_its_interval(folder):
     np.testing.assert_allclose(found, [1.7, 0.5, 1.1], rtol=1e-6)
 
 
+def test_models_excluded_at_the_photometric_redshift(folder, caplog):
+    """There are models elsewhere, but the best one is taken there: the reason is GRID_EXCLUDE all the same."""
+    params = parameters(BEST_AT_ZPHOT=1, ZPHOT_CONF=68, GRID_EXCLUDE="z > 1.5")
+    write_known(folder, params, n=2)
+    zout = ["# id z_phot l68 u68", "1 1.7 0.4 0.9", "2 0.5 0.4 0.9"]
+    (folder / "gal.zout").write_text("\n".join(zout) + "\n")
+    results = run(params)
+    assert results.best.fitted.tolist() == [False, True]
+    assert "1 source not fitted, with NaN in the catalogue: GRID_EXCLUDE excludes every model" in caplog.text
+
+
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_grid_of_one_model(folder, n_threads):
     one = {"LOG_TAU_MAX": 8, "LOG_AGE_MAX": 8, "A_V_MAX": 0, "Z_STEP": 0, "N_THREAD": n_threads}
