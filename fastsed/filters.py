@@ -11,8 +11,7 @@ import numpy as np
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.filter_names import FilterName, filter_names, filter_number
-from fastsed.inputs.filters import Filter as Response
-from fastsed.inputs.filters import Throughput, normalised, read_throughputs
+from fastsed.inputs.filters import Response, Throughput, normalised, read_throughputs
 from fastsed.paths import share_dir
 from fastsed.text import whole_number
 

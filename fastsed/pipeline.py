@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed.arrays import Floats
+from fastsed.arrays import Floats, Ints
 from fastsed.config.run import RunOptions
 from fastsed.fitting.best_fit import BestFit, BestFits
 from fastsed.fitting.lost import report_lost
@@ -262,10 +262,14 @@ def _values(problem: Problem, best: BestFits) -> dict[str, NDArray[Any]]:
         result = scaled_properties(problem, models, best.scale[fitted], best.spec_scale[fitted], names)
         for name, v in (axes.parameters(models) | result).items():
             values[name][fitted] = v
-    n_free = sum(n > 1 for n in axes.shape)
-    values["chi2"] = best.chi2 / np.maximum(1, problem.data.n_data() - n_free)
+    values["chi2"] = best.chi2 / np.maximum(1, _freedom(problem))
     values["nmodel"] = best.n_models
     return values
+
+
+def _freedom(problem: Problem) -> Ints:
+    """Degrees of freedom of each source, (nsource,): its data less the axes of more than one value."""
+    return problem.data.n_data() - sum(n > 1 for n in problem.grid.axes.shape)
 
 
 def _findings(
@@ -279,7 +283,7 @@ def _findings(
         values={name: v[rows] for name, v in values.items()},
         intervals={name: v[rows] for name, v in intervals.items() if name in values},
         scale=best.scale[rows],
-        freedom=data.n_data()[rows] - sum(n > 1 for n in axes.shape),
+        freedom=_freedom(problem)[rows],
         free_redshift=(data.best_first_z < data.best_last_z)[rows],
     )
     return fit_findings(sources, problem.params.c_interval)

@@ -18,7 +18,7 @@ from fastsed.fitting.noise import Noise, draw_noise
 from fastsed.fitting.observations import Observations, choose_rows, make_observations
 from fastsed.fitting.passes import Plan, Requests, plan_passes
 from fastsed.inputs.catalog import Catalog, read_catalog, with_ending
-from fastsed.inputs.filters import Filter
+from fastsed.inputs.filters import Response
 from fastsed.inputs.luminosity import find_luminosities
 from fastsed.inputs.photoz import PhotoZ, find_photoz, photoz_paths
 from fastsed.inputs.redshifts import Redshifts, resolve_redshifts
@@ -48,7 +48,7 @@ class Problem:
     ----------
     params : RunOptions
     catalog : Catalog
-    filters : list of Filter
+    filters : list of Response
         Of the catalogue's bands.
     photoz : PhotoZ or None
     grid : ModelGrid
@@ -61,7 +61,7 @@ class Problem:
 
     params: RunOptions
     catalog: Catalog
-    filters: list[Filter]
+    filters: list[Response]
     photoz: PhotoZ | None
     grid: ModelGrid
     data: Observations

@@ -15,13 +15,13 @@ from fastsed.arrays import Floats, Mask, Singles
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
-from fastsed.filters import Filter as Curve
+from fastsed.filters import Response as Curve
 from fastsed.filters import get
 from fastsed.fitting.lost import check_fittable
 from fastsed.fitting.observations import Observations, choose_rows, make_observations
 from fastsed.galaxy_model import GalaxyModel, options_of
 from fastsed.inputs.catalog import Catalog, counted, fittable_sources, take_limits, with_limits
-from fastsed.inputs.filters import Filter, read_filters
+from fastsed.inputs.filters import Response, read_filters
 from fastsed.inputs.flux_units import f_lambda
 from fastsed.inputs.redshifts import resolve_redshifts
 from fastsed.inputs.template_error import TemplateError, check_curve, read_template_error
@@ -147,7 +147,7 @@ def _redshifts(source: ColumnSource, name: str | None) -> Floats:
     return np.where(np.isfinite(z) & (z >= 0), z, np.nan)
 
 
-def catalog_of(photometry: Photometry, filters: Sequence[Filter]) -> Catalog:
+def catalog_of(photometry: Photometry, filters: Sequence[Response]) -> Catalog:
     """The photometry as F_lambda [1e-19 erg/s/cm2/Angstrom], masked where there is no measurement.
 
     Raises
@@ -179,7 +179,7 @@ def catalog_of(photometry: Photometry, filters: Sequence[Filter]) -> Catalog:
     return with_limits(Catalog(ids, numbers, flux, error, photometry.z, fittable, none), limits)
 
 
-def filters_of(bands: Bands, options: RunOptions) -> list[Filter]:
+def filters_of(bands: Bands, options: RunOptions) -> list[Response]:
     """The filter of each band: of a number or a name of the database, or a curve of the user's own.
 
     Raises
@@ -189,7 +189,7 @@ def filters_of(bands: Bands, options: RunOptions) -> list[Filter]:
     TypeError
         For anything else.
     """
-    found: list[Filter] = []
+    found: list[Response] = []
     for band in bands:
         if isinstance(band, Curve | str):
             found.append(get(band).response(options.filter_format))
@@ -272,7 +272,7 @@ def table_problem(
 
 
 def with_template_error(
-    data: Observations, error: TemplateError | None, filters: Sequence[Filter], z: Singles
+    data: Observations, error: TemplateError | None, filters: Sequence[Response], z: Singles
 ) -> Observations:
     """The data beside models whose fluxes have an error."""
     if error is None:

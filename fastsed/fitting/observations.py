@@ -12,7 +12,7 @@ import numpy as np
 from fastsed.arrays import Flags, Floats, Int32s, Ints, Mask
 from fastsed.config.inputs import InputOptions
 from fastsed.inputs.catalog import Catalog
-from fastsed.inputs.filters import Filter
+from fastsed.inputs.filters import Response
 from fastsed.inputs.luminosity import InfraredLuminosities
 from fastsed.inputs.redshifts import Redshifts
 from fastsed.inputs.template_error import read_template_error
@@ -168,7 +168,7 @@ def make_observations(
     params: InputOptions,
     axes: Axes,
     catalog: Catalog,
-    filters: list[Filter],
+    filters: list[Response],
     luminosities: InfraredLuminosities | None,
     redshifts: Redshifts,
     rows: Rows,
@@ -181,7 +181,7 @@ def make_observations(
     axes : Axes
     catalog : Catalog
         With the channels of the spectra, if any, after the bands.
-    filters : list of Filter
+    filters : list of Response
         Of all bands and channels.
     luminosities : InfraredLuminosities or None
     redshifts : Redshifts
@@ -245,7 +245,7 @@ def _auto_scale(params: InputOptions, rows: Rows) -> bool:
     return params.auto_scale
 
 
-def _template_errors(params: InputOptions, axes: Axes, filters: list[Filter], rows: Rows) -> Floats:
+def _template_errors(params: InputOptions, axes: Axes, filters: list[Response], rows: Rows) -> Floats:
     """Relative error of the models in each data column, (nz, ncolumn)."""
     errors = np.zeros((len(axes.z), rows.count))
     parts = (

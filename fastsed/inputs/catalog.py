@@ -15,7 +15,7 @@ from fastsed.arrays import Floats, Ints, Mask
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
 from fastsed.filter_names import FilterNumber, filter_number, is_filter_name
-from fastsed.inputs.filters import Filter, read_filters
+from fastsed.inputs.filters import Response, read_filters
 from fastsed.inputs.flux_units import MICROJANSKY_ZEROPOINT, BandUnits, flux_factor
 from fastsed.inputs.header import split_row
 from fastsed.inputs.tables import Columns, NamedTable, SourceTable, TextTable
@@ -109,7 +109,7 @@ class _Columns:
     limits: dict[int, int] = field(default_factory=dict)
 
 
-def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
+def read_catalog(params: RunOptions) -> tuple[Catalog, list[Response]]:
     """Read the photometry that a parameter file names.
 
     Uses CATALOG, AB_ZEROPOINT, FILTERS_RES and FILTER_FORMAT, and the keys that tell whether a file per
@@ -118,7 +118,7 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Filter]]:
     Returns
     -------
     catalog : Catalog
-    filters : list of Filter
+    filters : list of Response
         One per band, in the order of `catalog.bands`.
 
     Raises
@@ -297,7 +297,7 @@ def counted(number: int, singular: str, plural: str = "") -> str:
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
-def _read_filters(params: RunOptions, bands: list[int], named: set[int]) -> list[Filter]:
+def _read_filters(params: RunOptions, bands: list[int], named: set[int]) -> list[Response]:
     """Curves of the bands; those that were named have to be in the database of the names."""
     numbers = [FilterNumber(band) if band in named else band for band in bands]
     return read_filters(params.filters_res, numbers, params.filter_format) if bands else []

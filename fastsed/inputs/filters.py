@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Filter:
+class Response:
     """What a band, or a channel of a spectrograph, sees of a spectrum: flux = int response F_lambda dlambda.
 
     Attributes
@@ -81,7 +81,7 @@ class _Section:
     stop: int
 
 
-def read_filters(path: str | Path, numbers: Sequence[int], filter_format: int = 1) -> list[Filter]:
+def read_filters(path: str | Path, numbers: Sequence[int], filter_format: int = 1) -> list[Response]:
     """Read filter curves and normalise them.
 
     Parameters
@@ -93,7 +93,7 @@ def read_filters(path: str | Path, numbers: Sequence[int], filter_format: int = 
 
     Returns
     -------
-    list of Filter
+    list of Response
         In the order of `numbers`.
 
     Raises
@@ -261,7 +261,7 @@ def _any_points(
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def normalised(curve: Throughput, filter_format: int = 1, path: str | Path | None = None) -> Filter:
+def normalised(curve: Throughput, filter_format: int = 1, path: str | Path | None = None) -> Response:
     """Weight a curve by the wavelength and bring it to unit integral.
 
     Parameters
@@ -288,4 +288,4 @@ def normalised(curve: Throughput, filter_format: int = 1, path: str | Path | Non
         raise InputError(
             f"{label} has a mean wavelength of {mean:g} A; wavelengths must be in Angstrom", path
         )
-    return Filter(curve.number, curve.name, curve.lam, response, mean)
+    return Response(curve.number, curve.name, curve.lam, response, mean)

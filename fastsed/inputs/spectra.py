@@ -21,7 +21,7 @@ from fastsed.inputs.catalog import (
     mask_invalid,
     warn_unfittable,
 )
-from fastsed.inputs.filters import Filter, integrate
+from fastsed.inputs.filters import Response, integrate
 from fastsed.inputs.tables import TextTable, canonical_id, needs, read_number_columns
 from fastsed.inputs.template_error import check_curve
 from fastsed.inputs.wavelengths import warn_unless_angstrom
@@ -42,7 +42,7 @@ class Spectra:
 
     Attributes
     ----------
-    channels : list of Filter
+    channels : list of Response
         One per spectral element; their number is 0, their mean wavelength the centre of the element.
     low, up : float64 (nchannel,)
         Limits of each element [A].
@@ -53,7 +53,7 @@ class Spectra:
         Sources with an error of zero, which cannot be fitted.
     """
 
-    channels: list[Filter]
+    channels: list[Response]
     low: Floats
     up: Floats
     flux: Floats
@@ -118,7 +118,9 @@ def read_spectra(path: str | Path, ids: Sequence[str], lsf_path: str | Path = ""
     return spectra
 
 
-def with_spectra(catalog: Catalog, filters: list[Filter], spectra: Spectra) -> tuple[Catalog, list[Filter]]:
+def with_spectra(
+    catalog: Catalog, filters: list[Response], spectra: Spectra
+) -> tuple[Catalog, list[Response]]:
     """Append the channels of the spectra to the bands, and say which sources cannot be fitted."""
     error = np.hstack([catalog.error, spectra.error])
     zero_error = catalog.zero_error | spectra.zero_error
@@ -288,7 +290,7 @@ def _combine(
     )
 
 
-def _channels(low: Floats, up: Floats, lsf_path: str | Path) -> list[Filter]:
+def _channels(low: Floats, up: Floats, lsf_path: str | Path) -> list[Response]:
     """A filter per element: a top hat, or its convolution with the line spread function."""
     centre = 0.5 * (low + up)
     sigma = np.zeros_like(centre)
@@ -301,5 +303,5 @@ def _channels(low: Floats, up: Floats, lsf_path: str | Path) -> list[Filter]:
             points, response = lsf_response(float(start), float(stop), float(spread))
         else:
             points, response = np.array([start, stop]), np.full(2, 1 / (stop - start))
-        channels.append(Filter(0, f"channel {i + 1}", points, response, float(centre[i])))
+        channels.append(Response(0, f"channel {i + 1}", points, response, float(centre[i])))
     return channels

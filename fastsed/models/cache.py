@@ -27,7 +27,7 @@ from fastsed.arrays import Mask
 from fastsed.atomic import final_path, remove_orphans, temporary_path
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
-from fastsed.inputs.filters import Filter
+from fastsed.inputs.filters import Response
 from fastsed.models.axes import Axes
 from fastsed.models.populations import Populations
 from fastsed.models.tile import Rows, Tile
@@ -63,7 +63,7 @@ class CachedGrid(Protocol):
 
     params: ModelOptions
     axes: Axes
-    bands: list[Filter]
+    bands: list[Response]
     rows: Rows
     needs_dust: bool
     n_threads: int

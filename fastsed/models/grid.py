@@ -19,7 +19,7 @@ from fastsed.aligned import PADDING, aligned_rows
 from fastsed.arrays import Floats, Ints, Mask
 from fastsed.config.models import ModelOptions
 from fastsed.errors import InputError
-from fastsed.inputs.filters import Filter, read_filters
+from fastsed.inputs.filters import Response, read_filters
 from fastsed.models.attenuation import attenuation_curve
 from fastsed.models.axes import Axes, power_of_ten
 from fastsed.models.cache import ModelCache
@@ -90,7 +90,7 @@ class ModelGrid:
     ----------
     params : ModelOptions
     axes : Axes
-    bands : list of Filter
+    bands : list of Response
         Photometric bands, then spectral channels.
     rows : Rows
     needs_dust : bool
@@ -106,7 +106,7 @@ class ModelGrid:
 
     params: ModelOptions
     axes: Axes
-    bands: list[Filter]
+    bands: list[Response]
     rows: Rows
     needs_dust: bool = False
     n_threads: int = 1
@@ -145,7 +145,7 @@ class ModelGrid:
         return read_indices(self.params.continuum_indices) if self.params.continuum_indices else []
 
     @cached_property
-    def magnitude_bands(self) -> list[Filter]:
+    def magnitude_bands(self) -> list[Response]:
         """Filters of the rest-frame magnitudes asked for."""
         p = self.params
         return read_filters(p.filters_res, list(p.rest_mag), p.filter_format) if p.rest_mag else []

@@ -9,7 +9,7 @@ import numpy as np
 from fastsed._ext.photometry import band_weights
 from fastsed.arrays import Floats, Singles
 from fastsed.constants import MAGNITUDE_FACTOR
-from fastsed.inputs.filters import Filter
+from fastsed.inputs.filters import Response
 from fastsed.inputs.template_error import TemplateError
 from fastsed.medians import median
 
@@ -23,7 +23,7 @@ class BandWeights:
     values: Floats
 
 
-def band_integral(lam: Floats, stretch: float, band: Filter) -> BandWeights:
+def band_integral(lam: Floats, stretch: float, band: Response) -> BandWeights:
     """Weights of the band-averaged flux density of a spectrum.
 
     The integral of response times spectrum is a trapezoid on the union of the points of both, each taken as
@@ -34,7 +34,7 @@ def band_integral(lam: Floats, stretch: float, band: Filter) -> BandWeights:
     lam : (nlam,) rest wavelengths [Angstrom]
     stretch : float
         1+z: observed over rest wavelengths.
-    band : Filter
+    band : Response
 
     Returns
     -------
@@ -46,7 +46,7 @@ def band_integral(lam: Floats, stretch: float, band: Filter) -> BandWeights:
     return BandWeights(start, stop, weights[start:stop])
 
 
-def rest_magnitude_weights(lam: Floats, band: Filter) -> Floats:
+def rest_magnitude_weights(lam: Floats, band: Response) -> Floats:
     """Weights (nlam,) that give the flux [microjansky] at 10 pc of a rest-frame spectrum [Lsun/Angstrom]."""
     w = band_integral(lam, 1.0, band)
     weights = np.zeros(len(lam))
@@ -64,7 +64,7 @@ def total_weights(lam: Floats, up_to: float = np.inf) -> Floats:
     return weights
 
 
-def band_template_errors(table: TemplateError | None, bands: list[Filter], z: Singles) -> Floats:
+def band_template_errors(table: TemplateError | None, bands: list[Response], z: Singles) -> Floats:
     """Relative template error of each band at each redshift.
 
     Parameters

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastsed._ext.photometry import BandWindows, band_fluxes
 from fastsed.arrays import Floats, Singles
-from fastsed.inputs.filters import Filter
+from fastsed.inputs.filters import Response
 from fastsed.models.attenuation import transmission
 from fastsed.models.dust_skeleton import DustSkeleton, make_dust_skeleton, whole_runs
 from fastsed.models.photometry import total_weights
@@ -76,7 +76,7 @@ class FluxTables:
     ----------
     basis : Basis
         Trimmed to the wavelengths that `bands` can see at `redshifts`.
-    bands : list of Filter
+    bands : list of Response
     dust_of : callable
         ``lam -> DustTransmission``.
     redshifts : (nz,)
@@ -85,7 +85,7 @@ class FluxTables:
     def __init__(
         self,
         basis: Basis,
-        bands: list[Filter],
+        bands: list[Response],
         dust_of: Callable[[Floats], DustTransmission],
         redshifts: Singles,
     ):
@@ -145,7 +145,7 @@ class FluxTables:
             return self._blocks[key]
 
 
-def wavelengths_in_use(lam: Floats, bands: list[Filter], redshifts: Singles) -> slice:
+def wavelengths_in_use(lam: Floats, bands: list[Response], redshifts: Singles) -> slice:
     """The run of rest wavelengths that any band sees at any redshift, with a neighbour on either side."""
     low = min((band.lam[0] for band in bands), default=lam[0]) / (1 + float(redshifts.max()))
     high = max((band.lam[-1] for band in bands), default=lam[-1]) / (1 + float(redshifts.min()))

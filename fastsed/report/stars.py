@@ -25,6 +25,7 @@ from fastsed.figure_style import (
     tidy,
 )
 from fastsed.survey.fits_rows import FitsRows
+from fastsed.survey.parameter_labels import label_of
 from fastsed.survey.pdf_files import read_pdfs
 from fastsed.survey.results import STATS
 from fastsed.survey.vega import read_vega
@@ -36,19 +37,6 @@ if TYPE_CHECKING:
 ST_ZEROPOINT = -21.10
 """ST magnitude of 1 erg/s/cm2/Angstrom (Koornneef et al. 1986, Highlights of Astronomy 7, 833)."""
 PARAMETERS = ("Av", "Rv", "f_A", "logA", "M_ini", "Z", "distance", "logT", "logg", "logL")
-_LABELS = {
-    "Av": "$A_V$ [mag]",
-    "Rv": "$R_V$",
-    "f_A": r"$f_\mathcal{A}$",
-    "logA": "log (age / yr)",
-    "M_ini": r"initial mass [$M_\odot$]",
-    "M_act": r"present mass [$M_\odot$]",
-    "Z": "metallicity $Z$ [mass fraction]",
-    "distance": "distance [pc]",
-    "logT": r"log ($T_{eff}$ / K)",
-    "logg": r"log ($g$ / cm s$^{-2}$)",
-    "logL": r"log ($L$ / $L_\odot$)",
-}
 # of the values of the stats file: of a map, and of colours
 _STATISTIC = "p50"
 # from so many stars on, maps are medians in pixels of about _STARS_A_PIXEL
@@ -150,10 +138,6 @@ def is_star_table(path: str | os.PathLike[str]) -> bool:
     return Path(path).name.endswith(STATS)
 
 
-def _label(name: str) -> str:
-    return _LABELS.get(name, name.replace("_", " "))
-
-
 def _band_label(name: str) -> str:
     return name.split("_")[-1]
 
@@ -215,7 +199,7 @@ def plot_cmd(
             rasterized=len(stars) > 2000,
             gid="stars",
         )
-        figure.colorbar(dots, ax=axes, pad=0.015, aspect=28, label=_label(colour))
+        figure.colorbar(dots, ax=axes, pad=0.015, aspect=28, label=label_of(colour))
         axes.set_xlabel(f"{_band_label(bands[0])} \u2212 {_band_label(bands[1])} [{system}]")
         axes.set_ylabel(f"{_band_label(bands[2])} [{system}]")
         axes.set_xlim(*span(blue - red))
@@ -257,7 +241,7 @@ def plot_star_map(stars: StarTable, width: float = 7.0, names: Sequence[str] = (
     with drawing(width, 0.9 * rows / columns) as figure:
         for axes, name in zip(figure.subplots(rows, columns, squeeze=False).flat, names, strict=True):
             shown = _draw_map(axes, ra[good], dec[good], stars.parameter(name)[good])
-            figure.colorbar(shown, ax=axes, pad=0.02, shrink=0.8, aspect=24, label=_label(name))
+            figure.colorbar(shown, ax=axes, pad=0.02, shrink=0.8, aspect=24, label=label_of(name))
             axes.set_xlim(*span(ra[good], least=1e-6)[::-1])
             axes.set_ylim(*span(dec[good], least=1e-6))
             axes.set_aspect(1 / np.cos(np.radians(np.median(dec[good]))))
@@ -338,7 +322,7 @@ def plot_star_pdf(stars: StarTable, identity: str, width: float = WIDTH) -> Figu
             best = stars.number(f"{name}_Best")[row]
             axes.axvline(best, color=ACCENT, linestyle="--", linewidth=1.2)
             likely = centres[probability > _NEGLIGIBLE * probability.max()]
-            axes.set(xlabel=_label(name), ylim=(0, None), xlim=span(np.append(likely, best), 0.15))
+            axes.set(xlabel=label_of(name), ylim=(0, None), xlim=span(np.append(likely, best), 0.15))
             axes.locator_params(nbins=4)
         for axes in panels.flat[len(names) :]:
             axes.set_visible(False)

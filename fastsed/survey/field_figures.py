@@ -12,10 +12,10 @@ from fastsed.extras import need
 from fastsed.figure_style import save_figure
 
 if TYPE_CHECKING:
-    from fastsed.survey.recovery import Recovered
+    from fastsed.survey.parameter_labels import label_of
+from fastsed.survey.recovery import Recovered
 
 DPI = 150
-LABELS = {"Av": "$A_V$ [mag]", "logA": "log age [yr]", "M_ini": "log initial mass [M$_\\odot$]"}
 
 
 def plot_colour_magnitude(
@@ -40,7 +40,7 @@ def plot_colour_magnitude(
     axes[0].set(
         xlabel=f"{names[0]} [mag]", ylabel=f"{names[1]} [mag]", xlim=np.percentile(colour, [0.5, 99.5])
     )
-    figure.colorbar(points, label=LABELS["Av"])
+    figure.colorbar(points, label=label_of("Av"))
     save_figure(figure, path, DPI)
 
 
@@ -66,7 +66,7 @@ def plot_recovered(recovered: list[Recovered], path: str | Path) -> None:
             truth, middle, gridsize=28, extent=(low, high, low, high), bins="log", mincnt=1, cmap="viridis"
         )
         panel.plot([low, high], [low, high], color="black", linewidth=0.8)
-        label = LABELS.get(one.name, one.name)
+        label = r"log (initial mass / $M_\odot$)" if one.name == "M_ini" else label_of(one.name)
         panel.set(xlabel=f"true {label}", ylabel=f"recovered {label}", xlim=(low, high), ylim=(low, high))
     figure.colorbar(counts, label="stars")
     save_figure(figure, path, DPI)

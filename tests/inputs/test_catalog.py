@@ -7,7 +7,7 @@ import pytest
 
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import Catalog, read_catalog
-from fastsed.inputs.filters import Filter, read_filters
+from fastsed.inputs.filters import Response, read_filters
 from fastsed.params import read_params
 
 FILTERS = "3 one\n1 4000 1\n2 5000 1\n3 6000 1\n3 two\n1 9000 1\n2 10000 1\n3 11000 1\n"
@@ -19,7 +19,7 @@ HEADER = "# id F1 E1 F2 E2 z_spec\n"
 def read(tmp_path):
     (tmp_path / "F.RES").write_text(FILTERS)
 
-    def _read(text: str | bytes, *keys: str, translate: str = "") -> tuple[Catalog, list[Filter]]:
+    def _read(text: str | bytes, *keys: str, translate: str = "") -> tuple[Catalog, list[Response]]:
         (tmp_path / "gal.cat").write_bytes(text if isinstance(text, bytes) else text.encode())
         if translate:
             (tmp_path / "gal.translate").write_text(translate)

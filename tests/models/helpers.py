@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastsed.inputs.filters import Filter
+from fastsed.inputs.filters import Response
 from fastsed.library.ssp import write_ssp_hdf5
 from fastsed.library.types import Library
 from fastsed.models.attenuation import attenuation_curve
@@ -79,13 +79,13 @@ def make_params(library_dir: Path | str, *overrides: str) -> Params:
     )  # fmt: skip
 
 
-def make_filter(low: float, high: float, n: int = 12, number: int = 1, seed: int = 0) -> Filter:
+def make_filter(low: float, high: float, n: int = 12, number: int = 1, seed: int = 0) -> Response:
     """A filter of random shape with unit integral."""
     rng = np.random.default_rng(seed)
     lam = np.sort(np.concatenate([[low, high], rng.uniform(low, high, n - 2)]))
     response = rng.uniform(0.1, 1.0, n)
     response /= np.trapezoid(response, lam)
-    return Filter(number, f"test {number}", lam, response, float(np.trapezoid(lam * response, lam)))
+    return Response(number, f"test {number}", lam, response, float(np.trapezoid(lam * response, lam)))
 
 
 BANDS = [
@@ -103,7 +103,7 @@ def make_grid(params: Params, bands=BANDS, **more) -> ModelGrid:
     return ModelGrid(params, axes, list(bands), Rows(len(bands)), **more)
 
 
-def union_integral(lam: np.ndarray, sed: np.ndarray, band: Filter) -> float:
+def union_integral(lam: np.ndarray, sed: np.ndarray, band: Response) -> float:
     """Trapezoid of response x spectrum on the points of both; 0 where the band leaves the spectrum."""
     if band.lam[0] < lam[0] or band.lam[-1] > lam[-1]:
         return 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastsed.inputs.filters import Filter, read_filters
+from fastsed.inputs.filters import Response, read_filters
 from fastsed.inputs.template_error import TemplateError
 from fastsed.models.photometry import (
     band_integral,
@@ -19,7 +19,7 @@ from tests.models.helpers import make_filter, union_integral
 
 def curve(lam, response):
     lam, response = np.array(lam, dtype=float), np.array(response, dtype=float)
-    return Filter(1, "test", lam, response, float(np.trapezoid(lam * response, lam)))
+    return Response(1, "test", lam, response, float(np.trapezoid(lam * response, lam)))
 
 
 def flux(lam, sed, stretch, band):
