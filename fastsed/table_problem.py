@@ -15,8 +15,7 @@ from fastsed.arrays import Floats, Mask, Singles
 from fastsed.columns import output_columns
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
-from fastsed.filters import Response as Curve
-from fastsed.filters import get
+from fastsed.filters import Filter, get
 from fastsed.fitting.lost import check_fittable
 from fastsed.fitting.observations import Observations, choose_rows, make_observations
 from fastsed.galaxy_model import GalaxyModel, options_of
@@ -191,7 +190,7 @@ def filters_of(bands: Bands, options: RunOptions) -> list[Response]:
     """
     found: list[Response] = []
     for band in bands:
-        if isinstance(band, Curve | str):
+        if isinstance(band, Filter | str):
             found.append(get(band).response(options.filter_format))
         elif isinstance(band, int | np.integer) and not isinstance(band, bool):
             found += read_filters(options.filters_res, [int(band)], options.filter_format)

@@ -10,10 +10,10 @@ import numpy as np
 from fastsed.arrays import Floats
 from fastsed.extras import need
 from fastsed.figure_style import save_figure
+from fastsed.survey.parameter_labels import label_of
 
 if TYPE_CHECKING:
-    from fastsed.survey.parameter_labels import label_of
-from fastsed.survey.recovery import Recovered
+    from fastsed.survey.recovery import Recovered
 
 DPI = 150
 
