@@ -40,6 +40,8 @@ def plot_colour_magnitude(
     axes[0].set(
         xlabel=f"{names[0]} [mag]", ylabel=f"{names[1]} [mag]", xlim=np.percentile(colour, [0.5, 99.5])
     )
+    axes[0].invert_yaxis()
+    axes[0].locator_params(axis="x", nbins=6)
     figure.colorbar(points, label=label_of("Av"))
     save_figure(figure, path, DPI)
 
