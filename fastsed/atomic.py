@@ -117,6 +117,21 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w", sync: bool = Tru
             yield f
 
 
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder for `write_small`, with its parents, where there is none, and remove what killed runs left in it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot be made: {error.strerror or error}", folder) from error
+    remove_orphans(Path(folder))
+
+
 def write_small(path: str, data: bytes) -> None:
     """Write one of very many small files into a folder that exists: whole or not at all, but not synced.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastsed.arrays import Floats, Ints
 from fastsed.fitting.best_fit import BestFits
@@ -178,18 +178,17 @@ class AcceptableModelsOfSource:
     ----------
     row : int
         Which source.
-    model : (n,) int64
-    chi2, scale, spec_scale : (n,)
-    properties : dict of str to (n,)
-        As stored.
+    models : (n,) of dtype `ROW` (acceptable.pyx)
+    names : sequence of str
+        Axes, and properties.
+    values : (nquantity, n)
+        Of `names`, as stored.
     """
 
     row: int
-    model: Ints
-    chi2: Floats
-    scale: Floats
-    spec_scale: Floats
-    properties: dict[str, Floats]
+    models: NDArray[np.void]
+    names: Sequence[str]
+    values: Floats
 
 
 def from_chi2(
@@ -213,29 +212,17 @@ def from_chi2(
     params, axes = problem.params, problem.grid.axes
     names = [*axes.names, *wanted_properties(problem)]
     with acceptable:
-        for source in _source_by_source(problem, acceptable):
-            visit(source)
-            parameters = axes.parameters(source.model)
-            values = np.stack([*parameters.values(), *source.properties.values()], axis=1)
-            bounds = intervals_from_chi2(source.chi2, values, params.c_interval, float(best.chi2[source.row]))
-            for name, pair in zip(names, bounds, strict=True):
-                uncertainties.intervals[name][source.row] = pair
-
-
-def _source_by_source(problem: Problem, acceptable: AcceptableModels) -> Iterator[AcceptableModelsOfSource]:
-    """The acceptable models source by source, those of a batch being described together."""
-    for first, starts, rows in acceptable.batches():
-        scales = rows["scale"], rows["spec_scale"]
-        properties = scaled_properties(problem, rows["model"], *scales, wanted_properties(problem))
-        for i, (start, stop) in enumerate(pairwise(starts)):
-            if start == stop:
-                continue
-            models = rows[start:stop]
-            yield AcceptableModelsOfSource(
-                row=first + i,
-                model=models["model"].copy(),
-                chi2=models["chi2"].copy(),
-                scale=models["scale"].copy(),
-                spec_scale=models["spec_scale"].copy(),
-                properties={name: values[start:stop] for name, values in properties.items()},
-            )
+        for first, starts, models in acceptable.batches():
+            parameters = axes.parameters(models["model"])
+            scales = models["scale"], models["spec_scale"]
+            properties = scaled_properties(problem, models["model"], *scales, wanted_properties(problem))
+            values = np.stack([*parameters.values(), *properties.values()], dtype=np.float64)
+            some = np.flatnonzero(np.diff(starts))
+            for i in some:
+                these = slice(starts[i], starts[i + 1])
+                visit(AcceptableModelsOfSource(first + int(i), models[these], names, values[:, these]))
+            if len(some) and params.interval_from_chi2:
+                excess = models["chi2"] - best.chi2[models["source"]]
+                bounds = intervals_from_chi2(excess, values, params.c_interval, starts[some])
+                for name, of_sources in zip(names, bounds, strict=True):
+                    uncertainties.intervals[name][first + some] = of_sources

@@ -14,8 +14,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastsed._ext import best_fit, chi2_rows, gridio, photometry, sfh, simulate, spectra, views
+from fastsed._ext import acceptable, best_fit, chi2_rows, gridio, photometry, sfh, simulate, spectra, views
 from fastsed.aligned import aligned_rows
 from fastsed.fitting.groups import Groups, group_models, in_both_precisions
 from fastsed.models.dust_skeleton import make_dust_skeleton
@@ -112,12 +113,12 @@ class Problem:
         simulate.simulate(**arguments, prune=prune, n_threads=n_threads)
         return {name: arguments[name] for name in ("chi2", "scale", "spec_scale", "best_order", "noise")}
 
-    def good_models(self, below: float, n_threads: int = 1) -> tuple[Any, ...]:
-        """Models with a chi2 below a number."""
+    def acceptable_models(self, below: float, n_threads: int = 1) -> NDArray[np.void]:
+        """Models with a chi2 below a number, by source and model."""
         limit = np.full(self.n_source, float(below))
-        return chi2_rows.acceptable_models(
-            self.tile, self.data, active=self.active, limit=limit, n_threads=n_threads
-        )
+        chosen = np.ones((1, self.n_source), dtype=np.uint8)
+        rows = acceptable.acceptable_models([self.tile], self.data, chosen, limit, n_threads)
+        return rows[np.lexsort((rows["model"], rows["source"]))]
 
     def all_chi2(self, n_threads: int = 1) -> dict[str, Any]:
         """chi2 and scales of all pairs."""
@@ -222,7 +223,7 @@ FIXED: dict[str, Callable[[], object]] = {
     "find_best": lambda: Problem(4000, 400).find_best(),
     "simulate": lambda: Problem(2000, 20).simulate(100, prune=False),
     "simulate pruned": lambda: Problem(4000, 40).simulate(100, prune=True),
-    "good_models": lambda: Problem(4000, 100).good_models(10),
+    "acceptable_models": lambda: Problem(4000, 100).acceptable_models(10),
     "all_chi2": lambda: Problem(4000, 50).all_chi2(),
     "group_models": lambda: Problem(20000, 1).groups,
     "interpolate_spectra": lambda: interpolate_spectra(10, 20, 20000),

@@ -3,7 +3,8 @@
 What goes through what::
 
     tile of models (band, model)  x  sources (band)           best_fit      a block of sources takes a part of a tile
-      8 MB, one redshift              weights at that z       chi2_rows     a source takes a whole tile
+      8 MB, one redshift              weights at that z       acceptable    the same, for all models below a limit
+                                                              chi2_rows     a source takes a whole tile
             |
             | groups.h: 16 models that resemble each other
             v
@@ -15,7 +16,7 @@ What goes through what::
 
 Each driver (.pyx) opens the arrays, takes its memory from a `Scratch`, shares the work among threads (shares.h) and
 calls C. The C code is written once on vectors of VW numbers and compiled for each SIMD level (each_level.h); vector
-code screens, `try_model` (chi2_exact.h) and `try_simulated` (chi2_simulations.h), compiled once, decide.
+code screens, `try_model` (best_fit.h) and `try_simulated` (chi2_simulations.h), compiled once, decide.
 Shared structures: chi2_types.h. Declarations for Cython: .pxd; for type checkers: .pyi.
 """
 

@@ -23,7 +23,13 @@ cdef extern from "best_fit.h" nogil:
 
     searchers_t choose_searchers(int level)
     fluxes_t single_fluxes(const tile_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, double *) noexcept
-    ptrdiff_t block_scratch(ptrdiff_t nband, ptrdiff_t stride)
+    enum:
+        SMALLEST_PART
+        SHARED_BY
+
+    ptrdiff_t screen_scratch(ptrdiff_t nband, ptrdiff_t stride)
+    ptrdiff_t piece_models(ptrdiff_t nmodel, ptrdiff_t nband)
+    ptrdiff_t piece_stride(ptrdiff_t nmodel, ptrdiff_t nband)
     void fit_item(const tile_t *, const fluxes_t *, ptrdiff_t, const data_t *, bests_t *, const searchers_t *,
                   const int64_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, best_t *, double *) noexcept
     void merge_parts(bests_t *, const int64_t *, ptrdiff_t, const best_t *, ptrdiff_t) noexcept
@@ -32,12 +38,6 @@ cdef extern from "best_fit.h" nogil:
 # work for about this many items a tile, whatever the number of threads: the results must not depend on it
 cdef enum:
     ITEMS = 64
-    # models of an item, at least
-    SMALLEST_PART = 1024
-    # fluxes that stay in the second cache while all sources take them
-    PIECE_DOUBLES = 65536
-    # so many sources are worth a copy of the fluxes in single precision
-    SHARED_BY = 16
 
 
 # What the threads that find best fits share.
@@ -89,7 +89,7 @@ def find_best(list tiles, DataView data not None, const unsigned char[:, ::1] ch
         each[k] = tile.c
         stride = max(stride, tile.c.stride)
     purpose = f"{nsource} sources"
-    s.scratch_size = block_scratch(data.c.nband, stride)
+    s.scratch_size = screen_scratch(data.c.nband, stride)
     s.scratch = <double *> scratch.take(s.scratch_size * n_threads, sizeof(double), purpose)
     s.active = <int64_t *> scratch.take(nsource, sizeof(int64_t), purpose)
     s.winners = <best_t *> scratch.take(ITEMS * s.search.block_size, sizeof(best_t), purpose)
@@ -101,16 +101,6 @@ def find_best(list tiles, DataView data not None, const unsigned char[:, ::1] ch
     with nogil:
         for k in range(ntile):
             find_best_in_tile(each + k, data.c, &chosen[k, 0], nsource, &s)
-
-
-cdef ptrdiff_t piece_models(ptrdiff_t nmodel, ptrdiff_t nband) noexcept nogil:
-    """Models of a tile that the sources take together."""
-    return min(nmodel, max(SMALLEST_PART, PIECE_DOUBLES // nband // 16 * 16))
-
-
-cdef ptrdiff_t piece_stride(ptrdiff_t nmodel, ptrdiff_t nband) noexcept nogil:
-    """Distance between two columns of such models in single precision: whole pairs of the longest vectors."""
-    return (piece_models(nmodel, nband) + 31) // 32 * 32
 
 
 cdef void find_best_in_tile(const tile_t *t, data_t d, const unsigned char *chosen, ptrdiff_t nsource,

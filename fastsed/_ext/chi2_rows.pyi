@@ -1,9 +1,6 @@
 from fastsed._ext.views import DataView, TileView
 from fastsed.arrays import Floats, Ints
 
-def acceptable_models(
-    tile: TileView, data: DataView, active: Ints, limit: Floats, n_threads: int
-) -> tuple[Ints, Ints, Floats, Floats, Floats]: ...
 def all_chi2(
     tile: TileView,
     data: DataView,

@@ -1,4 +1,4 @@
-/* The inner loop: for a few sources at once, find the models that may beat their best so far.
+/* The inner loop: for a few sources at once, find the models that may reach what they must.
    Included once per SIMD level and precision: see each_precision.h.
    num^2/den >= threshold is tested as num^2 - threshold * den >= 0: no division. */
 
@@ -22,18 +22,18 @@ typedef REAL PASTE(vec, LEVEL);
 /* What num^2/den must reach, from what it must reach in double precision. With y = value / error of unit length and v =
    1 / error, num = sum of y v f is off by at most (nband + 3) roundings of sum |y v f| <= sqrt(den) (Cauchy and Schwarz),
    den by (nband + 5) of itself, the comparison by three, and both columns by two: the margin. */
-static REAL PASTE(threshold, LEVEL)(const best_t *best, const screened_t *s, ptrdiff_t nband)
+static REAL PASTE(threshold, LEVEL)(const screened_t *s, ptrdiff_t nband)
 {
-    return (REAL)(screen_threshold(best, s->source, nband) * s->per_total - ROUNDING * (4.0 * (double)nband + 40.0));
+    return (REAL)(s->reach * s->per_total - ROUNDING * (4.0 * (double)nband + 40.0));
 }
 
 /* scratch: 2 NS numbers for each column. */
-TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const fluxes_t *fluxes, const screened_t *sources,
-                                              best_t *best, int nsource, void *scratch)
+TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const fluxes_t *fluxes, screened_t *sources,
+                                              int nsource, void *scratch)
 {
     REAL threshold[NS], *weights = (REAL *)scratch, *weighted = weights + NS * t->nband;
     for (int s = 0; s < (int)NS; s++) {
-        threshold[s] = s < nsource ? PASTE(threshold, LEVEL)(&best[s], &sources[s], t->nband) : 1;
+        threshold[s] = s < nsource ? PASTE(threshold, LEVEL)(&sources[s], t->nband) : 1;
         for (ptrdiff_t b = 0; b < t->nband; b++) {
             weights[b * NS + s] = s < nsource ? (REAL)sources[s].weight[b] : 0;
             weighted[b * NS + s] = s < nsource ? (REAL)sources[s].weighted[b] : 0;
@@ -70,8 +70,8 @@ TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const fluxes_t *f
                     for (ptrdiff_t k = m + h * VW; hits && k < t->nmodel; hits >>= 1, k++)
                         if (hits & 1) {
                             LEAVE_VECTORS;
-                            try_model(t, sources[s].source, k, &best[s]);
-                            threshold[s] = PASTE(threshold, LEVEL)(&best[s], &sources[s], t->nband);
+                            sources[s].visit(t, &sources[s], k);
+                            threshold[s] = PASTE(threshold, LEVEL)(&sources[s], t->nband);
                         }
                 }
     }

@@ -9,16 +9,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext.chi2_rows import acceptable_models
+from fastsed._ext.acceptable import ROW, acceptable_models
 from fastsed.arrays import Ints
 from fastsed.fitting.best_fit import BestFits
 from fastsed.fitting.kernel_views import data_view, tile_view
 from fastsed.fitting.observations import Observations
+from fastsed.fitting.passes import redshift_indices
 from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Tile
 from fastsed.spool import Spool, mapped_rows
 
-ROW = np.dtype([("source", "i8"), ("model", "i8"), ("chi2", "f8"), ("scale", "f8"), ("spec_scale", "f8")])
 # rows held in memory before they go to a temporary file
 ROWS_IN_MEMORY = 1 << 20
 
@@ -139,17 +139,12 @@ class DeltaChi2:
         """Collect the acceptable models of some tiles."""
         best = self._best()
         limit = np.where(best.fitted, best.chi2 + self._excess, np.inf)
-        for tile in tiles:
-            active = np.flatnonzero((self._data.first_z <= tile.iz) & (tile.iz <= self._data.last_z))
-            if not len(active):
-                continue
-            columns = acceptable_models(
-                tile_view(self._grid, tile), self._view, active, limit, self._grid.n_threads
-            )
-            rows = np.empty(len(columns[0]), dtype=ROW)
-            for name, values in zip(ROW.names or (), columns, strict=True):
-                rows[name] = values
-            self._models.add(rows)
+        iz = redshift_indices(tiles)
+        chosen = (self._data.first_z <= iz) & (iz <= self._data.last_z)
+        views = [tile_view(self._grid, tile) for tile in tiles]
+        self._models.add(
+            acceptable_models(views, self._view, chosen.view(np.uint8), limit, self._grid.n_threads)
+        )
 
     def merge(self, other: DeltaChi2) -> None:
         """Take in the models of another part of the grid."""

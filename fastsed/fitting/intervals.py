@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastsed._ext.percentiles import interpolated_percentiles
-from fastsed.arrays import Floats
+from fastsed.arrays import Floats, Ints
 from fastsed.config.fit import chi2_threshold
 
 __all__ = [
@@ -150,33 +150,32 @@ def medians_from_simulations(
 
 
 def intervals_from_chi2(
-    chi2: ArrayLike, values: ArrayLike, confidences: Sequence[float], best: float | None = None
+    excess: Floats, values: Floats, confidences: Sequence[float], starts: Sequence[int] | Ints = (0,)
 ) -> Floats:
-    """Range of the models of one source whose chi2 is close enough to the best (Avni 1976, ApJ 210, 642).
+    """Ranges of the models of some sources whose chi2 is close enough to the best (Avni 1976, ApJ 210, 642).
 
     Parameters
     ----------
-    chi2 : array (nmodel,)
-    values : array (nmodel, nquantity)
-        Parameters and properties of these models.
+    excess : (nmodel,)
+        chi2 of each model above the best of its source.
+    values : (nquantity, nmodel)
+        Parameters and properties of the models.
     confidences : sequence of float
         In percent, in any order.
-    best : float, optional
-        The best chi2; the smallest of `chi2` if not given.
+    starts : (nsource,)
+        Where the models of each source begin: each has some.
 
     Returns
     -------
-    float64 array (nquantity, nconfidence, 2)
-        Smallest and largest value among the models with chi2 - best below `chi2_threshold`; NaN where there
-        is no such model.
+    float64 array (nquantity, nsource, nconfidence, 2)
+        Smallest and largest value among the models whose excess is below `chi2_threshold`; NaN where there is no such
+        model.
     """
-    chi2, values = np.asarray(chi2, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    result = np.full((values.shape[1], len(confidences), 2), np.nan)
-    if not np.isfinite(chi2).any():
-        return result
-    excess = chi2 - (np.nanmin(chi2) if best is None else best)
+    result = np.full((len(values), len(starts), len(confidences), 2), np.nan)
     for i, confidence in enumerate(confidences):
-        good = values[excess < chi2_threshold(confidence)]
-        if len(good):
-            result[:, i] = np.stack([good.min(axis=0), good.max(axis=0)], axis=-1)
+        acceptable = excess < chi2_threshold(confidence)
+        some = np.logical_or.reduceat(acceptable, starts)
+        for side, (reduce, never) in enumerate(((np.minimum, np.inf), (np.maximum, -np.inf))):
+            bounds = reduce.reduceat(np.where(acceptable, values, never), starts, axis=1)
+            result[:, some, i, side] = bounds[:, some]
     return result

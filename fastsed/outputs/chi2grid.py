@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.arrays import Singles
-from fastsed.atomic import atomic_path, atomic_write
+from fastsed.atomic import atomic_path, write_small
 from fastsed.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -211,39 +211,42 @@ class ChiGridWriter:
             done = max(done, stop)
 
 
+def best_chi2_header(axes: Axes, properties: Sequence[str], strings: Strings = "null") -> bytes:
+    """The header of the files of acceptable models, which is the same for all sources.
+
+    Parameters
+    ----------
+    axes : mapping of str to float32 array
+        Values of each axis of the grid, slowest first.
+    properties : sequence of str
+    strings : {"null", "counted"}
+        GRID_STRINGS: how names are written.
+    """
+    return _encode_header(b"E", axes, properties, None, strings)
+
+
 def write_best_chi2(
-    path: str | os.PathLike[str],
-    axes: Axes,
-    properties: Sequence[str],
-    model_ids: ArrayLike,
-    chi2: ArrayLike,
-    values: ArrayLike,
-    strings: Strings = "null",
+    path: str | os.PathLike[str], header: bytes, model_ids: ArrayLike, chi2: ArrayLike, values: ArrayLike
 ) -> None:
-    """Write the good models of one source.
+    """Write the acceptable models of one source, into a folder that exists.
 
     Parameters
     ----------
     path : path-like
-    axes : mapping of str to float32 array
-        Values of each axis of the grid, slowest first.
-    properties : sequence of str
+    header : bytes
+        As `best_chi2_header` makes it.
     model_ids : uint64 array (n,)
     chi2 : float32 array (n,)
     values : float32 array (n, nproperty)
-    strings : {"null", "counted"}
-        GRID_STRINGS: how names are written.
 
     Raises
     ------
     InputError
         If the file cannot be written.
     """
-    rows = np.empty(np.shape(model_ids), dtype=_row_type("E", len(properties)))
+    rows = np.empty(np.shape(model_ids), dtype=_row_type("E", np.shape(values)[1]))
     rows["model"], rows["chi2"], rows["properties"] = model_ids, chi2, values
-    with atomic_write(path, "wb", sync=False) as f:
-        f.write(_encode_header(b"E", axes, properties, None, strings))
-        f.write(rows.tobytes())
+    write_small(os.fspath(path), header + rows.tobytes())
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 
 import numpy as np
 
+from fastsed.atomic import make_folder
 from fastsed.config.fit import chi2_threshold
 from fastsed.fitting.best_fit import BestFits
 from fastsed.models.properties import property_names
@@ -78,21 +80,25 @@ class SourceFiles:
         """Acceptable models of a source (SAVE_BESTCHI), and its history."""
         from fastsed.outputs.chi2grid import write_best_chi2
 
-        p, row = self._setup.params, source.row
+        p, row, models = self._setup.params, source.row, source.models
         if p.best_sfhs:
             allowed = None
             if p.interval_from_chi2:
-                excess = source.chi2 - self._best.chi2[row]
+                excess = models["chi2"] - self._best.chi2[row]
                 within = [excess < chi2_threshold(confidence) for confidence in p.c_interval]
-                allowed = [(source.model[one], source.scale[one]) for one in within]
+                allowed = [(models["model"][one], models["scale"][one]) for one in within]
             self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
-        axes = self._setup.grid.axes.as_dict()
+        columns = [source.names.index(name) for name in self._names]
+        path = source_path(p, self._setup.catalog.ids[row], "chi2.grid", BEST_CHI2)
         write_best_chi2(
-            source_path(p, self._setup.catalog.ids[row], "chi2.grid", BEST_CHI2),
-            axes,
-            self._names,
-            source.model,
-            source.chi2,
-            np.stack([source.properties[name] for name in self._names], axis=1),
-            self._setup.params.grid_strings,
+            path, self._best_chi2_header, models["model"], models["chi2"], source.values[columns].T
         )
+
+    @cached_property
+    def _best_chi2_header(self) -> bytes:
+        """The header of the files of acceptable models; their folder is there afterwards."""
+        from fastsed.outputs.chi2grid import best_chi2_header
+
+        p = self._setup.params
+        make_folder(source_path(p, "", "", BEST_CHI2).parent)
+        return best_chi2_header(self._setup.grid.axes.as_dict(), self._names, p.grid_strings)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.arrays import Ints
-from fastsed.atomic import write_small
+from fastsed.atomic import make_folder, write_small
 from fastsed.errors import InputError
 from fastsed.survey.fits_blocks import EMPTY_PRIMARY, padding, with_value
 from fastsed.survey.fits_rows import FitsRows, extended_header, extended_rows
@@ -234,10 +234,7 @@ class _RegionWriter:
         name = self._grid.name(number)
         folder = f"{self._output}_{name}"
         if number not in self._folders:
-            try:
-                os.makedirs(folder, exist_ok=True)
-            except OSError as error:
-                raise InputError(f"cannot be made: {error.strerror or error}", folder) from error
+            make_folder(folder)
             self._folders.add(number)
         return f"{folder}{os.sep}{name}_{tag}"
 

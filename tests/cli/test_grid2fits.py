@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastsed.cli.grid2fits import main
-from fastsed.outputs.chi2grid import ChiGridWriter, read_chi2_grid, write_best_chi2
+from fastsed.outputs.chi2grid import ChiGridWriter, best_chi2_header, read_chi2_grid, write_best_chi2
 
 GRIDS = [
     "chi_grid/expected/chi2.grid",
@@ -32,7 +32,8 @@ def full(tmp_path):
 @pytest.fixture
 def best(tmp_path):
     """Three models of one source."""
-    write_best_chi2(tmp_path / "g_1.chi2.grid", AXES, ["lmass"], [4, 0, 2], [1, 2, 3], [[7], [8], [9]])
+    header = best_chi2_header(AXES, ["lmass"])
+    write_best_chi2(tmp_path / "g_1.chi2.grid", header, [4, 0, 2], [1, 2, 3], [[7], [8], [9]])
     return tmp_path / "g_1.chi2.grid"
 
 
@@ -100,7 +101,7 @@ def test_parquet_without_pyarrow_says_what_to_install(best, monkeypatch, capsys)
 
 @pytest.mark.parametrize("kind", ["fits", "hdf5"])
 def test_a_file_without_models_makes_an_empty_table(tmp_path, kind):
-    write_best_chi2(tmp_path / "a", AXES, ["lmass"], [], [], np.empty((0, 1)))
+    write_best_chi2(tmp_path / "a", best_chi2_header(AXES, ["lmass"]), [], [], np.empty((0, 1)))
     assert read_chi2_grid(tmp_path / "a").n_models == 0
     assert main([str(tmp_path / "a"), "--format", kind]) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -210,14 +211,28 @@ def test_chi2_threshold_encloses_the_confidence(confidence):
 
 
 def test_intervals_from_chi2_take_confidences_in_any_order():
-    chi2, values = [5.0, 5.9, 7.6, 9.0], [[3.0], [2.0], [4.0], [9.0]]
-    found = intervals_from_chi2(chi2, values, (90, 68))
-    assert found.tolist() == [[[2.0, 4.0], [2.0, 3.0]]]
+    excess, values = np.array([0.0, 0.9, 2.6, 4.0]), np.array([[3.0, 2.0, 4.0, 9.0]])
+    found = intervals_from_chi2(excess, values, (90, 68))
+    assert found.tolist() == [[[[2.0, 4.0], [2.0, 3.0]]]]
+
+
+def test_intervals_from_chi2_source_by_source():
+    rng = np.random.default_rng(5)
+    excess, values = rng.exponential(3, 50), rng.normal(size=(3, 50))
+    excess[7:9] = 50
+    values[1, 20] = np.nan
+    starts = [0, 7, 9, 10, 31]
+    found = intervals_from_chi2(excess, values, (68, 95), starts)
+    for k, (first, stop) in enumerate(itertools.pairwise([*starts, 50])):
+        for i, confidence in enumerate((68, 95)):
+            chosen = values[:, first:stop][:, excess[first:stop] < chi2_threshold(confidence)]
+            expected = np.array([chosen.min(axis=1), chosen.max(axis=1)]).T if chosen.size else np.nan
+            np.testing.assert_array_equal(found[:, k, i], expected + np.zeros((3, 2)))
+    assert np.isnan(found[:, 1]).all()
 
 
 def test_intervals_from_chi2_of_nothing_are_nan():
-    assert np.isnan(intervals_from_chi2([np.nan, np.inf], [[1.0], [2.0]], (68,))).all()
-    assert np.isnan(intervals_from_chi2([], np.empty((0, 1)), (68,))).all()
+    assert np.isnan(intervals_from_chi2(np.array([np.nan, np.inf]), np.array([[1.0, 2.0]]), (68,))).all()
 
 
 def test_intervals_of_fastpp_from_its_best_chi2(shared):
@@ -227,8 +242,9 @@ def test_intervals_of_fastpp_from_its_best_chi2(shared):
     for row, name in enumerate(table.ids):
         grid = read_chi2_grid(folder / f"expected/best_chi2/gal_{name}.chi2.grid")
         models = grid.select()
-        values = np.stack([models[column.name] for column in columns], axis=1)
-        found = intervals_from_chi2(models["chi2"], values, (68, 90))
+        values = np.stack([models[column.name] for column in columns])
+        chi2 = models["chi2"].astype(float)
+        found = intervals_from_chi2(chi2 - chi2.min(), values.astype(float), (68, 90))[:, 0]
         for column, bounds in zip(columns, found, strict=True):
             shown = [f"{value:g}" for value in printed_values(column, bounds).ravel().tolist()]
             names = [f"{side}{c}_{column.name}" for c in (68, 90) for side in "lu"]

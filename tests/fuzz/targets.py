@@ -317,7 +317,7 @@ def read_the_cache(path: Path) -> None:
 
 
 def grid_seeds(folder: Path) -> list[bytes]:
-    from fastsed.outputs.chi2grid import ChiGridWriter, write_best_chi2
+    from fastsed.outputs.chi2grid import ChiGridWriter, best_chi2_header, write_best_chi2
 
     axes = {
         "z": np.array([0.5, 1.0, 1.5], dtype=np.float32),
@@ -328,7 +328,8 @@ def grid_seeds(folder: Path) -> list[bytes]:
     for strings in ("null", "counted"):
         with ChiGridWriter(folder / f"full-{strings}", axes, names, 2, strings=strings) as writer:
             writer.write_block(0, values)
-    write_best_chi2(folder / "best", axes, names, np.arange(5), values[:5, 0, 0], values[:5, 1:, 0])
+    header = best_chi2_header(axes, names)
+    write_best_chi2(folder / "best", header, np.arange(5), values[:5, 0, 0], values[:5, 1:, 0])
     return [(folder / name).read_bytes() for name in ("full-null", "full-counted", "best")]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.outputs.chi2grid import ChiGridWriter, read_chi2_grid, write_best_chi2
+from fastsed.outputs.chi2grid import ChiGridWriter, best_chi2_header, read_chi2_grid, write_best_chi2
 
 AXES = {
     "z": np.array([0.5, 1.0, 1.5], dtype=np.float32),
@@ -60,7 +60,8 @@ def test_bytes_of_a_full_grid(tmp_path, strings):
 
 @pytest.mark.parametrize("strings", ["null", "counted"])
 def test_bytes_of_a_best_chi2_file(tmp_path, strings):
-    write_best_chi2(tmp_path / "a", AXES, PROPERTIES, [3, 2**40], [1.5, 2.5], [[1, 2], [3, 4]], strings)
+    header = best_chi2_header(AXES, PROPERTIES, strings)
+    write_best_chi2(tmp_path / "a", header, [3, 2**40], [1.5, 2.5], [[1, 2], [3, 4]])
     rows = struct.pack("<Q3f", 3, 1.5, 1, 2) + struct.pack("<Q3f", 2**40, 2.5, 3, 4)
     assert (tmp_path / "a").read_bytes() == _header("E", strings == "counted") + rows
 
@@ -127,7 +128,7 @@ def test_a_full_disk_is_told_before_the_run(tmp_path, monkeypatch):
 
 def test_names_too_long_for_the_counted_form(tmp_path):
     with pytest.raises(InputError, match="use 'null'"):
-        write_best_chi2(tmp_path / "a", {"x" * 256: AXES["z"]}, [], [], [], np.empty((0, 0)), "counted")
+        best_chi2_header({"x" * 256: AXES["z"]}, [], "counted")
 
 
 def test_parameters_are_those_of_the_row_major_index(tmp_path):
@@ -152,9 +153,8 @@ def test_selection_of_both_kinds(tmp_path, ranges, expected):
     expected = list(expected)
     data = _data()
     _write(tmp_path / "full", data, [slice(0, 12)])
-    write_best_chi2(
-        tmp_path / "best", AXES, PROPERTIES, np.arange(12)[::-1], data[::-1, 0, 1], data[::-1, 1:, 1]
-    )
+    header = best_chi2_header(AXES, PROPERTIES)
+    write_best_chi2(tmp_path / "best", header, np.arange(12)[::-1], data[::-1, 0, 1], data[::-1, 1:, 1])
     full = read_chi2_grid(tmp_path / "full").select(source=1, properties=["lsfr"], **ranges)
     assert list(full) == ["model", "z", "Av", "ltau", "chi2", "lsfr"]
     assert full["model"].tolist() == expected
@@ -178,7 +178,7 @@ def test_selections_that_cannot_be(tmp_path):
 
 
 def test_a_best_chi2_file_cut_short_gives_its_whole_rows(tmp_path, caplog):
-    write_best_chi2(tmp_path / "a", AXES, PROPERTIES, [1, 2, 3], [1, 2, 3], np.ones((3, 2)))
+    write_best_chi2(tmp_path / "a", best_chi2_header(AXES, PROPERTIES), [1, 2, 3], [1, 2, 3], np.ones((3, 2)))
     (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:-5])
     with caplog.at_level(logging.WARNING):
         assert read_chi2_grid(tmp_path / "a").data["model"].tolist() == [1, 2]
@@ -225,9 +225,8 @@ def test_best_chi2_files_of_fastpp_come_out_byte_for_byte(shared, tmp_path, name
     rows = grid.data
     assert grid.strings == "counted"
     path = tmp_path / "a"
-    write_best_chi2(
-        path, grid.axes, grid.properties, rows["model"], rows["chi2"], rows["properties"], grid.strings
-    )
+    header = best_chi2_header(grid.axes, grid.properties, grid.strings)
+    write_best_chi2(path, header, rows["model"], rows["chi2"], rows["properties"])
     assert path.read_bytes() == (shared / "golden" / name).read_bytes()
 
 
@@ -254,7 +253,8 @@ def test_properties_are_stored_as_linear_values(shared):
 
 def test_models_outside_the_axes_are_damage(tmp_path):
     values = _data()[:3, :, 0]
-    write_best_chi2(tmp_path / "a", AXES, PROPERTIES, np.array([1, 12, 3]), values[:, 0], values[:, 1:])
+    header = best_chi2_header(AXES, PROPERTIES)
+    write_best_chi2(tmp_path / "a", header, np.array([1, 12, 3]), values[:, 0], values[:, 1:])
     grid = read_chi2_grid(tmp_path / "a")
     for use in (grid.select, lambda: grid.parameters(grid.data["model"])):
         with pytest.raises(InputError, match="holds model 12, but its axes have 12 models"):
