@@ -129,27 +129,36 @@ static int64_t whole_below(double x)
     return k - (x < (double)k);
 }
 
-/* Join the bins two by two. */
-static void widen_bins(histogram_t *h)
+/* The bin of a histogram whose bins are 2^doublings as wide. */
+static int64_t wider_bin(int64_t bin, int doublings)
 {
-    const int64_t low = whole_below(0.5 * (double)h->low);
-    const ptrdiff_t n = (ptrdiff_t)(whole_below(0.5 * (double)(h->low + h->n - 1)) - low) + 1;
-    for (ptrdiff_t i = 0; i < h->n; i++) {
-        const ptrdiff_t to = (ptrdiff_t)(whole_below(0.5 * (double)(h->low + i)) - low);
-        const double w = h->weight[i];
-        h->weight[i] = 0;
-        h->weight[to] += w;
-    }
-    h->low = low;
-    h->n = n;
-    h->per_step *= 0.5;
+    const int64_t width = (int64_t)1 << doublings;
+    return bin / width - (bin % width < 0);
 }
 
-/* Make the bins [first, last] part of the histogram, with some more beyond. */
-static int extend_bins(histogram_t *h, int64_t first, int64_t last)
+/* Join 2^doublings bins each. */
+static void widen_bins(histogram_t *h, int doublings)
 {
-    const int64_t low = h->n && h->low <= first ? h->low : first - 32;
-    const int64_t end = h->n && h->low + h->n > last ? h->low + h->n : last + 33;
+    const int64_t low = wider_bin(h->low, doublings);
+    for (ptrdiff_t i = 0; i < h->n; i++) {
+        const double w = h->weight[i];
+        if (!(w > 0))
+            continue;
+        h->weight[i] = 0;
+        h->weight[wider_bin(h->low + i, doublings) - low] += w;
+    }
+    h->n = (ptrdiff_t)(wider_bin(h->low + h->n - 1, doublings) - low) + 1;
+    h->low = low;
+    h->per_step = ldexp(h->per_step, -doublings);
+}
+
+/* Make the bins [first, last] part of the histogram, with some more beyond: ever more, where their number has no
+   limit. */
+static int extend_bins(histogram_t *h, const property_t *q, int64_t first, int64_t last)
+{
+    const int64_t more = q->per_step > 0 ? 32 + h->n / 2 : 32;
+    const int64_t low = h->n && h->low <= first ? h->low : first - more;
+    const int64_t end = h->n && h->low + h->n > last ? h->low + h->n : last + more + 1;
     double *weight = (double *)calloc((size_t)(end - low), sizeof(double));
     if (!weight)
         return 0;
@@ -191,12 +200,17 @@ NOT_INLINE static int add_outside(histogram_t *h, const property_t *q, double x,
     if (!h->n)
         first_bins(h, q, x);
     int64_t bin = whole_below(x * h->per_step);
-    while (h->n && !(q->per_step > 0) &&
-           ((bin > h->low ? bin : h->low + h->n) - (bin < h->low ? bin : h->low)) > MOST_LINEAR_BINS) {
-        widen_bins(h);
+    if (h->n && !(q->per_step > 0)) {
+        const double at = x * h->per_step, low = (double)h->low, end = low + (double)h->n;
+        double spanned = (at > end ? at : end) - (at < low ? at : low);
+        int doublings = 0;
+        for (; spanned > MOST_LINEAR_BINS; spanned *= 0.5)
+            doublings++;
+        if (doublings)
+            widen_bins(h, doublings);
         bin = whole_below(x * h->per_step);
     }
-    if (!extend_bins(h, bin, bin))
+    if (!extend_bins(h, q, bin, bin))
         return 0;
     h->weight[bin - h->low] += w;
     return 1;
@@ -341,7 +355,7 @@ static int add_to_bins(histogram_t *h, const property_t *q, ptrdiff_t n, const d
     const double low = extremes[0], high = extremes[1];
     const int countable = low > -LARGEST_BIN && high < LARGEST_BIN;
     if (countable && q->per_step > 0 && !(h->n && low >= (double)h->low && high < (double)(h->low + h->n)))
-        if (!extend_bins(h, (int64_t)low, (int64_t)high))
+        if (!extend_bins(h, q, (int64_t)low, (int64_t)high))
             return 0;
     if (countable && h->n && low >= (double)h->low && high < (double)(h->low + h->n)) {
         double *to = h->weight;
@@ -472,7 +486,7 @@ static void join_posteriors(const weighing_t *c, posterior_t *o, posterior_t *ot
         m->second += x->second + 2 * d * x->first + valid * d * d;
         histogram_t *h = o->histograms + q, *from = other->histograms + q;
         while (h->n && from->per_step > h->per_step)
-            widen_bins(from);
+            widen_bins(from, 1);
         for (ptrdiff_t i = 0; i < from->n; i++)
             if (from->weight[i] > 0)
                 o->failed |= !add_to_bin(h, c->property + q, ((double)(from->low + i) + 0.5) / from->per_step,
@@ -529,21 +543,21 @@ static void histogram_quantiles(const histogram_t *h, const double *probability,
     double total = 0;
     for (ptrdiff_t i = 0; i < h->n; i++)
         total += h->weight[i];
+    double below = 0;
+    ptrdiff_t i = 0, last = 0;
     for (ptrdiff_t k = 0; k < n; k++) {
-        found[k] = NAN;
         const double aim = probability[k] * total;
-        double below = 0;
-        for (ptrdiff_t i = 0; i < h->n && total > 0; i++) {
-            const double w = h->weight[i];
-            if (w > 0 && below + w >= aim) {
-                const double part = (aim - below) / w;
-                found[k] = ((double)(h->low + i) + (part > 0 ? part : 0)) / h->per_step;
-                break;
-            }
-            below += w;
-            if (w > 0)
-                found[k] = (double)(h->low + i + 1) / h->per_step;
+        if (k > 0 && probability[k] < probability[k - 1]) {
+            below = 0;
+            i = 0;
         }
+        while (i < h->n && !(h->weight[i] > 0 && below + h->weight[i] >= aim)) {
+            below += h->weight[i];
+            last = h->weight[i] > 0 ? i : last;
+            i++;
+        }
+        const double part = i < h->n ? (aim - below) / h->weight[i] : 1;
+        found[k] = total > 0 ? ((double)(i < h->n ? i : last) + (double)h->low + (part > 0 ? part : 0)) / h->per_step : NAN;
     }
 }
 
