@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastsed.survey.recovery import Recovered
 
 DPI = 150
+N_BINS = 40
 
 
 def plot_colour_magnitude(
@@ -37,9 +38,9 @@ def plot_colour_magnitude(
     points = axes[0].scatter(
         colour, magnitude, c=a_v, s=3, cmap="viridis", vmax=np.percentile(a_v, 98), linewidths=0
     )
-    axes[0].set(
-        xlabel=f"{names[0]} [mag]", ylabel=f"{names[1]} [mag]", xlim=np.percentile(colour, [0.5, 99.5])
-    )
+    low, high = np.percentile(colour, [0.5, 99.5])
+    margin = 0.1 * (high - low)
+    axes[0].set(xlabel=f"{names[0]} [mag]", ylabel=f"{names[1]} [mag]", xlim=(low - margin, high + margin))
     axes[0].invert_yaxis()
     axes[0].locator_params(axis="x", nbins=6)
     figure.colorbar(points, label=label_of("Av"))
@@ -60,18 +61,34 @@ def plot_sky(ra: Floats, dec: Floats, values: Floats, label: str, path: str | Pa
 
 def plot_recovered(recovered: list[Recovered], path: str | Path) -> None:
     """Draw recovered against true parameters, a panel each."""
+    colors = need("matplotlib.colors", "a figure")
+    counted = [_counts(one) for one in recovered]
+    shades = colors.LogNorm(1, max(float(counts.max()) for counts, _, _ in counted))
     figure, axes = _figure(len(recovered))
-    for one, panel in zip(recovered, axes, strict=True):
-        truth, middle = (np.log10(v) if one.name == "M_ini" else v for v in (one.truth, one.middle))
-        low, high = np.percentile(np.concatenate([truth, middle]), [0.5, 99.5])
-        counts = panel.hexbin(
-            truth, middle, gridsize=28, extent=(low, high, low, high), bins="log", mincnt=1, cmap="viridis"
+    for one, (counts, true_edges, edges), panel in zip(recovered, counted, axes, strict=True):
+        mesh = panel.pcolormesh(
+            true_edges, edges, np.where(counts > 0, counts, np.nan).T, norm=shades, cmap="viridis"
         )
+        low, high = max(true_edges[0], edges[0]), min(true_edges[-1], edges[-1])
         panel.plot([low, high], [low, high], color="black", linewidth=0.8)
         label = r"log (initial mass / $M_\odot$)" if one.name == "M_ini" else label_of(one.name)
-        panel.set(xlabel=f"true {label}", ylabel=f"recovered {label}", xlim=(low, high), ylim=(low, high))
-    figure.colorbar(counts, label="stars")
+        panel.set(xlabel=f"true {label}", ylabel=f"recovered {label}")
+    figure.colorbar(mesh, label="stars")
     save_figure(figure, path, DPI)
+
+
+def _counts(one: Recovered) -> tuple[Floats, Floats, Floats]:
+    """Stars in cells of a true and its recovered parameter, and the edges of both."""
+    truth, middle = (np.log10(v) if one.name == "M_ini" else v for v in (one.truth, one.middle))
+    low, high = np.percentile(np.concatenate([truth, middle]), [0.5, 99.5])
+    edges = np.linspace(low, high, N_BINS + 1)
+    drawn = np.unique(truth)
+    true_edges = edges
+    if 2 < len(drawn) <= N_BINS:
+        # truths on the points of a grid: a column for each
+        inner = 0.5 * (drawn[1:] + drawn[:-1])
+        true_edges = np.concatenate([[2 * drawn[0] - inner[0]], inner, [2 * drawn[-1] - inner[-1]]])
+    return np.histogram2d(truth, middle, (true_edges, edges))[0], true_edges, edges
 
 
 def _figure(n: int) -> tuple[Any, list[Any]]:
