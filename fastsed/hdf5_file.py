@@ -1,4 +1,4 @@
-"""Write an HDF5 file so that it appears whole or not at all, also on a full disk."""
+"""HDF5 files: told by their first bytes; written so that they appear whole or not at all, also on a full disk."""
 
 from __future__ import annotations
 
@@ -9,9 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastsed.atomic import atomic_path
+from fastsed.errors import InputError
 
 if TYPE_CHECKING:
     import h5py
+
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of a file."""
+
+
+def is_hdf5(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as HDF5 does.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The cells of the axes: values in; edges, widths by the midpoint rule, quantiles of weights out."""
+"""The cells of the axes of the grid: values and weights in; widths and quantiles out."""
 
 from __future__ import annotations
 
@@ -6,32 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastsed.arrays import Floats, Ints
+from fastsed.models.cells import cell_edges, cell_widths
 
 # axes whose values are samples, not points of a continuous coordinate: their cells have no width
 WITHOUT_WIDTH = ("metal",)
 
 
-def cell_edges(values: ArrayLike) -> Floats:
-    """Edges (n + 1,) of the cells around rising values (n,): midpoints; the end cells are symmetric about their values.
-
-    A single value v has the cell [v - 0.5, v + 0.5].
-    """
-    v = np.asarray(values, dtype=np.float64)
-    if len(v) == 1:
-        return np.array([v[0] - 0.5, v[0] + 0.5])
-    middle = 0.5 * (v[1:] + v[:-1])
-    return np.concatenate([[2 * v[0] - middle[0]], middle, [2 * v[-1] - middle[-1]]])
-
-
-def cell_widths(name: str, values: ArrayLike) -> Floats:
+def axis_widths(name: str, values: ArrayLike) -> Floats:
     """Widths (n,) of the cells of an axis, in the order of its values; 1 for single values and for metallicities."""
-    v = np.asarray(values, dtype=np.float64)
-    if len(v) == 1 or name in WITHOUT_WIDTH:
-        return np.ones(len(v))
-    order = np.argsort(v, kind="stable")
-    widths = np.empty(len(v))
-    widths[order] = np.diff(cell_edges(v[order]))
-    return widths
+    return np.ones(np.size(values)) if name in WITHOUT_WIDTH else cell_widths(values)
 
 
 def cell_quantiles(values: Floats, weights: Floats, probabilities: ArrayLike) -> Floats:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastsed.arrays import Floats, Ints, Mask
-from fastsed.fitting.cells import cell_edges, cell_quantiles
+from fastsed.fitting.cells import cell_quantiles
+from fastsed.models.cells import cell_edges
 
 # bins of a property without logarithm, over the range of all sources, at least
 LINEAR_BINS = 200

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.fitting.cells import cell_widths
+from fastsed.fitting.cells import axis_widths
 from fastsed.fitting.posterior import Weighing
 from fastsed.inputs.priors import prior_density, prior_of_sources
 from fastsed.models.axes import Axes
@@ -52,6 +52,6 @@ def make_weighing(
         if density is None:
             density = prior_density(prior, f"PRIOR_{name.upper()}", v, path)
         with np.errstate(divide="ignore"):
-            ln_axes[name] = np.log(density) + np.log(cell_widths(name, v))
+            ln_axes[name] = np.log(density) + np.log(axis_widths(name, v))
     ln_z = np.atleast_2d(ln_axes.pop("z"))
     return Weighing(ln_axes, np.ascontiguousarray(ln_z), marginal)

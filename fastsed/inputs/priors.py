@@ -15,6 +15,7 @@ from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.expressions import parse_key
 from fastsed.foreign import parse_foreign
+from fastsed.hdf5_file import is_hdf5
 from fastsed.inputs.catalog import counted
 from fastsed.inputs.tables import read_number_columns
 from fastsed.paths import expanded
@@ -136,7 +137,7 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") 
     file = _unquoted(_parts(prior)[1] or "")
     if not Path(file).is_file():
         raise InputError(f"PRIOR_Z = {prior}: there is no such file", path or None)
-    names, grid, density = _read_hdf5(file) if _is_hdf5(file) else _read_fits(file)
+    names, grid, density = _read_hdf5(file) if is_hdf5(file) else _read_fits(file)
     if density.shape != (len(names), len(grid)) or not len(grid):
         raise InputError(f"expected {len(names)} x {len(grid)} densities, not {density.shape}", file)
     if not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
@@ -160,11 +161,6 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") 
     found = np.array([np.interp(z, grid, row, left=0.0, right=0.0) for row in densities])
     found[absent] = 1.0
     return found
-
-
-def _is_hdf5(path: str) -> bool:
-    with open(path, "rb") as file:
-        return file.read(8) == b"\x89HDF\r\n\x1a\n"
 
 
 def _texts(values: NDArray[Any]) -> list[str]:

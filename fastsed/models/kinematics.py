@@ -7,6 +7,7 @@ import numpy as np
 from fastsed.arrays import Floats
 from fastsed.constants import SPEED_OF_LIGHT_OF_BROADENING_KMS
 from fastsed.errors import InputError
+from fastsed.models.cells import cell_edges
 
 REACH = 5.0  # sigmas
 _BLOCK = 64
@@ -73,7 +74,8 @@ def _operator_rows(lam: Floats, rows: slice, sigma: Floats) -> tuple[slice, Floa
     """Weights (nrow, ncolumn) of the samples `columns` in the broadened samples `rows`; widths (nrow, 1)."""
     from scipy.special import ndtr
 
-    edges = _edges(lam)
+    # no weight is renormalised beyond the outermost samples
+    edges = cell_edges(lam)
     centre = lam[rows, None]
     first = int(np.searchsorted(edges, (centre - REACH * sigma).min(), side="right")) - 1
     last = int(np.searchsorted(edges, (centre + REACH * sigma).max(), side="left"))
@@ -82,9 +84,3 @@ def _operator_rows(lam: Floats, rows: slice, sigma: Floats) -> tuple[slice, Floa
     with np.errstate(divide="ignore"):
         deviation = (edges[columns.start : columns.stop + 1] - centre) / sigma
     return columns, np.diff(ndtr(np.clip(deviation, -REACH, REACH)), axis=1)
-
-
-def _edges(lam: Floats) -> Floats:
-    """Limits of the samples: mid-points; the outermost are mirrored, and no weight is renormalised there."""
-    middle = 0.5 * (lam[:-1] + lam[1:])
-    return np.concatenate([[2 * lam[0] - middle[0]], middle, [2 * lam[-1] - middle[-1]]])

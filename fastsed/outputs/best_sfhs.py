@@ -26,6 +26,11 @@ Models = tuple[Ints, Floats]
 _BLOCK = 256
 
 
+def _cosmic_ages(grid: ModelGrid) -> Floats:
+    """Age of the Universe at each redshift of the grid [yr]."""
+    return grid.cosmology.age(grid.axes.z.astype(float)) * YEARS_PER_GYR
+
+
 class SfhWriter:
     """Writes the star formation histories of sources, one after the other.
 
@@ -36,8 +41,7 @@ class SfhWriter:
 
     def __init__(self, problem: Problem):
         self._setup = problem
-        # age of the Universe [yr] at each redshift
-        self._ages = problem.grid.cosmology.age(problem.grid.axes.z.astype(float)) * YEARS_PER_GYR
+        self._ages = _cosmic_ages(problem.grid)
 
     def write(
         self,
@@ -126,8 +130,7 @@ def best_history(grid: ModelGrid, model_id: int, scale: float, step: float) -> t
     time, sfr : (nt,)
         Time since the Big Bang [yr], and the rate [Msun/yr].
     """
-    ages = grid.cosmology.age(grid.axes.z.astype(float)) * YEARS_PER_GYR
-    t = sfh_times(float(ages[grid.axes.redshift_index(np.array([model_id]))[0]]), step)
+    t = sfh_times(float(_cosmic_ages(grid)[model_id // grid.axes.models_per_redshift]), step)
     result = (np.array([model_id]), np.array([scale]))
     return t, _Histories(grid, False, t).scaled(result)[0]
 

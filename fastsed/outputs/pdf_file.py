@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.fitting.cells import cell_edges
 from fastsed.fitting.passes import posteriors_together
 from fastsed.fitting.posterior import Posterior
 from fastsed.fitting.posterior_estimates import Histograms, PosteriorEstimates, binned, common_bins
 from fastsed.hdf5_file import atomic_hdf5
+from fastsed.models.cells import cell_edges
 from fastsed.outputs.paths import pdf_path
 from fastsed.quantities import Quantity, axis_quantities
 from fastsed.spool import Spool

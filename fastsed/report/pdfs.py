@@ -10,6 +10,7 @@ import numpy as np
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
 from fastsed.figure_style import ACCENT, BAND, DATA, INK, WIDTH, drawing, label_of, tidy
+from fastsed.models.cells import cell_edges
 from fastsed.report.source import Marginal, Marginals, Samples
 
 if TYPE_CHECKING:
@@ -133,8 +134,7 @@ def bin_edges(values: Floats, axis: Floats | None, most: int = _MOST_BINS) -> Fl
     """
     low, high = float(values.min()), float(values.max())
     if axis is not None and len(axis) > 1:
-        middle = (axis[1:] + axis[:-1]) / 2
-        edges = np.concatenate([[2 * axis[0] - middle[0]], middle, [2 * axis[-1] - middle[-1]]])
+        edges = cell_edges(axis)
         first = max(int(np.searchsorted(edges, low, "right")) - 2, 0)
         last = min(int(np.searchsorted(edges, high, "left")) + 1, len(edges) - 1)
         kept = edges[first : last + 1]

@@ -10,6 +10,7 @@ import numpy as np
 from fastsed.arrays import Floats
 from fastsed.extras import need
 from fastsed.figure_style import save_figure
+from fastsed.models.cells import cell_edges
 from fastsed.survey.parameter_labels import label_of
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def _counts(one: Recovered) -> tuple[Floats, Floats, Floats]:
     true_edges = edges
     if 2 < len(drawn) <= N_BINS:
         # truths on the points of a grid: a column for each
-        inner = 0.5 * (drawn[1:] + drawn[:-1])
-        true_edges = np.concatenate([[2 * drawn[0] - inner[0]], inner, [2 * drawn[-1] - inner[-1]]])
+        true_edges = cell_edges(drawn)
     return np.histogram2d(truth, middle, (true_edges, edges))[0], true_edges, edges
 
 

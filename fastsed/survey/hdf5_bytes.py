@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.hdf5_file import SIGNATURE
+
 UNDEFINED = 0xFFFFFFFFFFFFFFFF
 SUPERBLOCK_SIZE = 96
 # entries of a symbol node, and children of a tree node, are at most twice these
 LEAF_K, INTERNAL_K = 32, 16
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _NO_FREE_BLOCK = 1
 
 
@@ -32,7 +33,7 @@ def superblock(root_header: int, tree: int, heap: int, end_of_file: int) -> byte
     """The first 96 bytes of a file (specification II.A, version 0)."""
     fixed = struct.pack("<8BHHI", 0, 0, 0, 0, 0, 8, 8, 0, LEAF_K, INTERNAL_K, 0)
     addresses = struct.pack("<4Q", 0, UNDEFINED, end_of_file, UNDEFINED)
-    return _SIGNATURE + fixed + addresses + _symbol_entry(0, root_header, tree, heap)
+    return SIGNATURE + fixed + addresses + _symbol_entry(0, root_header, tree, heap)
 
 
 def _symbol_entry(name: int, header: int, tree: int, heap: int) -> bytes:

@@ -20,6 +20,7 @@ from fastsed.fitting.stars.chunks import CHUNK_MODELS, ChunkedFitter
 from fastsed.fitting.stars.engine import StarFitter
 from fastsed.fitting.stars.options import FitOptions
 from fastsed.fitting.stars.results import FITTED, NO_MODEL, NO_VALID_FLUX, StarPosteriors
+from fastsed.fitting.stars.source import column_values
 from fastsed.survey.fit_layout import STATISTICS, FitLayout
 from fastsed.survey.fit_resume import EarlierResults
 from fastsed.survey.fit_store import FitStore, product_paths
@@ -300,7 +301,7 @@ class _Run:
         table["chi2min_indx"] = np.where(done, result.chi2_min_row, no_row)
         table["Pmax_indx"] = np.where(done, result.best_row, no_row)
         table["specgrid_indx"] = no_row
-        table["specgrid_indx"][done] = self.fitter.column_values("specgrid_indx", result.best_row[done])
+        table["specgrid_indx"][done] = column_values(self.source, "specgrid_indx", result.best_row[done])
         if "fit_status" in (table.dtype.names or ()):
             table["fit_status"] = result.status
         self._add_full_rows(table, done)
@@ -312,7 +313,7 @@ class _Run:
         for name in ("Pmax", "chi2min"):
             rows = table[f"{name}_indx"][done].astype(np.int64)
             table[f"{name}_fullgrid_indx"] = -1
-            table[f"{name}_fullgrid_indx"][done] = self.fitter.column_values("fullgrid_idx", rows)
+            table[f"{name}_fullgrid_indx"][done] = column_values(self.source, "fullgrid_idx", rows)
 
     def report(self) -> None:
         """Say which stars were not fitted."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.hdf5_file import is_hdf5
 from fastsed.survey import hdf5
 
 
@@ -32,7 +33,7 @@ def read_vega(path: str | PathLike[str], filters: Sequence[str]) -> NDArray[np.f
     InputError
         If the file cannot be read, lacks a filter, or a flux is not a positive number.
     """
-    fluxes = _from_hdf5(path) if _is_hdf5(path) else _from_text(path)
+    fluxes = _from_hdf5(path) if is_hdf5(path) else _from_text(path)
     missing = [name for name in filters if name not in fluxes]
     if missing:
         raise InputError(f"has no flux for the filter {', '.join(missing)}", path)
@@ -41,14 +42,6 @@ def read_vega(path: str | PathLike[str], filters: Sequence[str]) -> NDArray[np.f
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"the flux of {name} is {value:g}, not a positive number", path)
     return values
-
-
-def _is_hdf5(path: str | PathLike[str]) -> bool:
-    try:
-        with open(path, "rb") as f:
-            return f.read(8) == b"\x89HDF\r\n\x1a\n"
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
 
 
 def _from_text(path: str | PathLike[str]) -> dict[str, float]:

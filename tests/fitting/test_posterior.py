@@ -5,9 +5,10 @@ import pytest
 from scipy.special import log_ndtr, ndtr
 
 from fastsed.fitting.best_fit import find_best_fits
-from fastsed.fitting.cells import cell_edges, cell_quantiles, cell_widths
+from fastsed.fitting.cells import axis_widths, cell_quantiles
 from fastsed.fitting.passes import walk
 from fastsed.fitting.posterior import Posterior, Weighing, coordinate
+from fastsed.models.cells import cell_edges
 from fastsed.models.properties import model_properties
 from fastsed.quantities import property_quantities
 from tests.fitting.toys import add_log_prior, all_models, make_problem, slow_fit
@@ -29,7 +30,7 @@ def flat(grid, marginal=False, priors=None):
     priors = priors or {}
     with np.errstate(divide="ignore"):
         ln = {
-            name: np.log(cell_widths(name, v) * priors.get(name, lambda x: np.ones(len(x)))(v.astype(float)))
+            name: np.log(axis_widths(name, v) * priors.get(name, lambda x: np.ones(len(x)))(v.astype(float)))
             for name, v in grid.axes.as_dict().items()
         }
     return Weighing(ln, ln.pop("z")[None], marginal)
@@ -262,8 +263,8 @@ def test_a_gaussian_posterior(library):
 def test_cells_follow_the_midpoint_rule():
     np.testing.assert_allclose(cell_edges([1.0, 2.0, 4.0]), [0.5, 1.5, 3.0, 5.0])
     np.testing.assert_allclose(cell_edges([3.0]), [2.5, 3.5])
-    np.testing.assert_allclose(cell_widths("x", [4.0, 1.0, 2.0]), [2.0, 1.0, 1.5])
-    np.testing.assert_array_equal(cell_widths("metal", [0.02, 0.008]), 1)
+    np.testing.assert_allclose(axis_widths("x", [4.0, 1.0, 2.0]), [2.0, 1.0, 1.5])
+    np.testing.assert_array_equal(axis_widths("metal", [0.02, 0.008]), 1)
 
 
 def test_a_source_without_models_of_positive_scale_has_none(library):

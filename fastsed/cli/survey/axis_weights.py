@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from fastsed.cli.survey.textfiles import read_numbers, write_columns
-from fastsed.models.stars.cells import axis_weights
+from fastsed.models.cells import axis_weights
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -214,11 +214,6 @@ class ChunkedFitter:
         order = np.argsort(self._best_rows, kind="stable")
         return self._best_values[order[np.searchsorted(self._best_rows, rows, sorter=order)]]
 
-    def column_values(self, name: str, rows: NDArray[np.int64]) -> Floats:
-        """Values of any column of the grid of some models, by their rows."""
-        column = list(self.source.columns).index(name)
-        return self.source.values([column], self.source.models_of(rows))[:, 0]
-
 
 class _Sums:
     """Sums over the chunks, for some stars."""

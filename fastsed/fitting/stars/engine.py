@@ -197,11 +197,6 @@ class StarFitter:
         flux: Floats = self._ordered[self._positions[models], k] / self._noise.unit[k]
         return flux
 
-    def column_values(self, name: str, rows: NDArray[np.int64]) -> Floats:
-        """Values of any column of the grid of some models, by their rows."""
-        column = list(self.source.columns).index(name)
-        return self.source.values([column], self.source.models_of(rows))[:, 0]
-
     def _reused_arrays(self, n: int) -> dict[str, Any]:
         if self._arrays is None or len(self._arrays["status"]) < n:
             self._arrays = self._result_arrays(n)

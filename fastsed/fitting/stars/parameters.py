@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fastsed.models.cells import cell_edges
+
 Compat = Literal["beast1", "beast2"]
 
 NOT_REPORTED = frozenset(
@@ -157,11 +159,8 @@ def _uniform(span: ParameterRange, n_bins: int, log: bool, clamp: bool = True) -
 def _from_values(unique: NDArray[np.float64], log: bool) -> Bins:
     """The values themselves, edges half-way between them."""
     centres = np.log10(unique) if log else unique
-    if len(unique) == 1:
-        edges = np.sort(centres[0] * np.array([0.95, 1.05]))
-    else:
-        inner = 0.5 * (centres[1:] + centres[:-1])
-        edges = np.concatenate([[2 * centres[0] - inner[0]], inner, [2 * centres[-1] - inner[-1]]])
+    single = len(unique) == 1
+    edges = np.sort(centres[0] * np.array([0.95, 1.05])) if single else cell_edges(centres)
     return Bins(unique.copy(), edges, log)
 
 

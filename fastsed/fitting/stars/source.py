@@ -90,6 +90,11 @@ class ModelSource(Protocol):
         """Values (n_models, n_columns) of some columns, by their numbers, of some models."""
 
 
+def column_values(source: ModelSource, name: str, rows: NDArray[np.int64]) -> Floats:
+    """Values (n,) of any column of the models of some rows of the grid."""
+    return source.values([list(source.columns).index(name)], source.models_of(rows))[:, 0]
+
+
 @dataclass(frozen=True)
 class ArrayModels:
     """Models in memory.

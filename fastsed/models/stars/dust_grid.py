@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.models.stars.cells import axis_weights, cell_widths
+from fastsed.models.cells import axis_weights, cell_widths
 from fastsed.models.stars.extinction import ExtinctionLaw
 from fastsed.models.stars.weights import DustAxis
 

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastsed.arrays import Floats
-from fastsed.errors import InputError
 from fastsed.models.stars.dust_grid import DustGrid
-from fastsed.models.stars.weights import StellarPriors, beast2_weights, distance_measure, stellar_factors
+from fastsed.models.stars.weights import (
+    StellarPriors,
+    beast2_weights,
+    distance_measure,
+    normalised,
+    stellar_factors,
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,7 @@ def _absolute(
 ) -> tuple[Floats, Floats]:
     """Absolute measure of stars, and of distances times dust points, each with sum 1."""
     stars, distance = stellar_factors(columns, priors), distance_measure(distances, priors.distance)
-    star, rest = stars.age * stars.mass * stars.met, dust * distance
-    for total, what in ((star.sum(), "stars"), (rest.sum(), "distances and dust points")):
-        if not (total > 0.0 and np.isfinite(total)):
-            raise InputError(f"the weights of the {what} sum to {total:g}: the priors exclude every model")
-    return star / star.sum(), rest / rest.sum()
+    return (
+        normalised(stars.age * stars.mass * stars.met, "stars"),
+        normalised(dust * distance, "distances and dust points"),
+    )

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.models.stars.cells import cell_edges, cell_widths
+from fastsed.models.cells import cell_edges, cell_widths
 
 PriorModel = Mapping[str, Any]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
-from fastsed.models.stars.cells import axis_weights, cell_widths
+from fastsed.models.cells import axis_weights, cell_widths
 from fastsed.models.stars.priors import (
     DEFAULTS,
     PriorModel,
@@ -71,8 +71,8 @@ class SplitWeights:
     grid: Floats
 
 
-def normalised(weights: Floats) -> Floats:
-    """The weights divided by their sum.
+def normalised(weights: Floats, of: str = "models") -> Floats:
+    """Weights `of` something divided by their sum.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def normalised(weights: Floats) -> Floats:
     """
     total = float(weights.sum())
     if not (total > 0.0 and np.isfinite(total)):
-        raise InputError(f"the weights of the models sum to {total:g}: the priors exclude every model")
+        raise InputError(f"the weights of the {of} sum to {total:g}: the priors exclude every model")
     return weights / total
 
 

@@ -28,10 +28,6 @@ def compare(models: ArrayModels, options: FitOptions, fluxes: np.ndarray, chunk:
     np.testing.assert_allclose(
         parts.values_of(two.best_row[done]), whole.values_of(one.best_row[done]), rtol=1e-13
     )
-    np.testing.assert_array_equal(
-        parts.column_values("specgrid_indx", two.best_row[done]),
-        whole.column_values("specgrid_indx", one.best_row[done]),
-    )
 
 
 @pytest.mark.parametrize("error", ["fraction", "floor", "full"])

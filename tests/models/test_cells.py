@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastsed.models.stars.cells import axis_weights, cell_edges, cell_widths
+from fastsed.models.cells import axis_weights, cell_edges, cell_widths
 
 
 def test_edges_are_midpoints_and_the_ends_symmetric():

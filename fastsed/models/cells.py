@@ -9,12 +9,12 @@ from fastsed.arrays import Floats
 
 
 def cell_edges(values: ArrayLike, positive: bool = False) -> Floats:
-    """Edges of the cells around ascending values: midpoints, the end cells symmetric about their value.
+    """Edges of the cells around ascending values: midpoints; the end cells are symmetric about their values.
 
     Parameters
     ----------
     values : array_like (n,)
-        Ascending, n >= 2.
+        Ascending. A single value v has the cell [v - 0.5, v + 0.5].
     positive : bool
         A negative first edge becomes half the first value.
 
@@ -23,8 +23,10 @@ def cell_edges(values: ArrayLike, positive: bool = False) -> Floats:
     float64 (n + 1,)
     """
     x = np.asarray(values, dtype=np.float64)
-    half = np.diff(x) / 2.0
-    edges = np.concatenate([[x[0] - half[0]], x[1:] - half, [x[-1] + half[-1]]])
+    if len(x) == 1:
+        return np.array([x[0] - 0.5, x[0] + 0.5])
+    middle = 0.5 * (x[1:] + x[:-1])
+    edges = np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])
     if positive and edges[0] < 0.0:
         edges[0] = 0.5 * x[0]
     return edges
