@@ -198,3 +198,19 @@ def test_rest_frame_magnitudes_in_named_filters(folder):
     (folder / "MINE.RES").write_text("3 mine\n1 4000 0\n2 5000 2\n3 6000 0\n" * 200)
     with pytest.raises(InputError, match=r"MINE.RES: its filter 156 is 'mine', not sdss_u"):
         fastsed.run("gst.param", rest_mag=["sdss_u", "bessell_v"], filters_res="MINE.RES", **keys)
+
+
+def test_columns_without_units_are_told(folder, table, caplog):
+    table["F120"].unit = table["E120"].unit = "uJy"
+    table.write(folder / "some.fits")
+    with caplog.at_level("INFO"):
+        fastsed.run("gst.param", catalog="some.fits", **KEYS | {"verbose": True})
+    told = [line for line in caplog.messages if "no unit" in line]
+    assert len(told) == 1
+    assert told[0].startswith("some.fits: F121, F156, ")
+    assert told[0].endswith(
+        "have no unit: that of AB_ZEROPOINT = 23.9 is taken, the magnitude of a flux of 1"
+    )
+    caplog.clear()
+    fastsed.run("gst.param", **KEYS)
+    assert "no unit" not in caplog.text

@@ -141,7 +141,12 @@ def read_catalog(params: RunOptions) -> tuple[Catalog, list[Response]]:
     wavelengths = np.array([band.mean_wavelength for band in filters])
 
     read = _read_columns(table, columns)
-    flux, error, zero_point = _fluxes(table, columns, read.numbers, params.ab_zeropoint, wavelengths)
+    units = BandUnits(
+        [table.names[i] for i in columns.flux], table.units(columns.flux), table.units(columns.error), path
+    )
+    if params.catalog_is_table:
+        units.tell_missing(params.ab_zeropoint)
+    flux, error, zero_point = _fluxes(units, columns, read.numbers, params.ab_zeropoint, wavelengths)
     ids = read.texts[0]
     if not ids:
         raise InputError("has a header but no sources", path)
@@ -518,13 +523,11 @@ def _read_columns(table: NamedTable, columns: _Columns) -> Columns:
 
 
 def _fluxes(
-    table: NamedTable, columns: _Columns, numbers: Floats, zero_point: float, wavelengths: Floats
+    units: BandUnits, columns: _Columns, numbers: Floats, zero_point: float, wavelengths: Floats
 ) -> tuple[Floats, Floats, float]:
     """Total fluxes and errors, (nsource, nband) each, and their zero point: in microjansky if any column has a unit."""
     nband = len(columns.bands)
     flux, error = numbers[:, :nband].copy(), numbers[:, nband : 2 * nband].copy()
-    names = [table.names[i] for i in columns.flux]
-    units = BandUnits(names, table.units(columns.flux), table.units(columns.error), table.path)
     if units.are_given:
         flux, error = units.to_microjansky(flux, error, zero_point, wavelengths)
         zero_point = MICROJANSKY_ZEROPOINT

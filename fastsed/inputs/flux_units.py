@@ -209,6 +209,18 @@ class BandUnits:
         """Whether any column has a unit."""
         return any(self.flux) or any(self.error)
 
+    def tell_missing(self, ab_zeropoint: float) -> None:
+        """Note the columns that have no unit, which are in that of AB_ZEROPOINT."""
+        plain = [name for name, unit in zip(self.names, self.flux, strict=True) if not unit.strip()]
+        if plain:
+            which = "the fluxes have" if len(plain) == len(self.names) else f"{', '.join(plain)} have"
+            log.info(
+                "%s: %s no unit: that of AB_ZEROPOINT = %g is taken, the magnitude of a flux of 1",
+                self.path,
+                which,
+                ab_zeropoint,
+            )
+
     def _pair(self, i: int) -> tuple[FluxUnit, FluxUnit] | None:
         """Units of a flux and of its error; None where they have none."""
         flux, error = self.flux[i].strip(), self.error[i].strip()

@@ -204,7 +204,7 @@ def _shown(value: Any) -> str:
 def _files(options: RunOptions) -> list[str]:
     """The program, and digests of the files that the results rest on most."""
     lines = [f"report written by fastsed {__version__}"]
-    for path in (options.path, f"{options.catalog}.cat", options.catalog):
+    for path in (options.path, options.catalog_path):
         if path and Path(for_system(path)).is_file():
             digest = hashlib.sha256(Path(for_system(path)).read_bytes()).hexdigest()
             lines.append(f"SHA-256 of {path}: {digest}")

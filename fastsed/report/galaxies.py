@@ -68,7 +68,7 @@ def _rows_of(problem: Problem, ids: Sequence[str]) -> Any:
     known = {str(one): row for row, one in enumerate(problem.catalog.ids)}
     for one in ids:
         if one not in known:
-            raise InputError(f"there is no source '{one}'", f"{problem.params.catalog}.cat")
+            raise InputError(f"there is no source '{one}'", problem.params.catalog_path)
     return np.array([known[one] for one in dict.fromkeys(ids)], dtype=np.int64)
 
 

@@ -65,6 +65,14 @@ def test_errors(folder, capsys, words, status, message):
     assert not list(folder.glob("*.png"))
 
 
+def test_a_source_that_is_not_in_a_table(folder, capsys):
+    names, *lines = (folder / "gst.cat").read_text().splitlines()
+    rows = [names.lstrip("# "), *(line for line in lines if not line.startswith("#"))]
+    (folder / "t.csv").write_text("\n".join(",".join(row.split()) for row in rows))
+    assert main(["gst.param", "9", "CATALOG=t.csv", *KEYS]) == 1
+    assert "error: t.csv: there is no source '9'" in capsys.readouterr().err
+
+
 def test_tables_have_no_spectra(folder, capsys):
     (folder / "a.fout").write_text("# id z lmass lsfr chi2\n1 0.5 10 1 1.2\n2 0.6 11 2 nan\n")
     assert main(["a.fout", "-o", "a.png"]) == 0
