@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastsed.atomic import atomic_write
 from fastsed.errors import InputError
+from fastsed.extras import need
 from fastsed.paths import share_dir
 
 log = logging.getLogger(__name__)
@@ -56,11 +57,12 @@ def run_example(folder: str | Path, step: Callable[[Sequence[str]], int]) -> Non
     Raises
     ------
     InputError
-        If the folder holds something else.
+        If the folder holds something else, or a package that a later step needs is not installed.
     """
     import contextlib
 
     start = time.monotonic()
+    need("shapely", "the example")
     copy_files(Path(folder))
     with contextlib.chdir(folder):
         for line in FIELD_STEPS:

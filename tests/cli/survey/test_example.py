@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from astropy.io import fits
@@ -44,3 +45,12 @@ def test_folders_that_hold_something_else(tmp_path, capsys):
     assert "holds other files" in capsys.readouterr().err
     assert main(["--example", str(tmp_path / "mine.txt")]) == 1
     assert "is a file" in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_told_before_the_first_step(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "shapely", None)
+    assert main(["--example", str(tmp_path / "new")]) == 1
+    assert (
+        "the example needs shapely: install it with `pip install fastsed[survey]`" in capsys.readouterr().err
+    )
+    assert not (tmp_path / "new").exists()
