@@ -100,19 +100,20 @@ def million(folder: Path, n: int, runs: int) -> list[dict]:
     return [*rows, {"step": "all", **total, "peak MB": max(line["peak MB"] for line in rows)}]
 
 
-def size(paths: list[Path]) -> int:
-    """Bytes of files and of all that is in folders."""
-    files = [p for path in paths for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file()]
-    return sum(path.stat().st_size for path in files)
+def files_of(paths: list[Path]) -> list[Path]:
+    """These files, and all that is in folders."""
+    return [p for path in paths for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file()]
 
 
-def copy_time(files: list[Path], target: Path) -> float:
-    """Seconds that copying these files to the disk takes."""
+def copy_time(files: list[Path], folder: Path) -> float:
+    """Seconds that copying these files of a folder to the disk takes."""
+    target = folder / "copy"
     os.sync()
     begin = time.perf_counter()
-    target.mkdir()
     for path in files:
-        shutil.copyfile(path, target / path.name)
+        copy = target / path.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
     os.sync()
     seconds = time.perf_counter() - begin
     shutil.rmtree(target)
@@ -120,7 +121,7 @@ def copy_time(files: list[Path], target: Path) -> float:
 
 
 def posteriors(folder: Path, n: int, runs: int) -> list[dict]:
-    """The same with PDFs and samples, of fits against the grid of the example, beside a copy of what is read."""
+    """The same with PDFs and samples, of fits against the grid of the example, beside a copy of what is written."""
     for path in EXAMPLE.iterdir():
         shutil.copyfile(path, folder / path.name)
     shutil.copyfile(SETTINGS, folder / SETTINGS.name)
@@ -134,11 +135,6 @@ def posteriors(folder: Path, n: int, runs: int) -> list[dict]:
         base = path.stem.replace("field_", "fits_")
         words = f"fit field_seds.grid.hd5 noise.hd5 {path.name} -o {base} --vega vega.txt"
         survey(folder, f"{words} --pdf2d_param_list none --obs_colnames {columns}")
-    files = [
-        *folder.glob("fits_*_stats.fits"),
-        *folder.glob("fits_*_pdf1d.fits"),
-        *folder.glob("fits_*_lnp.hd5"),
-    ]
     (folder / "out").mkdir()
     steps = {
         "merge": ("merge fits_", ["fits_stats.fits", "fits_pdf1d.fits", "fits_lnp.hd5"]),
@@ -147,11 +143,11 @@ def posteriors(folder: Path, n: int, runs: int) -> list[dict]:
     }  # fmt: skip
     rows = []
     for step, (words, products) in steps.items():
-        copied, read = copy_time(files, folder / "copy"), size(files)
         line = row(step, folder, words, runs)
-        written = size([path for pattern in products for path in folder.glob(pattern)])
+        written = files_of([path for pattern in products for path in folder.glob(pattern)])
+        megabytes = sum(path.stat().st_size for path in written) / 1e6
         rows.append(
-            {**line, "MB read": read / 1e6, "MB written": written / 1e6, "copy of what is read, s": copied}
+            {**line, "files": len(written), "MB": megabytes, "a copy of them, s": copy_time(written, folder)}
         )
     return rows
 

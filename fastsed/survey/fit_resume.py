@@ -82,11 +82,11 @@ class EarlierResults:
     def _open_images(self, kind: str, parts: list[ImagePart]) -> list[NDArray[np.float64]]:
         """The PDFs of all stars, mapped into memory; refuse those with other bins."""
         path, images = self._paths[kind], []
-        blocks = {block.value("EXTNAME"): block for block in read_blocks(path)[1:]}
+        blocks = {block.header.value("EXTNAME"): block for block in read_blocks(path)[1:]}
         for part in parts:
             block = blocks.get(part.name)
             shape = (part.shape[0] + len(part.centres), *part.shape[1:])
-            if block is None or block.shape() != shape or block.value("BITPIX") != -64:
+            if block is None or block.header.shape != shape or block.header.value("BITPIX") != -64:
                 raise InputError(f"has no PDFs of {part.name} with the shape {shape}", path)
             image = np.memmap(path, ">f8", "r", block.start, shape)
             if not np.allclose(image[part.shape[0] :], part.centres, rtol=CLOSE, atol=0):

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,38 +36,80 @@ _LIMIT = 999
 _HEADER_LIMIT = 1000 * BLOCK
 
 
+class Header:
+    """A header.
+
+    Parameters
+    ----------
+    data : bytes
+        With the padding.
+    """
+
+    def __init__(self, data: bytes):
+        self.data = data
+        # backwards, so that the first card of each keyword is left
+        starts = range(len(data) - _CARD, -1, -_CARD)
+        self._places = {data[i : i + 8]: i for i in starts if data[i + 8] == _EQUALS}
+        self._values: dict[str, Any] = {}
+
+    def value(self, key: str) -> Any:
+        """Value of a keyword: int, float, bool or str; None if it is not there or cannot be understood."""
+        if key not in self._values:
+            at = self._places.get(key.encode().ljust(8))
+            text = None if at is None else self.data[at + 10 : at + _CARD].decode("latin-1").strip()
+            self._values[key] = None if text is None else _parsed(text)
+        return self._values[key]
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the data, slowest axis first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a number is missing or none.
+        """
+        n_axes = int(self.value("NAXIS"))
+        if not 0 <= n_axes <= _LIMIT:
+            raise ValueError(n_axes)
+        return tuple(int(self.value(f"NAXIS{i}")) for i in range(n_axes, 0, -1))
+
+    @cached_property
+    def data_size(self) -> int:
+        """Bytes of the data, without padding.
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            If a number is missing or none.
+        """
+        width = abs(int(self.value("BITPIX"))) // 8
+        extra, groups = self.value("PCOUNT") or 0, self.value("GCOUNT") or 1
+        return width * groups * (extra + math.prod(self.shape)) if self.shape else 0
+
+
+# images of one kind repeat their headers
+_small_header = lru_cache(maxsize=4096)(Header)
+
+
 @dataclass(frozen=True)
 class Block:
     """A header and where its data are.
 
     Attributes
     ----------
-    header : bytes
-        With the padding.
-    start, size : int
-        Of the data in the file, without padding.
+    header : Header
+    start : int
+        Of the data in the file.
     """
 
-    header: bytes
+    header: Header
     start: int
-    size: int
 
-    @cached_property
-    def _places(self) -> dict[bytes, int]:
-        """Position of the first card of each keyword."""
-        header = self.header
-        # backwards, so that the first one is left
-        starts = range(len(header) - _CARD, -1, -_CARD)
-        return {header[i : i + 8]: i for i in starts if header[i + 8] == _EQUALS}
-
-    def value(self, key: str) -> Any:
-        """Value of a keyword: int, float, bool or str; None if it is not there or cannot be understood."""
-        at = self._places.get(key.encode().ljust(8))
-        return None if at is None else _parsed(self.header[at + 10 : at + _CARD].decode("latin-1").strip())
-
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the data, slowest axis first."""
-        return tuple(int(self.value(f"NAXIS{i}")) for i in range(int(self.value("NAXIS")), 0, -1))
+    @property
+    def size(self) -> int:
+        """Bytes of the data, without padding."""
+        return self.header.data_size
 
 
 def _parsed(text: str) -> Any:
@@ -170,39 +212,29 @@ def read_blocks(path: str | os.PathLike[str]) -> list[Block]:
 
 
 def _read_header(f: Any, position: int, path: str | os.PathLike[str]) -> Block:
-    header = b""
+    data = b""
     while True:
         piece = f.read(BLOCK)
-        known = header or piece.startswith((b"SIMPLE  =", b"XTENSION="))
+        known = data or piece.startswith((b"SIMPLE  =", b"XTENSION="))
         if not known:
             if position:
                 raise InputError(f"not a FITS file from byte {position} on", path)
             raise InputError("not a FITS file: it does not begin with SIMPLE", path)
-        if len(piece) < BLOCK or len(header) > _HEADER_LIMIT:
+        if len(piece) < BLOCK or len(data) > _HEADER_LIMIT:
             raise InputError("cut short: a header has no end", path)
-        header += piece
+        data += piece
         if any(piece[i : i + _CARD] == _END for i in range(0, BLOCK, _CARD)):
             break
-    block = Block(header, position + len(header), 0)
-    return replace(block, size=_data_size(block, path))
-
-
-def _data_size(block: Block, path: str | os.PathLike[str]) -> int:
+    block = Block(_small_header(data) if len(data) == BLOCK else Header(data), position + len(data))
     try:
-        n_axes = int(block.value("NAXIS"))
-        if not 0 <= n_axes <= _LIMIT:
-            raise ValueError(n_axes)
-        axes = [int(block.value(f"NAXIS{i + 1}")) for i in range(n_axes)]
-        width = abs(int(block.value("BITPIX"))) // 8
-        extra, groups = block.value("PCOUNT") or 0, block.value("GCOUNT") or 1
-        size = width * groups * (extra + math.prod(axes)) if n_axes else 0
+        size = block.size
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             "not a FITS file: a header whose NAXIS, BITPIX or sizes are no numbers", path
         ) from error
     if size < 0:
         raise InputError("not a FITS file: a header with negative sizes", path)
-    return size
+    return block
 
 
 def table_dtype(block: Block, path: str | os.PathLike[str]) -> np.dtype[Any]:
@@ -214,7 +246,9 @@ def table_dtype(block: Block, path: str | os.PathLike[str]) -> np.dtype[Any]:
         If it is none, or has columns of variable length.
     """
     # tables of the same columns differ in their number of rows only
-    header = with_value(block.header, "NAXIS2", 0) if block.value("NAXIS2") else block.header
+    header = block.header.data
+    if block.header.value("NAXIS2"):
+        header = with_value(header, "NAXIS2", 0)
     try:
         return _row_type(header)
     except InputError as error:
@@ -222,17 +256,17 @@ def table_dtype(block: Block, path: str | os.PathLike[str]) -> np.dtype[Any]:
 
 
 @lru_cache(maxsize=16)
-def _row_type(header: bytes) -> np.dtype[Any]:
+def _row_type(data: bytes) -> np.dtype[Any]:
     """Type of the rows of a table with this header."""
-    block = Block(header, 0, 0)
-    n_fields = block.value("TFIELDS")
-    if block.value("XTENSION") != "BINTABLE" or block.value("NAXIS") != 2 or block.value("BITPIX") != 8:
+    header = Header(data)
+    n_fields = header.value("TFIELDS")
+    if header.value("XTENSION") != "BINTABLE" or header.value("NAXIS") != 2 or header.value("BITPIX") != 8:
         raise InputError("its first extension is no binary table")
     if not isinstance(n_fields, int) or not 0 <= n_fields <= _LIMIT:
         raise InputError("a table whose number of columns (TFIELDS) is not known")
     fields: list[tuple[Any, ...]] = []
     for i in range(1, n_fields + 1):
-        name, form = str(block.value(f"TTYPE{i}") or f"col{i}"), str(block.value(f"TFORM{i}"))
+        name, form = str(header.value(f"TTYPE{i}") or f"col{i}"), str(header.value(f"TFORM{i}"))
         found = _FORM.match(form)
         if found is None or found[2] in "PQ":
             raise InputError(f"column {name} has the format {form!r}, whose rows have no fixed length")
@@ -247,6 +281,6 @@ def _row_type(header: bytes) -> np.dtype[Any]:
         dtype = np.dtype(fields)
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"its columns cannot be told apart: {error}") from error
-    if dtype.itemsize != block.shape()[-1]:
-        raise InputError(f"rows of {block.shape()[-1]} bytes, but columns of {dtype.itemsize}")
+    if dtype.itemsize != header.shape[-1]:
+        raise InputError(f"rows of {header.shape[-1]} bytes, but columns of {dtype.itemsize}")
     return dtype

@@ -68,7 +68,9 @@ class FitsRows:
             raise InputError("holds no table", path)
         table = blocks[1]
         dtype = table_dtype(table, path)
-        return cls(Path(path), dtype, table.shape()[0], table.header, table.start, tuple(blocks[2:]))
+        return cls(
+            Path(path), dtype, table.header.shape[0], table.header.data, table.start, tuple(blocks[2:])
+        )
 
     def rows(self, rows: slice | NDArray[np.int64] | None = None) -> NDArray[Any]:
         """Some rows, all by default: structured, in FITS's byte order."""
@@ -121,7 +123,7 @@ class FitsRows:
             pieces = []
             for block in self.rest:
                 f.seek(block.start)
-                pieces += [block.header, f.read(block.size), padding(block.size)]
+                pieces += [block.header.data, f.read(block.size), padding(block.size)]
         return b"".join(pieces)
 
 

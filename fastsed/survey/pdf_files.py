@@ -28,7 +28,7 @@ class PdfImage:
 
     Attributes
     ----------
-    path : Path
+    path : str
     name : str
         Of the parameter.
     start : int
@@ -38,7 +38,7 @@ class PdfImage:
         probabilities and centres.
     """
 
-    path: Path
+    path: str
     name: str
     start: int
     shape: tuple[int, ...]
@@ -61,25 +61,34 @@ class PdfImage:
     def rows(self, rows: slice) -> NDArray[np.float64]:
         """Probabilities (n, n_bin) of some stars, or both planes (n, n_bin, 2) if condensed; FITS's byte order."""
         first, end, _ = rows.indices(self.n_star)
-        shape = (end - first, *self.shape[1:])
-        offset = self.start + first * math.prod(self.shape[1:]) * _FLOAT.itemsize
-        return np.fromfile(self.path, _FLOAT, math.prod(shape), offset=offset).reshape(shape)
+        return self._read(first, end)
 
     def centres(self) -> NDArray[np.float64]:
         """Bin centres (n_bin,) of the layout of a fit."""
-        offset = self.start + (self.shape[0] - 1) * self.n_bin * _FLOAT.itemsize
-        return np.fromfile(self.path, _FLOAT, self.n_bin, offset=offset)
+        return self._read(self.shape[0] - 1, self.shape[0]).reshape(-1)
 
     def planes(self, rows: slice, n_bin: int | None = None) -> NDArray[np.float64]:
         """Probabilities and bin centres (n, n_bin, 2) of some stars; NaN beyond the bins that there are."""
-        values = self.rows(rows)
-        planes = np.full((len(values), n_bin or self.n_bin, 2), np.nan, _FLOAT)
+        first, end, _ = rows.indices(self.n_star)
+        n_bin = n_bin or self.n_bin
+        planes = np.empty((end - first, n_bin, 2), _FLOAT)
+        planes[:, self.n_bin :] = np.nan
         filled = planes[:, : self.n_bin]
         if self.condensed:
-            filled[:] = values
+            filled[:] = self.rows(rows)
+        elif end == self.n_star:
+            # the bin centres follow the last star
+            values = self._read(first, self.shape[0])
+            filled[..., 0], filled[..., 1] = values[:-1], values[-1]
         else:
-            filled[..., 0], filled[..., 1] = values, self.centres()
+            filled[..., 0], filled[..., 1] = self.rows(rows), self.centres()
         return planes
+
+    def _read(self, first: int, end: int) -> NDArray[np.float64]:
+        """Rows [first, end) of the image."""
+        shape = (end - first, *self.shape[1:])
+        offset = self.start + first * math.prod(self.shape[1:]) * _FLOAT.itemsize
+        return np.fromfile(self.path, _FLOAT, math.prod(shape), offset=offset).reshape(shape)
 
 
 def read_pdfs(path: str | os.PathLike[str]) -> dict[str, PdfImage]:
@@ -92,11 +101,10 @@ def read_pdfs(path: str | os.PathLike[str]) -> dict[str, PdfImage]:
     """
     images: dict[str, PdfImage] = {}
     for block in read_blocks(path)[1:]:
-        name = block.value("EXTNAME")
-        shape = block.shape()
+        name, shape = block.header.value("EXTNAME"), block.header.shape
         if (
-            block.value("XTENSION") != "IMAGE"
-            or block.value("BITPIX") != -64
+            block.header.value("XTENSION") != "IMAGE"
+            or block.header.value("BITPIX") != -64
             or len(shape) not in (2, 3)
             or not name
         ):
@@ -105,7 +113,7 @@ def read_pdfs(path: str | os.PathLike[str]) -> dict[str, PdfImage]:
             )
         if shape[0] < 1 or (len(shape) == 3 and shape[2] != 2):
             raise InputError(f"not a file of 1-D PDFs: extension {name} has shape {shape}", path)
-        images[str(name)] = PdfImage(Path(path), str(name), block.start, shape)
+        images[str(name)] = PdfImage(os.fspath(path), str(name), block.start, shape)
     if not images:
         raise InputError("holds no PDFs", path)
     if len({image.n_star for image in images.values()}) > 1:

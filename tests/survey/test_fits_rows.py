@@ -43,8 +43,8 @@ def test_rows_are_those_of_astropy(path):
         assert np.array_equal(rows.column(name), expected[name], equal_nan=name != "y")
         assert rows.column(name).dtype.isnative
     assert np.array_equal(rows.rows(np.array([2, 0]))["y"], [3, 1])
-    assert read_blocks(path)[1].value("TUNIT2") == "arcsec"
-    assert read_blocks(path)[2].shape() == (3, 5)
+    assert read_blocks(path)[1].header.value("TUNIT2") == "arcsec"
+    assert read_blocks(path)[2].header.shape == (3, 5)
 
 
 @pytest.mark.parametrize("chosen", [[0, 1, 2], [2], []])
@@ -176,4 +176,8 @@ def test_the_first_of_two_cards_counts(tmp_path):
     cards = [card("SIMPLE", True), card("BITPIX", 8), card("NAXIS", 0), card("AAA", 1), card("AAA", "it's")]
     (tmp_path / "a.fits").write_bytes(header_bytes(cards))
     (block,) = read_blocks(tmp_path / "a.fits")
-    assert (block.value("AAA"), block.value("BBB"), block.value("SIMPLE")) == (1, None, True)
+    assert (block.header.value("AAA"), block.header.value("BBB"), block.header.value("SIMPLE")) == (
+        1,
+        None,
+        True,
+    )
