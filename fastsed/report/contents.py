@@ -40,13 +40,13 @@ _MOST_DECIMALS = 4
 
 
 def report_on_fit(
-    found: Results, problem: Problem, figures_per_group: int, known_z: Floats | None = None
+    results: Results, problem: Problem, figures_per_group: int, known_z: Floats | None = None
 ) -> Page:
     """The full report of a fit.
 
     Parameters
     ----------
-    found : Results
+    results : Results
     problem : Problem
     figures_per_group : int
         Sources shown of the best, the worst, those at edges, and at random.
@@ -58,18 +58,18 @@ def report_on_fit(
     InputError
         If matplotlib is not installed.
     """
-    catalogue, p = catalogue_of(found, problem), problem.params
+    catalogue, p = catalogue_of(results, problem), problem.params
     page = _page_of(catalogue, known_z)
     page.title = f"{catalogue.name}: report of the fit"
     page.lead = f"{p.path or 'parameters'}: {len(problem.filters)} bands, fitted by fastsed {__version__}"
     page.cards.append((f"{problem.grid.axes.size:,}", "models in the grid"))
-    page.verdict = list(found.verdict)
+    page.verdict = list(results.verdict)
     page.settings = settings_of(p)
-    page.provenance = [*found.provenance, "", *_files(p)]
+    page.provenance = [*results.provenance, "", *_files(p)]
     page.bibtex = bibtex(citations(p, [band.name for band in problem.filters]))
     groups = groups_of(catalogue, figures_per_group)
-    _add_sources(page, found, problem, groups)
-    if not p.n_sim and found.posterior is None:
+    _add_sources(page, results, problem, groups)
+    if not p.n_sim and results.posterior is None:
         page.notes.append(
             "No distributions are shown: there are no simulations (N_SIM = 0) and no posteriors."
         )
@@ -154,7 +154,7 @@ def decimals_of(values: Floats) -> int:
     return -1
 
 
-def _add_sources(page: Page, found: Results, problem: Problem, groups: Sequence[Group]) -> None:
+def _add_sources(page: Page, results: Results, problem: Problem, groups: Sequence[Group]) -> None:
     """Figures of some sources, and links from the table to them."""
     rows = [row for group in groups for row in group.rows]
     simulated = simulate_sources(problem, rows) if problem.params.n_sim and rows else None
@@ -163,21 +163,21 @@ def _add_sources(page: Page, found: Results, problem: Problem, groups: Sequence[
         for row in group.rows:
             anchor = f"source-{row}"
             page.links[row] = anchor
-            pictures += _pictures(found, problem, row, simulated, rows.index(row), anchor)
+            pictures += _pictures(results, problem, row, simulated, rows.index(row), anchor)
         page.sources.append((group.heading, group.why, pictures))
 
 
 def _pictures(
-    found: Results, problem: Problem, row: int, simulated: SourceSimulations | None, i: int, anchor: str
+    results: Results, problem: Problem, row: int, simulated: SourceSimulations | None, i: int, anchor: str
 ) -> list[Picture]:
     """The spectrum of a source, and its distributions where there are simulations."""
-    identity = str(found.ids[row])
-    pictures = [Picture(png_of(plot_sed(sed_of(found, problem, row))), f"Source {identity}", anchor)]
-    names = free_quantities(found, problem, row)
-    marginals = posteriors_of(found, row, names)
+    identity = str(results.ids[row])
+    pictures = [Picture(png_of(plot_sed(sed_of(results, problem, row))), f"Source {identity}", anchor)]
+    names = free_quantities(results, problem, row)
+    marginals = posteriors_of(results, row, names)
     if marginals is None and simulated is not None:
-        marginals = marginals_of(samples_of(found, problem, simulated, i, names))
-    if marginals is not None and marginals.found:
+        marginals = marginals_of(samples_of(results, problem, simulated, i, names))
+    if marginals is not None and marginals.distributions:
         pictures.append(Picture(png_of(plot_pdf(marginals)), f"Distributions of source {identity}"))
     return pictures
 

@@ -72,7 +72,7 @@ def _rows_of(problem: Problem, ids: Sequence[str]) -> Any:
     return np.array([known[one] for one in dict.fromkeys(ids)], dtype=np.int64)
 
 
-def row_of_fitted(found: Results, identity: str) -> int:
+def row_of_fitted(results: Results, identity: str) -> int:
     """Row of a source.
 
     Raises
@@ -80,43 +80,43 @@ def row_of_fitted(found: Results, identity: str) -> int:
     InputError
         If there is none, or it has no fit.
     """
-    row = next((row for row, one in enumerate(found.ids) if str(one) == identity), None)
-    if row is None or not found.fitted[row]:
+    row = next((row for row, one in enumerate(results.ids) if str(one) == identity), None)
+    if row is None or not results.fitted[row]:
         raise InputError(
             f"the source '{identity}' has no fit" if row is not None else f"there is no source '{identity}'"
         )
     return row
 
 
-def sed_figure(found: Results, problem: Problem, row: int, width: float, flux: FluxUnit = "fnu") -> Figure:
+def sed_figure(results: Results, problem: Problem, row: int, width: float, flux: FluxUnit = "fnu") -> Figure:
     """The figure of `fastsed.Results.plot_sed`."""
-    return plot_sed(sed_of(found, problem, row), width, flux)
+    return plot_sed(sed_of(results, problem, row), width, flux)
 
 
-def pdf_figure(found: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Figure:
+def pdf_figure(results: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Figure:
     """The figure of `fastsed.Results.plot_pdf`."""
-    names = names or free_quantities(found, problem, row)
-    posteriors = posteriors_of(found, row, names)
+    names = names or free_quantities(results, problem, row)
+    posteriors = posteriors_of(results, row, names)
     if posteriors is None:
-        posteriors = marginals_of(_samples(found, problem, row, names))
+        posteriors = marginals_of(_samples(results, problem, row, names))
     return plot_pdf(posteriors, width)
 
 
-def corner_figure(found: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Figure:
+def corner_figure(results: Results, problem: Problem, row: int, names: Sequence[str], width: float) -> Figure:
     """The figure of `fastsed.Results.plot_corner`."""
     if not names:
-        names = free_quantities(found, problem, row)
+        names = free_quantities(results, problem, row)
         if len(names) > _MOST_IN_CORNER:
             names = [name for name in names if name not in _DERIVED][:_MOST_IN_CORNER]
-    return plot_corner(_samples(found, problem, row, names), width)
+    return plot_corner(_samples(results, problem, row, names), width)
 
 
-def history_figure(found: Results, problem: Problem, row: int, step: float, width: float) -> Figure:
+def history_figure(results: Results, problem: Problem, row: int, step: float, width: float) -> Figure:
     """The figure of `fastsed.Results.plot_sfh`."""
     simulated = simulate_sources(problem, [row])
-    return plot_sfh(history_of(found, problem, row, simulated, 0, step), width)
+    return plot_sfh(history_of(results, problem, row, simulated, 0, step), width)
 
 
-def _samples(found: Results, problem: Problem, row: int, names: Sequence[str]) -> Samples:
+def _samples(results: Results, problem: Problem, row: int, names: Sequence[str]) -> Samples:
     simulated = simulate_sources(problem, [row])
-    return samples_of(found, problem, simulated, 0, names or free_quantities(found, problem, row))
+    return samples_of(results, problem, simulated, 0, names or free_quantities(results, problem, row))

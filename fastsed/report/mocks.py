@@ -86,7 +86,7 @@ def mock_figure(results: Results, name: str, estimate: str | None = None, width:
     """
     kind = _checked_estimate(results, name, estimate)
     true, recovered = results.mock[f"true_{name}"], results.mock[f"{kind}_{name}"]
-    found = recovery(true, recovered)
+    quality = recovery(true, recovered)
     unit = {quantity.name: quantity.table_unit for quantity in results.columns}.get(name, "")
     what = "best fit" if kind == "best" else "mean of the posterior"
     both = np.isfinite(true) & np.isfinite(recovered)
@@ -96,19 +96,19 @@ def mock_figure(results: Results, name: str, estimate: str | None = None, width:
         limits = span(np.concatenate([true, recovered]))
         top.plot(limits, limits, color=INK, linewidth=0.8)
         bottom.axhline(0, color=INK, linewidth=0.8)
-        bottom.axhspan(found.low, found.high, color=ACCENT, alpha=0.2, linewidth=0)
-        bottom.axhline(found.bias, color=ACCENT, linestyle="--")
+        bottom.axhspan(quality.low, quality.high, color=ACCENT, alpha=0.2, linewidth=0)
+        bottom.axhline(quality.bias, color=ACCENT, linestyle="--")
         for axes, values in ((top, recovered), (bottom, recovered - true)):
             scatter(axes, true, values, DATA)
             tidy(axes)
         top.set(ylabel=what, xlim=limits, ylim=limits)
         reach = 1.05 * max(
-            float(np.percentile(np.abs(recovered - true), 99.5)), abs(found.low), abs(found.high), 1e-3
+            float(np.percentile(np.abs(recovered - true), 99.5)), abs(quality.low), abs(quality.high), 1e-3
         )
         bottom.set(xlabel=f"true {label_of(name, unit)}", ylabel="difference", ylim=(-reach, reach))
         text = (
-            f"{short_label(name, unit)}, {found.n} mocks: bias {found.bias:+.3f}, "
-            f"scatter {found.scatter:.3f} (half of 16 to 84 %)"
+            f"{short_label(name, unit)}, {quality.n} mocks: bias {quality.bias:+.3f}, "
+            f"scatter {quality.scatter:.3f} (half of 16 to 84 %)"
         )
         top.set_title(text.replace("-", "\u2212"), loc="left", fontsize=7.5)
     return figure

@@ -145,18 +145,18 @@ def _chi2(_figure: Any, axes: Any, catalogue: Catalogue) -> None:
 
 
 def _edges(_figure: Any, axes: Any, catalogue: Catalogue) -> None:
-    found, n = catalogue.at_edge(), max(int(catalogue.fitted.sum()), 1)
-    if not found:
+    at_edge, n = catalogue.at_edge(), max(int(catalogue.fitted.sum()), 1)
+    if not at_edge:
         raise InputError(f"{catalogue.name}: the axes of the grid are not known: no edges to draw")
-    names = list(found)[::-1]
-    place = np.arange(len(names))
+    names = list(at_edge)[::-1]
+    position = np.arange(len(names))
     for offset, side, colour, hatch, text in (
         (0.2, 0, DATA, "", "lower end"),
         (-0.2, 1, "#e69f00", "///", "upper end"),
     ):
-        percent = [100 * found[name][side].sum() / n for name in names]
+        percent = [100 * at_edge[name][side].sum() / n for name in names]
         bars = axes.barh(
-            place + offset,
+            position + offset,
             percent,
             0.36,
             color=colour,
@@ -166,7 +166,7 @@ def _edges(_figure: Any, axes: Any, catalogue: Catalogue) -> None:
             label=text,
         )
         axes.bar_label(bars, [f"{value:.3g}" for value in percent], padding=2, fontsize=6.5)
-    axes.set_yticks(place, [short_label(name) for name in names])
+    axes.set_yticks(position, [short_label(name) for name in names])
     axes.set(xlabel="sources at the ends of the axes [%]", xlim=(0, 112))
     axes.legend(loc="best")
     tidy(axes)

@@ -40,14 +40,14 @@ def plot_pdf(marginals: Marginals, width: float = WIDTH) -> Figure:
         If matplotlib is not installed, or there is nothing to draw.
     """
     names = list(marginals.quantities)
-    if not names or not marginals.found:
+    if not names or not marginals.distributions:
         raise InputError(f"the source '{marginals.identity}' has no distributions: nothing varies")
     n_columns = min(len(names), _COLUMNS if width >= 4 else 2)
     n_rows = -(-len(names) // n_columns)
     with drawing(width, 0.06 + 0.85 * n_rows / max(n_columns, 2)) as figure:
         panels = figure.subplots(n_rows, n_columns, squeeze=False)
         for axes, name in zip(panels.flat, names, strict=False):
-            _histogram(axes, marginals.found.get(name), name)
+            _histogram(axes, marginals.distributions.get(name), name)
             axes.set_xlabel(label_of(name, marginals.quantities[name].table_unit))
         for axes in panels.flat[len(names) :]:
             axes.set_visible(False)
@@ -90,7 +90,7 @@ def plot_corner(samples: Samples, width: float = WIDTH) -> Figure:
                 if j > i:
                     axes.set_visible(False)
                 elif i == j:
-                    _histogram(axes, marginals.found.get(left), left)
+                    _histogram(axes, marginals.distributions.get(left), left)
                     axes.set_yticks([])
                 else:
                     _dots(axes, samples, left, below)
@@ -150,16 +150,16 @@ def bin_edges(values: Floats, axis: Floats | None, most: int = _MOST_BINS) -> Fl
 
 def marginals_of(samples: Samples) -> Marginals:
     """The distribution of each quantity by itself."""
-    found = {}
+    distributions = {}
     for name, values in samples.values.items():
         finite = values[np.isfinite(values)]
         if len(finite):
             edges = bin_edges(finite, samples.axes.get(name))
             probability = np.histogram(finite, edges)[0] / len(finite)
-            found[name] = Marginal(
+            distributions[name] = Marginal(
                 edges, probability, np.percentile(finite, _PERCENTILES), samples.best[name]
             )
-    return Marginals(samples.identity, found, samples.quantities, samples.origin)
+    return Marginals(samples.identity, distributions, samples.quantities, samples.origin)
 
 
 def _histogram(axes: Any, marginal: Marginal | None, name: str) -> None:

@@ -66,11 +66,11 @@ def groups_of(catalogue: Catalogue, n: int) -> list[Group]:
 
 def _at_unusual_edge(catalogue: Catalogue) -> Mask:
     """Sources at an end of an axis at which few are expected, (nsource,); known redshifts lie where they lie."""
-    found = np.zeros(len(catalogue), dtype=bool)
+    chosen = np.zeros(len(catalogue), dtype=bool)
     for name, (low, high) in catalogue.at_edge().items():
         if name in ("z", "metal"):
             continue
         for side, mask in (("MIN", low), ("MAX", high)):
             if (name, side) not in USUAL_EDGES:
-                found |= mask
-    return found
+                chosen |= mask
+    return chosen

@@ -97,32 +97,32 @@ class SourceSed:
         return np.where(np.isfinite(self.total_error), residuals, np.nan)
 
 
-def numbers_of(found: Results, problem: Problem, row: int) -> list[Number]:
+def numbers_of(results: Results, problem: Problem, row: int) -> list[Number]:
     """The main quantities of a source, unless their axis has one value only; a known redshift has no interval."""
-    by_name = {quantity.name: quantity for quantity in found.columns}
-    varying, numbers = free_quantities(found, problem, row), []
+    by_name = {quantity.name: quantity for quantity in results.columns}
+    varying, numbers = free_quantities(results, problem, row), []
     for name in MAIN_QUANTITIES:
         if name not in by_name or (name != "z" and name not in varying):
             continue
         quantity = by_name[name]
-        known = name in varying and name in found.intervals
-        bounds = found.intervals[name][row] if known else np.empty((0, 2))
+        known = name in varying and name in results.intervals
+        bounds = results.intervals[name][row] if known else np.empty((0, 2))
         shown = np.sort(quantity.shown(bounds), axis=1)
-        numbers.append(Number(quantity, float(quantity.shown(found.values[name][row])), shown))
+        numbers.append(Number(quantity, float(quantity.shown(results.values[name][row])), shown))
     return numbers
 
 
-def sed_of(found: Results, problem: Problem, row: int) -> SourceSed:
+def sed_of(results: Results, problem: Problem, row: int) -> SourceSed:
     """Data and best model of a fitted source.
 
     Parameters
     ----------
-    found : Results
+    results : Results
     problem : Problem
     row : int
         Of a source that has a fit.
     """
-    grid, data, best = problem.grid, problem.data, found.best
+    grid, data, best = problem.grid, problem.data, results.best
     model, scale, rows = int(best.model_id[row]), float(best.scale[row]), problem.grid.rows.bands
     builder = SpectrumBuilder(grid)
     wavelength, flux = builder.observed(model)
@@ -132,7 +132,7 @@ def sed_of(found: Results, problem: Problem, row: int) -> SourceSed:
     value, error = data.value[row, rows] * factor, np.sqrt(data.variance[row, rows]) * factor
     bands = [band for band, real in zip(grid.bands, is_band, strict=True) if real]
     return SourceSed(
-        identity=str(found.ids[row]),
+        identity=str(results.ids[row]),
         redshift=float(grid.axes.z[iz]),
         wavelength=wavelength,
         flux=scale * flux,
@@ -144,9 +144,9 @@ def sed_of(found: Results, problem: Problem, row: int) -> SourceSed:
         total_error=np.hypot(error, data.template_error[iz, rows] * value),
         limit=_given_limits(problem, row),
         curves=[(band.lam, band.response / band.response.max()) for band in bands],
-        numbers=numbers_of(found, problem, row),
-        chi2=float(found.values["chi2"][row]),
-        confidence=float(found.confidences[0]) if found.confidences else np.nan,
+        numbers=numbers_of(results, problem, row),
+        chi2=float(results.values["chi2"][row]),
+        confidence=float(results.confidences[0]) if results.confidences else np.nan,
     )
 
 
@@ -212,7 +212,7 @@ class Marginals:
     Attributes
     ----------
     identity : str
-    found : dict of str to Marginal
+    distributions : dict of str to Marginal
         Without quantities that have no finite value.
     quantities : dict of str to Quantity
     origin : str
@@ -220,7 +220,7 @@ class Marginals:
     """
 
     identity: str
-    found: dict[str, Marginal]
+    distributions: dict[str, Marginal]
     quantities: dict[str, Quantity]
     origin: str
 
@@ -233,17 +233,17 @@ class SourceSimulations:
     ----------
     rows : (nsource,) int64
         Of the sources.
-    found : Simulations
+    simulations : Simulations
     """
 
     rows: Ints
-    found: Simulations
+    simulations: Simulations
 
     def models(self, i: int) -> tuple[Ints, Floats, Floats]:
         """modelIDs, scales, scales of the spectrum of the i-th of the sources."""
-        model = self.found.model[i]
+        model = self.simulations.model[i]
         fitted = model >= 0
-        return model[fitted], self.found.scale[i, fitted], self.found.spec_scale[i, fitted]
+        return model[fitted], self.simulations.scale[i, fitted], self.simulations.spec_scale[i, fitted]
 
 
 def simulate_sources(problem: Problem, rows: Sequence[int]) -> SourceSimulations:
@@ -269,13 +269,13 @@ def simulate_sources(problem: Problem, rows: Sequence[int]) -> SourceSimulations
 
 
 def samples_of(
-    found: Results, problem: Problem, simulated: SourceSimulations, i: int, names: Sequence[str]
+    results: Results, problem: Problem, simulated: SourceSimulations, i: int, names: Sequence[str]
 ) -> Samples:
     """Axes and properties of the simulations of the i-th of some sources.
 
     Parameters
     ----------
-    found : Results
+    results : Results
     problem : Problem
     simulated : SourceSimulations
     i : int
@@ -296,16 +296,16 @@ def samples_of(
         raise InputError(f"there is no quantity '{unknown[0]}'; known are {', '.join(known)}")
     model, scale, spec_scale = simulated.models(i)
     # the best fit as the last one, so that both are computed alike
-    model = np.append(model, found.best.model_id[row])
-    scale = np.append(scale, found.best.scale[row])
-    spec_scale = np.append(spec_scale, found.best.spec_scale[row])
-    wanted = [name for name in names if name not in grid.axes.names]
+    model = np.append(model, results.best.model_id[row])
+    scale = np.append(scale, results.best.scale[row])
+    spec_scale = np.append(spec_scale, results.best.spec_scale[row])
+    property_names = [name for name in names if name not in grid.axes.names]
     stored = dict(grid.axes.parameters(model)) | (
-        scaled_properties(problem, model, scale, spec_scale, wanted) if wanted else {}
+        scaled_properties(problem, model, scale, spec_scale, property_names) if property_names else {}
     )
     shown = {name: np.asarray(known[name].shown(stored[name])) for name in names}
     return Samples(
-        identity=str(found.ids[row]),
+        identity=str(results.ids[row]),
         values={name: values[:-1] for name, values in shown.items()},
         best={name: float(values[-1]) for name, values in shown.items()},
         quantities={name: known[name] for name in names},
@@ -314,29 +314,29 @@ def samples_of(
     )
 
 
-def posteriors_of(found: Results, row: int, names: Sequence[str]) -> Marginals | None:
+def posteriors_of(results: Results, row: int, names: Sequence[str]) -> Marginals | None:
     """Posteriors of columns of the catalogue; None where the fit had none of one of them.
 
     Parameters
     ----------
-    found : Results
+    results : Results
     row : int
         Of a fitted source.
     names : sequence of str
     """
-    posterior = found.posterior
-    columns = {quantity.name: quantity for quantity in found.columns}
+    posterior = results.posterior
+    columns = {quantity.name: quantity for quantity in results.columns}
     if posterior is None or not set(names) <= set(posterior.names) & set(columns):
         return None
     marginals = {}
     for name in names:
         edges, probability = posterior.pdf(name)
         if np.isfinite(probability[row]).all() and probability[row].any():
-            best = float(columns[name].shown(found.values[name][row]))
+            best = float(columns[name].shown(results.values[name][row]))
             quantiles = np.asarray(posterior.quantile(name, [0.16, 0.5, 0.84])[row], dtype=float)
             marginals[name] = Marginal(*_likely_bins(edges, probability[row]), quantiles, best)
     quantities = {name: columns[name] for name in names}
-    return Marginals(str(found.ids[row]), marginals, quantities, "posterior")
+    return Marginals(str(results.ids[row]), marginals, quantities, "posterior")
 
 
 def _likely_bins(edges: Floats, probability: Floats) -> tuple[Floats, Floats]:
@@ -349,12 +349,14 @@ def _likely_bins(edges: Floats, probability: Floats) -> tuple[Floats, Floats]:
     return np.asarray(edges[np.append(starts, last)], dtype=float), together
 
 
-def free_quantities(found: Results, problem: Problem, row: int) -> list[str]:
+def free_quantities(results: Results, problem: Problem, row: int) -> list[str]:
     """Quantities of the catalogue that may vary: not axes of a single value, nor a known redshift."""
     data = problem.data
     fixed_z = data.first_z[row] == data.last_z[row]
-    names = [quantity.name for quantity in found.columns if quantity.kind != "other"]
-    return [name for name in names if len(found.axes.get(name, (0, 1))) > 1 and not (name == "z" and fixed_z)]
+    names = [quantity.name for quantity in results.columns if quantity.kind != "other"]
+    return [
+        name for name in names if len(results.axes.get(name, (0, 1))) > 1 and not (name == "z" and fixed_z)
+    ]
 
 
 @dataclass(frozen=True)
@@ -390,7 +392,7 @@ class SourceHistory:
 
 
 def history_of(
-    found: Results,
+    results: Results,
     problem: Problem,
     row: int,
     simulated: SourceSimulations,
@@ -401,7 +403,7 @@ def history_of(
 
     Parameters
     ----------
-    found : Results
+    results : Results
     problem : Problem
     row : int
     simulated : SourceSimulations
@@ -410,14 +412,14 @@ def history_of(
     step : float
         Between times [Myr].
     """
-    grid, model, scale = problem.grid, int(found.best.model_id[row]), float(found.best.scale[row])
+    grid, model, scale = problem.grid, int(results.best.model_id[row]), float(results.best.scale[row])
     time, sfr = best_history(grid, model, scale, step)
-    confidences = tuple(found.confidences) or (68.0, 95.0)
+    confidences = tuple(results.confidences) or (68.0, 95.0)
     models, scales, _ = simulated.models(i)
     median, bounds = history_percentiles(grid, time, (models, scales), confidences)
     iz = grid.axes.redshift_index(np.array([model]))[0]
     return SourceHistory(
-        identity=str(found.ids[row]),
+        identity=str(results.ids[row]),
         redshift=float(grid.axes.z[iz]),
         time=time,
         sfr=sfr,

@@ -265,11 +265,11 @@ def _draw_map(axes: Any, ra: Floats, dec: Floats, values: Floats) -> Any:
 def pixel_medians(x: Floats, y: Floats, values: Floats, edges: list[Floats]) -> Floats:
     """Median of the values in each pixel, (nx, ny); NaN where there is none."""
     shape = tuple(len(edge) - 1 for edge in edges)
-    place = [
+    bins = [
         np.clip(np.searchsorted(edge, v, "right") - 1, 0, n - 1)
         for edge, v, n in zip(edges, (x, y), shape, strict=True)
     ]
-    pixel = np.ravel_multi_index(place, shape)
+    pixel = np.ravel_multi_index(bins, shape)
     order = np.argsort(pixel, kind="stable")
     filled, starts = np.unique(pixel[order], return_index=True)
     medians = np.full(shape, np.nan)

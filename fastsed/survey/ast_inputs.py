@@ -253,11 +253,11 @@ def place_ast_models(settings: Settings, models: AstList) -> tuple[tuple[str, st
     if "ast_density_table" in settings:
         tiles = read_map(settings.file("ast_density_table"))
         footprint = _footprint(settings, catalogue)
-        places = positions_in_bins(
+        of_bins = positions_in_bins(
             tiles, bin_tiles(tiles, _binning(settings)), footprint, len(model), seed + 1
         )
-        sky = np.concatenate([position for _, position in places])
-        model = np.tile(model, len(places))
+        sky = np.concatenate([position for _, position in of_bins])
+        model = np.tile(model, len(of_bins))
         if wcs is None:
             return ("RA", "DEC"), sky, model
         return ("X", "Y"), np.column_stack(wcs.all_world2pix(sky[:, 0], sky[:, 1], 1)), model

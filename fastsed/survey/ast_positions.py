@@ -1,4 +1,4 @@
-"""Positions for artificial stars: a catalogue's footprint and a map in; places in each bin of the map out."""
+"""Positions for artificial stars: a catalogue's footprint and a map in; positions in each bin of the map out."""
 
 from __future__ import annotations
 
@@ -116,13 +116,13 @@ def positions_in_bins(
     """
     placed, random = [], np.random.default_rng(seed)
     for number in np.unique(bins):
-        places = _inside_tiles(tiles, np.flatnonzero(bins == number), footprint, n, random)
-        if places is None:
+        positions = _inside_tiles(tiles, np.flatnonzero(bins == number), footprint, n, random)
+        if positions is None:
             log.warning(
                 "bin %d of the map lies outside of the footprint: it gets no artificial stars", number
             )
         else:
-            placed.append((int(number), places))
+            placed.append((int(number), positions))
     if not placed:
         raise InputError("no tile of the map lies inside of the footprint of the catalogue")
     return placed

@@ -83,8 +83,8 @@ def _image_number(hdus: HDUList, path: str | os.PathLike[str]) -> int:
     named = [i for i in images if hdus[i].name == "SCI"]
     if named or len(images) == 1:
         return (named or images)[0]
-    found = f"{len(images)} images, none of them named SCI" if images else "no image"
-    raise InputError(f"{found}; the extension to use should be named SCI", path)
+    content = f"{len(images)} images, none of them named SCI" if images else "no image"
+    raise InputError(f"{content}; the extension to use should be named SCI", path)
 
 
 @dataclass(frozen=True)

@@ -70,10 +70,10 @@ def _bands(table: Table) -> list[str]:
 
 def _rate(table: Table, band: str) -> NDArray[np.float64]:
     names = {name.upper(): name for name in table.colnames}
-    wanted = f"{band}_RATE".upper()
-    if wanted not in names:
-        raise InputError(f"no column {band}_RATE; {similar(wanted, table.colnames)}")
-    return number_column(table, names[wanted])
+    name = f"{band}_RATE".upper()
+    if name not in names:
+        raise InputError(f"no column {band}_RATE; {similar(name, table.colnames)}")
+    return number_column(table, names[name])
 
 
 def sky_columns(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -84,7 +84,7 @@ def sky_columns(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     InputError
         If there are none.
     """
-    found = []
+    columns = []
     for word in ("RA", "DEC"):
         names = [name for name in table.colnames if not name.upper().endswith("RATE")]
         ranked = [
@@ -97,8 +97,8 @@ def sky_columns(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]
             raise InputError(
                 f"no column of positions ({word} or {word}_J2000); {similar(word, table.colnames)}"
             )
-        found.append(number_column(table, ranked[0]))
-    return found[0], found[1]
+        columns.append(number_column(table, ranked[0]))
+    return columns[0], columns[1]
 
 
 def inside_hull(table: Table, survivors: Table) -> NDArray[np.bool_]:

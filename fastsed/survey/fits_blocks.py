@@ -267,16 +267,16 @@ def _row_type(data: bytes) -> np.dtype[Any]:
     fields: list[tuple[Any, ...]] = []
     for i in range(1, n_fields + 1):
         name, form = str(header.value(f"TTYPE{i}") or f"col{i}"), str(header.value(f"TFORM{i}"))
-        found = _FORM.match(form)
-        if found is None or found[2] in "PQ":
+        match = _FORM.match(form)
+        if match is None or match[2] in "PQ":
             raise InputError(f"column {name} has the format {form!r}, whose rows have no fixed length")
-        repeat = int(found[1]) if found[1] else 1
-        if found[2] == "A":
+        repeat = int(match[1]) if match[1] else 1
+        if match[2] == "A":
             fields.append((name, f"S{repeat}"))
-        elif found[2] == "X":
+        elif match[2] == "X":
             fields.append((name, "u1", (-(-repeat // 8),)))
         else:
-            fields.append((name, _TYPES[found[2]]) if repeat == 1 else (name, _TYPES[found[2]], (repeat,)))
+            fields.append((name, _TYPES[match[2]]) if repeat == 1 else (name, _TYPES[match[2]], (repeat,)))
     try:
         dtype = np.dtype(fields)
     except (ValueError, TypeError, OverflowError) as error:

@@ -108,14 +108,14 @@ class FitsRows:
         for name in names:
             if name not in (self.dtype.names or ()):
                 raise InputError(f"no column {name}", self.path)
-        found = [np.empty(self.n, dtype=self.dtype[name].newbyteorder("=")) for name in names]
+        columns = [np.empty(self.n, dtype=self.dtype[name].newbyteorder("=")) for name in names]
         step = max(1, (1 << 24) // self.dtype.itemsize)
         for i in range(0, self.n, step):
             start = self.start + i * self.dtype.itemsize
             rows = np.fromfile(self.path, self.dtype, min(step, self.n - i), offset=start)
-            for name, values in zip(names, found, strict=True):
+            for name, values in zip(names, columns, strict=True):
                 values[i : i + step] = rows[name]
-        return found
+        return columns
 
     def extensions(self) -> bytes:
         """The extensions after the table, whole."""

@@ -84,10 +84,10 @@ class Project:
         names = [
             os.path.normpath(os.path.join(f, name)) for f in folders for name in ("vega.txt", "vega.hd5")
         ]
-        found = next((name for name in names if os.path.exists(name)), None)
-        if found is None:
+        path = next((name for name in names if os.path.exists(name)), None)
+        if path is None:
             log.warning("no file of Vega's fluxes found; the jobs expect vega.txt (--vega names another)")
-        return found or "vega.txt"
+        return path or "vega.txt"
 
     def options(self) -> list[str]:
         """Options that trims and fits have in common."""
@@ -122,21 +122,21 @@ def sub_files(catalogues: Sequence[str]) -> list[str]:
     InputError
         If there are none.
     """
-    found: list[str] = []
+    paths: list[str] = []
     for catalogue in catalogues:
         if tag_of(catalogue) is not None:
-            found.append(catalogue)
+            paths.append(catalogue)
             continue
         folder, name = os.path.split(stem(catalogue))
         names = os.listdir(folder or os.curdir) if os.path.isdir(folder or os.curdir) else []
-        own = [n for n in names if n.startswith(name) and n.endswith(".fits") and tag_of(n) is not None]
-        if not own:
+        parts = [n for n in names if n.startswith(name) and n.endswith(".fits") and tag_of(n) is not None]
+        if not parts:
             log.warning("%s has no sub files (%s_*_sub*.fits) and is left out", catalogue, stem(catalogue))
-        found += [os.path.join(folder, n) for n in own]
-    found = sorted(dict.fromkeys(found), key=natural_key)
-    if not found:
+        paths += [os.path.join(folder, n) for n in parts]
+    paths = sorted(dict.fromkeys(paths), key=natural_key)
+    if not paths:
         raise InputError(f"no sub files of {', '.join(catalogues)}; `fastsed-survey split` makes them")
-    return found
+    return paths
 
 
 def _tag(path: str) -> str:

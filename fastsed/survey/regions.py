@@ -297,13 +297,13 @@ def condense_results(folder: str | os.PathLike[str], stats_only: bool = False) -
 def _regions_of(folder: Path) -> Iterator[tuple[str, list[SubResult]]]:
     if not folder.is_dir():
         raise InputError("no such folder", folder)
-    found = False
+    any_results = False
     for region in sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: natural_key(p.name)):
         names = sorted((p.name for p in region.iterdir() if p.name.endswith(STATS)), key=natural_key)
         if names:
-            found = True
+            any_results = True
             yield region.name, [_part(region, name) for name in names]
-    if not found:
+    if not any_results:
         raise InputError("no folder in it holds the results of a region (x_y_*_stats.fits)", folder)
 
 

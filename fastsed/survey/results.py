@@ -28,8 +28,8 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
 
 def tag_of(name: str | os.PathLike[str]) -> str | None:
     """The last part of a file name that tells source density and sub file."""
-    found = TAG.findall(Path(name).name)
-    return found[-1] if found else None
+    tags = TAG.findall(Path(name).name)
+    return tags[-1] if tags else None
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class SubResult:
             If they are those of another number of stars.
         """
         images = read_pdfs(self.pdf1d)
-        found = next(iter(images.values())).n_star
-        if found != n_star:
-            raise InputError(f"PDFs of {found} stars, but {self.stats.name} holds {n_star}", self.pdf1d)
+        n_pdf = next(iter(images.values())).n_star
+        if n_pdf != n_star:
+            raise InputError(f"PDFs of {n_pdf} stars, but {self.stats.name} holds {n_star}", self.pdf1d)
         return images
 
     def open_lnp(self, n_star: int) -> StarSamples:
@@ -114,9 +114,9 @@ def find_results(filebase: str | os.PathLike[str]) -> list[SubResult]:
     names = sorted((p.name for p in folder.glob("*") if p.name.startswith(prefix)), key=natural_key)
     results = []
     for name in names:
-        found = re.search(TAG.pattern.removesuffix(r"(?=_|\.|$)") + re.escape(STATS) + "$", name)
-        if found:
-            results.append(SubResult(found[1], os.fspath(folder / name[: -len(STATS)])))
+        match = re.search(TAG.pattern.removesuffix(r"(?=_|\.|$)") + re.escape(STATS) + "$", name)
+        if match:
+            results.append(SubResult(match[1], os.fspath(folder / name[: -len(STATS)])))
     if not results:
         raise InputError(
             f"no results of sub files: there is no {filebase}*sdA-B_subK{STATS} or *binB_subK{STATS}"

@@ -233,7 +233,7 @@ class _Run:
                 self.settings.base, self.layout, self.stars.fluxes, self.settings.options.n_samples
             )
         except InputError as error:
-            logger.warning("the fit starts anew: %s", error)
+            logger.warning("the fit starts over: %s", error)
             return
         try:
             for table, pdf1d, pdf2d, samples in earlier.batches():

@@ -77,16 +77,16 @@ class StarSamples:
         self.fields = self._find_fields(file[f"{PREFIX}{self.numbers[0]}"]) if stars else {}
 
     def _find_fields(self, group: h5py.Group) -> dict[str, StarField]:
-        found = {name: (group[name].dtype, group[name].shape) for name in sorted(group)}
+        stored = {name: (group[name].dtype, group[name].shape) for name in sorted(group)}
         for name in ("idx", "lnp"):
-            if name not in found:
+            if name not in stored:
                 raise InputError(
                     f"{group.name} holds no dataset {name!r}: not a file of posterior samples", self.path
                 )
         # the fluxes of the star are (n_filter, 1); everything else has a value a sample
         return {
             name: StarField(dtype.newbyteorder("="), shape if name == "input" else None)
-            for name, (dtype, shape) in found.items()
+            for name, (dtype, shape) in stored.items()
         }
 
     def read(self, stars: ArrayLike, default: Mapping[str, StarField] | None = None) -> Samples:

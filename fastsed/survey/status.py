@@ -74,10 +74,14 @@ def fit_states(
         if tag is None:
             raise InputError("its name tells no sub file; it should hold binB_subK or SDa-b_subK", name)
         n = count_rows(name)
-        found = bases.get(normal_tag(tag), [])
-        if len(found) > 1:
-            raise InputError(f"results of {tag} are there twice: {found[0]} and {found[1]}")
-        base = found[0] if found else os.fspath(Path(folder) / f"{Path(os.path.abspath(folder)).name}_{tag}")
+        candidates = bases.get(normal_tag(tag), [])
+        if len(candidates) > 1:
+            raise InputError(f"results of {tag} are there twice: {candidates[0]} and {candidates[1]}")
+        base = (
+            candidates[0]
+            if candidates
+            else os.fspath(Path(folder) / f"{Path(os.path.abspath(folder)).name}_{tag}")
+        )
         states.append(FitState(name, base, n, _state(SubResult(tag, base), n)))
     return states
 
@@ -91,17 +95,17 @@ def _bases(folder: Path) -> dict[str, list[str]]:
     """Products in a folder by tag, whole or begun."""
     if not folder.is_dir():
         return {}
-    found: dict[str, list[str]] = {}
+    by_tag: dict[str, list[str]] = {}
     for path in sorted(folder.iterdir()):
         for end in (STATS, PARTIAL):
             if path.name.endswith(end):
                 base = path.name[: -len(end)].removeprefix("." if end != STATS else "")
                 tag = tag_of(base)
                 if tag is not None and base.endswith(tag):
-                    bases = found.setdefault(normal_tag(tag), [])
+                    bases = by_tag.setdefault(normal_tag(tag), [])
                     if os.fspath(folder / base) not in bases:
                         bases.append(os.fspath(folder / base))
-    return found
+    return by_tag
 
 
 def count_rows(catalogue: str | os.PathLike[str]) -> int:

@@ -153,9 +153,9 @@ def merge_subgrids(
 
 def _check_names(results: Sequence[SubResult]) -> None:
     """Refuse to count a part twice, or to write over one."""
-    places = [os.path.realpath(result.stats) for result in results]
-    for i, place in enumerate(places):
-        if place in places[:i]:
+    paths = [os.path.realpath(result.stats) for result in results]
+    for i, path in enumerate(paths):
+        if path in paths[:i]:
             raise InputError(
                 "is named twice; each part counts once, and the output is no part", results[i].stats
             )
@@ -261,8 +261,8 @@ def _merged_column(
     best: NDArray[np.int64],
     pdfs: dict[str, _Pdf],
 ) -> NDArray[Any]:
-    found = _PERCENTILE.fullmatch(name)
-    if not (name.endswith(("_Exp", *_OF_BEST)) or found or name == "chi2min"):
+    match = _PERCENTILE.fullmatch(name)
+    if not (name.endswith(("_Exp", *_OF_BEST)) or match or name == "chi2min"):
         return rows[0][name]
     for part, table in zip(rows, tables, strict=True):
         if name not in (part.dtype.names or ()):
@@ -273,9 +273,9 @@ def _merged_column(
     if name == "chi2min":
         smallest: NDArray[Any] = np.where(weights > 0, stacked, np.inf).min(axis=0)
         return smallest
-    if found and found[1] in pdfs:
-        pdf = pdfs[found[1]]
-        pieces = [percentiles(piece, pdf.centres, [float(found[2])])[:, 0] for piece in pdf.pieces()]
+    if match and match[1] in pdfs:
+        pdf = pdfs[match[1]]
+        pieces = [percentiles(piece, pdf.centres, [float(match[2])])[:, 0] for piece in pdf.pieces()]
         return np.concatenate([np.zeros(0), *pieces])
     total = np.where(weights > 0, weights * stacked, 0.0).sum(axis=0)
     sums = weights.sum(axis=0)

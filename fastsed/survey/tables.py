@@ -94,9 +94,9 @@ def _check_length(hdus: HDUList, path: Path) -> None:
     if path.suffix in (".gz", ".fz"):
         return
     for i, hdu in enumerate(hdus):
-        place = hdu.fileinfo()
-        if place is not None and place["datLoc"] + hdu.size > size:
-            missing = place["datLoc"] + hdu.size - size
+        position = hdu.fileinfo()
+        if position is not None and position["datLoc"] + hdu.size > size:
+            missing = position["datLoc"] + hdu.size - size
             raise InputError(f"cut short: the last {missing} bytes of extension {i} are missing", path)
 
 

@@ -109,7 +109,7 @@ def test_simulations_of_a_source_alone_are_those_of_the_run(results):
         samples = samples_of(found, problem, simulated, i, ["lmass", "lsfr", "Av"])
         assert len(samples.values["Av"]) == 40
         axes = problem.grid.axes
-        models = simulated.found.model[i : i + 1]
+        models = simulated.simulations.model[i : i + 1]
         indices = dict(zip(axes.names, (a.reshape(1, -1) for a in axes.indices(models[0])), strict=True))
         stored = {"lmass": (10 ** samples.values["lmass"]).astype(np.float32).astype(float)[None]}
         bounds = percentiles_from_simulations(indices, axes.as_dict(), stored, [68, 95], 1)

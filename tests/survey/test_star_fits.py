@@ -300,7 +300,7 @@ def test_results_of_the_peer_are_gone_on_with(
     # with other bins, they are of no use
     caplog.clear()
     fit_catalogue(StarFitSettings(*files, tmp_path / "f", replace(options, max_bins=49)), resume=True)
-    assert "the fit starts anew" in caplog.text
+    assert "the fit starts over" in caplog.text
 
 
 def test_rows_of_the_catalogue_that_was_split_are_carried_over(tmp_path: Path, shared: Path) -> None:

@@ -182,11 +182,11 @@ class StarFitter:
         for kind, table in enumerate((self._models.spectra, self._models.dust)):
             numbers = [i for i, k in enumerate(self._models.kinds) if k == kind]
             values[:, numbers] = table.rows[table.ids[models]][:, [self._models.columns[i] for i in numbers]]
-        own = [i for i, k in enumerate(self._models.kinds) if k == MODEL]
-        columns = [i for i in own if self._models.columns[i] >= 0]
+        of_models = [i for i, k in enumerate(self._models.kinds) if k == MODEL]
+        columns = [i for i in of_models if self._models.columns[i] >= 0]
         if columns:
             values[:, columns] = self.source.values([self._models.columns[i] for i in columns], models)
-        for i in own:
+        for i in of_models:
             if self._models.columns[i] < 0:
                 values[:, i] = symlog(
                     self._biased_flux(models, -1 - self._models.columns[i]), self._models.compat

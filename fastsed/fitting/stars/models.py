@@ -153,12 +153,12 @@ class RangeScan:
 
     def spans(self) -> dict[str, ParameterRange]:
         """Ranges of the parameters; those with values that are not finite are left out, with a warning."""
-        found = {
+        ranges = {
             name: self._columns.result(self._names.index(name)) for name in reported_columns(self._names)
         }
         for k, name in enumerate(self._filters):
-            found[biased_flux_name(name)] = self._symlog_range(k)
-        return {name: span for name, one in found.items() if (span := self._span(name, one)) is not None}
+            ranges[biased_flux_name(name)] = self._symlog_range(k)
+        return {name: span for name, one in ranges.items() if (span := self._span(name, one)) is not None}
 
     def column_of(self, name: str) -> int:
         """Column of a parameter; -1 - k for the biased flux in filter k."""
@@ -172,8 +172,8 @@ class RangeScan:
         low, high = symlog(np.array([least, most]), self._compat)
         return low, high, finite, None if unique is None else np.unique(symlog(unique, self._compat))
 
-    def _span(self, name: str, found: _Range) -> ParameterRange | None:
-        least, most, finite, unique = found
+    def _span(self, name: str, span: _Range) -> ParameterRange | None:
+        least, most, finite, unique = span
         if not finite:
             logger.warning("%s is not reported: the grid has values of it that are not finite", name)
             return None

@@ -66,7 +66,7 @@ def read_beast_settings(path: str | Path) -> dict[str, Any]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         raise InputError("is no settings file of BEAST: expected lines `name = value`", path, line) from None
-    found: dict[str, Any] = {}
+    translated: dict[str, Any] = {}
     left: list[str] = []
     for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom) or _is_text(statement):
@@ -78,36 +78,36 @@ def read_beast_settings(path: str | Path) -> dict[str, Any]:
             continue
         for target in statement.targets:
             assert isinstance(target, ast.Name)
-            _take(target.id, statement, found, left)
+            _take(target.id, statement, translated, left)
     if left:
         log.warning(
             "%s: left out, since fastsed executes nothing or has no use for it: %s", path, ", ".join(left)
         )
-    return found
+    return translated
 
 
 def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _take(name: str, statement: ast.Assign, found: dict[str, Any], left: list[str]) -> None:
+def _take(name: str, statement: ast.Assign, translated: dict[str, Any], left: list[str]) -> None:
     value = statement.value
     if name == "distance_unit":
         unit = value.attr if isinstance(value, ast.Attribute) else _literal(value)
         if unit in _UNITS:
-            found["distance_unit"] = unit
+            translated["distance_unit"] = unit
             return
     if name == "extLaw" and isinstance(value, ast.Call):
         law = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
         if law in _LAWS:
-            found["extinction"] = _LAWS[law]
+            translated["extinction"] = _LAWS[law]
             return
     ours = _NAMES.get(name, name if name.startswith("ast_") else None)
     literal = _literal(value)
     if ours is None or literal is _NOTHING:
         left.append(f"{name} (line {statement.lineno})")
     elif literal is not None:
-        found[ours] = literal
+        translated[ours] = literal
 
 
 _NOTHING = object()

@@ -122,8 +122,8 @@ def cut_and_split(f: Field) -> list[Step]:
 
 def sub_files(f: Field) -> list[Path]:
     """Sub files of the catalogue, in natural order."""
-    found = Path().glob(f"{stem(f.cut_catalogue)}_bin*_sub*.fits")
-    return sorted(found, key=lambda path: natural_key(str(path)))
+    paths = Path().glob(f"{stem(f.cut_catalogue)}_bin*_sub*.fits")
+    return sorted(paths, key=lambda path: natural_key(str(path)))
 
 
 def bins(f: Field) -> dict[str, list[Path]]:
