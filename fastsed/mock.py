@@ -68,11 +68,11 @@ class ModelData:
             rows = np.flatnonzero(self._iz == tile.iz)
             order = np.argsort(tile.ids)
             at = np.minimum(np.searchsorted(tile.ids, self._number[rows], sorter=order), len(order) - 1)
-            found = order[at]
-            here = tile.ids[found] == self._number[rows]
-            self.value[rows[here]] = tile.flux[:, found[here]].T
+            columns = order[at]
+            here = tile.ids[columns] == self._number[rows]
+            self.value[rows[here]] = tile.flux[:, columns[here]].T
             if tile.dust is not None:
-                self.dust[rows[here]] = tile.dust[:, found[here]].T
+                self.dust[rows[here]] = tile.dust[:, columns[here]].T
 
     def merge(self, other: ModelData) -> None:
         """Take the models that another part of the grid holds."""
@@ -104,18 +104,18 @@ def mock_columns(problem: Problem, best: BestFits) -> Iterator[MockColumn]:
     needed = problem.data.redshifts_needed(len(grid.axes.z))
     true = ModelData(grid, best.model_id)
     walk(grid, needed, [true], problem.data.n_sources)
-    found: list[BestFits] = []
+    fits: list[BestFits] = []
     posteriors: list[PosteriorEstimates] = []
     for rows in runs(slice(0, problem.data.n_sources), max(1, MOCKS_TOGETHER // n)):
         data = _mock_data(problem, best, true, rows)
-        found.append(find_best_fits(grid, data))
+        fits.append(find_best_fits(grid, data))
         if problem.params.posterior:
             weighing = problem.weighing.repeated(rows, n)
-            reducer = Posterior(grid, data, problem.described, weighing, slice(0, data.n_sources), found[-1])
+            reducer = Posterior(grid, data, problem.described, weighing, slice(0, data.n_sources), fits[-1])
             walk(grid, needed, [reducer], data.n_sources)
             posteriors.append(reducer.result((), with_pdfs=False))
     known = _shown_values(problem, best)
-    recovered = _shown_values(problem, BestFits.concatenated(found))
+    recovered = _shown_values(problem, BestFits.concatenated(fits))
     posterior = PosteriorEstimates.concatenated(posteriors) if posteriors else None
     for quantity in problem.columns:
         name, unit = quantity.name, quantity.table_unit
@@ -171,11 +171,11 @@ def _shown_values(problem: Problem, best: BestFits) -> dict[str, Floats]:
     """Values of all axes and properties of the catalogue as they are shown, not rounded; NaN without a fit."""
     rows, names = np.flatnonzero(best.fitted), [q.name for q in problem.described]
     models = best.model_id[rows]
-    found = scaled_properties(problem, models, best.scale[rows], best.spec_scale[rows], names)
-    found |= {name: v.astype(np.float64) for name, v in problem.grid.axes.parameters(models).items()}
+    stored = scaled_properties(problem, models, best.scale[rows], best.spec_scale[rows], names)
+    stored |= {name: v.astype(np.float64) for name, v in problem.grid.axes.parameters(models).items()}
     values: dict[str, Floats] = {}
     for quantity in problem.columns:
-        if quantity.name in found:
+        if quantity.name in stored:
             values[quantity.name] = np.full(len(best.model_id), np.nan)
-            values[quantity.name][rows] = quantity.shown(found[quantity.name])
+            values[quantity.name][rows] = quantity.shown(stored[quantity.name])
     return values

@@ -188,15 +188,15 @@ def filters_of(bands: Bands, options: RunOptions) -> list[Response]:
     TypeError
         For anything else.
     """
-    found: list[Response] = []
+    responses: list[Response] = []
     for band in bands:
         if isinstance(band, Filter | str):
-            found.append(get(band).response(options.filter_format))
+            responses.append(get(band).response(options.filter_format))
         elif isinstance(band, int | np.integer) and not isinstance(band, bool):
-            found += read_filters(options.filters_res, [int(band)], options.filter_format)
+            responses += read_filters(options.filters_res, [int(band)], options.filter_format)
         else:
             raise TypeError(f"bands: {band!r} is neither the number or name of a filter nor a fastsed.Filter")
-    return found
+    return responses
 
 
 def template_error_of(

@@ -81,8 +81,8 @@ def commands() -> list[Command]:
 
 def _command(name: str, parser: argparse.ArgumentParser, keys: tuple[Key, ...] = ()) -> Command:
     actions = list(parser._actions)
-    found = [_option(parser, action) for action in actions if not _is_steps(action)]
-    visible = [one for one in found if one.help != argparse.SUPPRESS]
+    every = [_option(parser, action) for action in actions if not _is_steps(action)]
+    visible = [one for one in every if one.help != argparse.SUPPRESS]
     return Command(
         name,
         _usage(name, parser, visible),

@@ -108,9 +108,9 @@ def _page(options: argparse.Namespace, path: Path, stack: ExitStack) -> Page:
     from fastsed.report.galaxies import fit_file
 
     params = read_params(str(path), options.words)
-    found, problem = fit_file(
+    results, problem = fit_file(
         params, (), lambda problem: stack.enter_context(Progress(problem.plan.n_models, params.verbose))
     )
-    ids = [str(one) for one in found.ids]
+    ids = [str(one) for one in results.ids]
     known = read_known_redshifts(options.known_z, ids) if options.known_z else None
-    return report_on_fit(found, problem, options.figures, known)
+    return report_on_fit(results, problem, options.figures, known)

@@ -37,7 +37,7 @@ def array_posteriors(
     rows = np.flatnonzero(data.last_z >= 0)
     levels = np.asarray(probabilities, dtype=np.float64)
     quantities = {name: _Quantity(values) for name, values in grid.models.quantities.items()}
-    found: dict[str, list[_Estimates]] = {name: [] for name in quantities}
+    estimates: dict[str, list[_Estimates]] = {name: [] for name in quantities}
     neff, lnz = np.zeros(data.n_sources), np.full(data.n_sources, -np.inf)
     step = max(1, PAIRS // grid.axes.size)
     for start in range(0, data.n_sources, step):
@@ -52,8 +52,8 @@ def array_posteriors(
         squares = (weights**2).sum(axis=1)
         neff[some] = np.where(squares > 0, 1 / np.where(squares > 0, squares, 1), 0.0)
         for name, quantity in quantities.items():
-            found[name].append(quantity.estimates(weights, levels))
-    return _together(found, neff, lnz)
+            estimates[name].append(quantity.estimates(weights, levels))
+    return _together(estimates, neff, lnz)
 
 
 def _ln_weights(grid: ArrayGrid, data: Observations, sources: Ints, marginal: bool) -> Floats:
@@ -144,11 +144,11 @@ class _Quantity:
         )
 
 
-def _together(found: Mapping[str, Sequence[_Estimates]], neff: Floats, lnz: Floats) -> PosteriorEstimates:
+def _together(estimates: Mapping[str, Sequence[_Estimates]], neff: Floats, lnz: Floats) -> PosteriorEstimates:
     def joined(attribute: str) -> dict[str, Floats]:
         return {
             name: np.concatenate([getattr(part, attribute) for part in parts])
-            for name, parts in found.items()
+            for name, parts in estimates.items()
         }
 
     return PosteriorEstimates(
@@ -162,6 +162,6 @@ def _together(found: Mapping[str, Sequence[_Estimates]], neff: Floats, lnz: Floa
         axis_pdf={},
         histograms={
             name: Histograms.concatenated([part.histograms for part in parts])
-            for name, parts in found.items()
+            for name, parts in estimates.items()
         },
     )

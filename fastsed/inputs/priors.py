@@ -158,9 +158,9 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") 
         densities[absent] = 1.0
     if not (np.isfinite(densities).all() and (densities >= 0).all()):
         raise InputError("holds densities that are negative or not finite", file)
-    found = np.array([np.interp(z, grid, row, left=0.0, right=0.0) for row in densities])
-    found[absent] = 1.0
-    return found
+    at_z = np.array([np.interp(z, grid, row, left=0.0, right=0.0) for row in densities])
+    at_z[absent] = 1.0
+    return at_z
 
 
 def _texts(values: NDArray[Any]) -> list[str]:

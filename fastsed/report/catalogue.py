@@ -85,28 +85,28 @@ class Catalogue:
 
     def at_edge(self) -> dict[str, tuple[Mask, Mask]]:
         """Which sources are at the lower and at the upper end of each axis of the grid."""
-        found = {}
+        at_edge = {}
         for name, values in self.axes.items():
             if name not in self.columns or len(values) < 2:
                 continue
             column = self.get(name)
             middle = (values[1:] + values[:-1]) / 2
             with np.errstate(invalid="ignore"):
-                found[name] = (column < middle[0], column > middle[-1])
-        return found
+                at_edge[name] = (column < middle[0], column > middle[-1])
+        return at_edge
 
 
-def catalogue_of(found: Results, problem: Problem | None) -> Catalogue:
+def catalogue_of(results: Results, problem: Problem | None) -> Catalogue:
     """The results of a fit as a catalogue.
 
     Parameters
     ----------
-    found : Results
+    results : Results
     problem : Problem or None
         None for fits of an array of models.
     """
     columns, units, meanings = {}, {}, {}
-    for column in catalogue_columns(found):
+    for column in catalogue_columns(results):
         units[column.name], meanings[column.name] = column.unit, column.description
         if column.name != "id":
             columns[column.name] = np.asarray(column.values, dtype=float)
@@ -114,12 +114,12 @@ def catalogue_of(found: Results, problem: Problem | None) -> Catalogue:
     name = (problem.params.output_file or problem.params.catalog) if problem is not None else ""
     return Catalogue(
         name=Path(name).name or "catalogue",
-        ids=[str(one) for one in found.ids],
+        ids=[str(one) for one in results.ids],
         columns=columns,
         units=units,
         meanings=meanings,
-        axes={name: np.asarray(values, dtype=float) for name, values in found.axes.items()},
-        provenance=tuple(line for line in found.provenance if line),
+        axes={name: np.asarray(values, dtype=float) for name, values in results.axes.items()},
+        provenance=tuple(line for line in results.provenance if line),
         known_z=photoz.z_spec if photoz is not None else None,
         given_z=photoz.z_phot if photoz is not None else None,
     )
@@ -194,11 +194,11 @@ def _axes_of(provenance: Sequence[str]) -> dict[str, Floats]:
     """The axes that the head of a catalogue describes."""
     axes: dict[str, Floats] = {}
     for line in provenance:
-        found = _RANGE.fullmatch(line)
-        if found and found[1] in _AXIS_LINES:
-            low, high, step = (parse_number(found[i]) for i in (2, 3, 4))
-            if None not in (low, high, step) and step and high and "logarithmic" not in found[5]:
-                axes[_AXIS_LINES[found[1]]] = axis(low or 0.0, high, step).astype(float)
+        match = _RANGE.fullmatch(line)
+        if match and match[1] in _AXIS_LINES:
+            low, high, step = (parse_number(match[i]) for i in (2, 3, 4))
+            if None not in (low, high, step) and step and high and "logarithmic" not in match[5]:
+                axes[_AXIS_LINES[match[1]]] = axis(low or 0.0, high, step).astype(float)
         elif line.startswith("metallicity:"):
             metals = [parse_number(word) for word in line.split()[1:]]
             axes["metal"] = np.sort(np.array([value for value in metals if value is not None]))
@@ -251,7 +251,7 @@ def read_known_redshifts(path: str | Path, ids: Sequence[str]) -> Floats:
         read = table.read(texts=[table.find("id")], numbers=[table.find("z_spec")])
         pairs = zip(read.texts[0], read.numbers[:, 0], strict=True)
     known = {canonical_id(one): z for one, z in pairs}
-    found = np.array([known.get(canonical_id(one), np.nan) for one in ids], dtype=float)
-    if not np.isfinite(found).any():
+    z_known = np.array([known.get(canonical_id(one), np.nan) for one in ids], dtype=float)
+    if not np.isfinite(z_known).any():
         raise InputError("holds none of the sources", path)
-    return found
+    return z_known

@@ -217,17 +217,17 @@ def _compound_dataset(f: Any) -> Any:
     """The dataset of named columns, of which there must be one; None where there is none."""
     import h5py
 
-    found: list[Any] = []
+    items: list[Any] = []
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and item.dtype.names and item.ndim == 1:
-            found.append(item)
+            items.append(item)
 
     f.visititems(visit)
-    if len(found) > 1:
-        names = ", ".join(item.name for item in found[:5])
+    if len(items) > 1:
+        names = ", ".join(item.name for item in items[:5])
         raise InputError(f"holds more than one table ({names}); expected one", f.filename)
-    return found[0] if found else None
+    return items[0] if items else None
 
 
 def _separate_datasets(f: Any) -> dict[str, Any]:
