@@ -19,10 +19,11 @@ from fastsed.errors import InputError
 from fastsed.foreign import parser_errors
 from fastsed.hdf5_file import atomic_hdf5
 from fastsed.survey import hdf5
-from fastsed.survey.tables import is_fits
+from fastsed.survey.tables import is_fits, open_fits
 
 if TYPE_CHECKING:
     import h5py
+    from astropy.io.fits import HDUList
 
 Layout = Literal["head", "1.3.2"]
 BLOCK_ROWS = 8192
@@ -368,29 +369,19 @@ class _FitsSource:
     has_single_rows = True
 
     def __init__(self, path: Path):
-        from astropy.io import fits
-
         self._path = path
-        try:
-            self._file = fits.open(path, memmap=True)
-        except FileNotFoundError as error:
-            raise InputError("cannot be read: no such file", path) from error
-        except OSError as error:
-            raise InputError(f"is not a readable FITS file ({error})", path) from error
-        try:
-            with parser_errors(path, "a FITS grid"):
-                self._read_structure()
-        except BaseException:
-            self._file.close()
-            raise
+        with ExitStack() as stack:
+            file = stack.enter_context(open_fits(path))
+            self._read_structure(file)
+            self._stack = stack.pop_all()
 
-    def _read_structure(self) -> None:
-        hdus = {hdu.name.upper(): hdu for hdu in self._file[1:]}
+    def _read_structure(self, file: HDUList) -> None:
+        hdus = {hdu.name.upper(): hdu for hdu in file[1:]}
         if "SEDS" in hdus:
-            self.wavelengths = np.array(self._file[0].data, float).ravel()
+            self.wavelengths = np.array(file[0].data, float).ravel()
             table, seds = hdus["GRID"], hdus["SEDS"].data
         else:
-            image, table = self._file[0].data, self._file[1]
+            image, table = file[0].data, file[1]
             if image is None or image.ndim != 2:
                 raise InputError("is not a FITS grid: no extension SEDS, and no image of spectra", self._path)
             self.wavelengths, seds = np.array(image[-1], float), image[:-1]
@@ -415,7 +406,7 @@ class _FitsSource:
 
     def close(self) -> None:
         self._data = {}
-        self._file.close()
+        self._stack.close()
 
 
 def _float64(values: NDArray[Any]) -> NDArray[np.float64]:
