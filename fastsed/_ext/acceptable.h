@@ -66,6 +66,8 @@ static void acceptable_of_one(const tile_t *t, const source_t *s, distances_fn d
             collect_model(t, s, m, c);
 }
 
+static const purpose_t acceptable_models = {reach_of_limit, visit_acceptable, acceptable_of_one};
+
 /* Collect from models [from, to) of a tile for the sources of one block, whose limits are [nsource]; `single` as of
    `fluxes_from`. */
 static void collect_block(const tile_t *t, const fluxes_t *single, ptrdiff_t from, ptrdiff_t to, const data_t *d,
@@ -83,7 +85,7 @@ static void collect_block(const tile_t *t, const fluxes_t *single, ptrdiff_t fro
         collected[k] = (collected_t){ids[k], limit[ids[k]], models};
         found[k] = &collected[k];
     }
-    screen_sources(&part, &fluxes, d, search, ids, n, found, reach_of_limit, visit_acceptable, acceptable_of_one, scratch);
+    screen_sources(&part, &fluxes, d, search, ids, n, &acceptable_models, found, scratch);
 }
 
 #endif

@@ -69,6 +69,8 @@ static void best_of_one(const tile_t *t, const source_t *s, distances_fn distanc
         }
 }
 
+static const purpose_t best_fits = {reach_of_best, visit_for_best, best_of_one};
+
 /* One block of sources and one part of the tile, the unit of work of a thread: brings the best fits up to date or,
    where other parts of the tile have their say too, fills `winners` [nactive]. `single` has the fluxes of the tile from
    model `begin` on, where enough sources share them; else no flux. */
@@ -87,7 +89,7 @@ static void fit_item(const tile_t *t, const fluxes_t *single, ptrdiff_t begin, c
         best[k] = get_best(bests, ids[k]);
         found[k] = &best[k];
     }
-    screen_sources(&part, &fluxes, d, search, ids, n, found, reach_of_best, visit_for_best, best_of_one, scratch);
+    screen_sources(&part, &fluxes, d, search, ids, n, &best_fits, found, scratch);
     for (int k = 0; k < n; k++)
         if (winners)
             winners[block * search->block_size + k] = best[k];

@@ -70,7 +70,7 @@ TARGET static void PASTE(screen_block, LEVEL)(const tile_t *t, const fluxes_t *f
                     for (ptrdiff_t k = m + h * VW; hits && k < t->nmodel; hits >>= 1, k++)
                         if (hits & 1) {
                             LEAVE_VECTORS;
-                            sources[s].visit(t, &sources[s], k);
+                            sources[s].purpose->visit(t, &sources[s], k);
                             threshold[s] = PASTE(threshold, LEVEL)(&sources[s], t->nband);
                         }
                 }

@@ -23,16 +23,22 @@ typedef struct {
 
 typedef struct screened screened_t;
 
-/* Told of a model that may reach what it must; it may raise that. */
-typedef void (*visit_fn)(const tile_t *, screened_t *, ptrdiff_t);
+/* What sources do with models, and with `found`, which each of them has. */
+typedef struct {
+    /* by how much a model must lower chi2 to be looked at, before any is; below zero: every model */
+    double (*reach)(const source_t *, ptrdiff_t nband, const void *found);
+    /* look at a model that may reach it, and raise the reach if need be */
+    void (*visit)(const tile_t *, screened_t *, ptrdiff_t m);
+    /* go through the models by itself, with `distances_of_one` */
+    void (*alone)(const tile_t *, const source_t *, distances_fn, void *found, double *scratch);
+} purpose_t;
 
-/* A source as the screen sees it (see normalise_columns): what num^2/den must reach, in units of `total`, is for the
-   screen to find out from `reach`; below zero: look at every model. */
+/* A source as the screen sees it: see normalise_columns. */
 struct screened {
     source_t source;
     const double *weight, *weighted;
     double per_total, reach;
-    visit_fn visit;
+    const purpose_t *purpose;
     void *found;
 };
 
@@ -132,16 +138,9 @@ static double distances_of_one(const tile_t *t, const source_t *s, distances_fn 
 /* doubles of scratch that screen_sources needs */
 static ptrdiff_t screen_scratch(ptrdiff_t nband, ptrdiff_t stride) { return (5 * MAX_BLOCK + 2) * nband + 2 * stride; }
 
-/* What a source makes of the models by itself: `found` and scratch of `distances_of_one`. */
-typedef void (*alone_fn)(const tile_t *, const source_t *, distances_fn, void *, double *);
-
-/* What num^2/den must reach at first for a source that has `found`. */
-typedef double (*reach_fn)(const source_t *, ptrdiff_t, const void *);
-
-/* Show models to up to search.block_size sources, of numbers ids: found[k] is what source k keeps. */
+/* Show models to up to search.block_size sources, of numbers ids: found[k] is what source k has. */
 static void screen_sources(const tile_t *t, const fluxes_t *fluxes, const data_t *d, const searchers_t *search,
-                           const int64_t *ids, int n, void **found, reach_fn reach, visit_fn visit, alone_fn alone,
-                           double *scratch)
+                           const int64_t *ids, int n, const purpose_t *purpose, void **found, double *scratch)
 {
     double *columns = scratch + MAX_BLOCK * d->nband, *rest = columns + 2 * MAX_BLOCK * d->nband;
     screened_t block[MAX_BLOCK];
@@ -149,13 +148,13 @@ static void screen_sources(const tile_t *t, const fluxes_t *fluxes, const data_t
     for (int k = 0; k < n; k++) {
         const source_t source = prepare_source(d, ids[k], scratch + k * d->nband);
         if (source.own_spec_scale || n == 1) {
-            alone(t, &source, search->distances, found[k], rest);
+            purpose->alone(t, &source, search->distances, found[k], rest);
             continue;
         }
         double *weight = columns + 2 * nblock * d->nband, *weighted = weight + d->nband;
         normalise_columns(&source, d->nband, fluxes->unit, weight, weighted);
         block[nblock++] = (screened_t){source, weight, weighted, source.total > 0 ? 1 / source.total : 1,
-                                       reach(&source, d->nband, found[k]), visit, found[k]};
+                                       purpose->reach(&source, d->nband, found[k]), purpose, found[k]};
     }
     if (nblock)
         (fluxes->unit ? search->block_single : search->block)(t, fluxes, block, nblock, rest);
