@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fastsed._ext.acceptable import acceptable_models
 from fastsed._ext.best_fit import find_best
 from fastsed._ext.runtime import simd_name
 from fastsed._ext.views import DataView, TileView
@@ -24,8 +25,8 @@ def nothing(n):
     }
 
 
-def best(flux, value, variance, *, start=None, active=None, n_threads=1, n_main=None, **other):
-    """Best fits to models (nband, nmodel) of data (nsource, nband)."""
+def views(flux, value, variance, n_main=None, **other):
+    """Models (nband, nmodel) and data (nsource, nband) as the kernel wants them."""
     n_band, n_model = flux.shape
     n = len(value)
     stride = n_model + -n_model % 16
@@ -34,7 +35,6 @@ def best(flux, value, variance, *, start=None, active=None, n_threads=1, n_main=
     dust = other.get("dust")
     if dust is not None:
         dust = np.ascontiguousarray(np.pad(dust, ((0, 0), (0, stride - n_model))))
-    found = nothing(n) if start is None else {k: v.copy() for k, v in start.items()}
     iz, nz = other.get("iz", 0), other.get("nz", 1)
     tile = TileView(
         padded,
@@ -57,6 +57,14 @@ def best(flux, value, variance, *, start=None, active=None, n_threads=1, n_main=
         np.asarray(other.get("log_lir", np.zeros(n)), dtype=float),
         np.asarray(other.get("log_error", np.ones(n)), dtype=float),
     )
+    return tile, data
+
+
+def best(flux, value, variance, *, start=None, active=None, n_threads=1, **other):
+    """Best fits to models (nband, nmodel) of data (nsource, nband)."""
+    tile, data = views(flux, value, variance, **other)
+    n = len(value)
+    found = nothing(n) if start is None else {k: v.copy() for k, v in start.items()}
     chosen = np.ones((1, n), dtype=np.uint8)
     if active is not None:
         chosen[:] = np.isin(np.arange(n), active)
@@ -297,19 +305,41 @@ def awkward(kind):
     return flux, value, variance
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *("noisy", "good", "perfect", "near-ties", "wide", "wider", "tiny", "huge"),
-        *("uneven", "one band", "negative", "masked", "broken"),
-    ],
+AWKWARD = (
+    *("noisy", "good", "perfect", "near-ties", "wide", "wider", "tiny", "huge"),
+    *("uneven", "one band", "negative", "masked", "broken"),
 )
+
+
+@pytest.mark.parametrize("kind", AWKWARD)
 def test_many_sources_find_what_each_finds(level, kind):
     """Enough sources are screened in single precision, few in double precision: to the last bit the same."""
     flux, value, variance = awkward(kind)
     together = best(flux, value, variance)
     few = [best(flux, value[i : i + 12], variance[i : i + 12]) for i in range(0, MANY, 12)]
     assert_identical(together, {name: np.concatenate([f[name] for f in few]) for name in together})
+
+
+def accepted(flux, value, variance, limit):
+    """Models below a limit (nsource,), by source and model."""
+    tile, data = views(flux, value, variance)
+    rows = acceptable_models([tile], data, np.ones((1, len(value)), dtype=np.uint8), limit, 1)
+    return rows[np.lexsort((rows["model"], rows["source"]))]
+
+
+@pytest.mark.parametrize("kind", AWKWARD)
+def test_many_sources_accept_what_each_accepts(level, kind):
+    flux, value, variance = awkward(kind)
+    chi2 = best(flux, value, variance)["chi2"]
+    for excess in (1e-9, 4.0, 1e4):
+        limit = np.where(np.isfinite(chi2), chi2 + excess, np.inf)
+        together = accepted(flux, value, variance, limit)
+        assert len(together) >= np.isfinite(chi2).sum()
+        few = []
+        for i in range(0, MANY, 12):
+            few.append(accepted(flux, value[i : i + 12], variance[i : i + 12], limit[i : i + 12]))
+            few[-1]["source"] += i
+        assert together.tobytes() == np.concatenate(few).tobytes()
 
 
 def test_many_sources_against_numpy(level):
