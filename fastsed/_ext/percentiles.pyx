@@ -1,4 +1,4 @@
-"""Percentiles of grid parameters over simulations: places along an axis in, interpolated values out."""
+"""Percentiles of grid parameters over simulations: indices along an axis in, interpolated values out."""
 
 from cython.parallel cimport prange, threadid
 from fastsed._ext.runtime cimport threads_for
