@@ -9,7 +9,7 @@ from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -313,7 +313,7 @@ cdef class Weights:
         per_step = np.zeros(self.nsource)
         cdef int64_t[::1] low_view = low, counts_view = counts
         cdef double[::1] per_step_view = per_step
-        cdef ptrdiff_t i, k, total = 0
+        cdef ptrdiff_t i, total = 0
         cdef histogram_t h
         for i in range(self.nsource):
             trim_bins(self.histograms + i * self.c.nproperty + quantity)
@@ -325,8 +325,8 @@ cdef class Weights:
         total = 0
         for i in range(self.nsource):
             h = self.histograms[i * self.c.nproperty + quantity]
-            for k in range(h.n):
-                weights_view[total + k] = h.weight[k]
+            if h.n:
+                memcpy(&weights_view[total], h.weight, h.n * sizeof(double))
             total += h.n
         return low, counts, per_step, weights
 

@@ -120,6 +120,8 @@ class PosteriorEstimates:
     @classmethod
     def concatenated(cls, parts: Sequence[PosteriorEstimates]) -> PosteriorEstimates:
         """The posteriors of the parts of a catalogue as those of the whole, in order."""
+        if len(parts) == 1:
+            return parts[0]
         joined = {
             name: {k: np.concatenate([getattr(p, name)[k] for p in parts]) for k in getattr(parts[0], name)}
             for name in ("mean", "std", "without_value", "percentiles", "axis_pdf")
