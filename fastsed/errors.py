@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from os import PathLike
 
 # a word of a damaged file may be as long as the file
 LONG_WORD = re.compile(r"(\S{100})\S{200,}")
+
+
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """A list of names that fits into a message."""
+    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
 
 
 class FastsedError(Exception):

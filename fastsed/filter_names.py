@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from os import PathLike
 
-from fastsed.errors import InputError
+from fastsed.errors import InputError, shortened
 from fastsed.paths import share_dir
 
 _MOST_NEAREST = 6
@@ -90,18 +90,14 @@ def filter_number(text: str) -> FilterNumber:
     matches = [row.name for row in filter_names() if name and _abbreviates(name, row.name)]
     matches.sort(key=lambda match: not match.startswith(name))
     if len(matches) > 1:
-        raise InputError(f"filter name '{text}' is ambiguous: {_listed(matches)}")
+        raise InputError(f"filter name '{text}' is ambiguous: {shortened(matches, _MOST_NEAREST)}")
     nearest = matches or difflib.get_close_matches(name, list(_numbers()), n=_MOST_NEAREST, cutoff=0.0)
     raise InputError(
-        f"there is no filter named '{text}'; the nearest: {_listed(nearest)} (`fastsed-filters search` lists all)"
+        f"there is no filter named '{text}'; the nearest: {shortened(nearest, _MOST_NEAREST)} "
+        "(`fastsed-filters search` lists all)"
     )
 
 
 def _abbreviates(text: str, name: str) -> bool:
     """Whether a text is a run of the words of a name: `f160w` and `wfc3_f160` of `hst_wfc3_f160w`."""
     return f"_{name}".find(f"_{text}") >= 0
-
-
-def _listed(names: list[str]) -> str:
-    more = f", ... ({len(names)} in all)" if len(names) > _MOST_NEAREST else ""
-    return ", ".join(names[:_MOST_NEAREST]) + more

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fastsed.arrays import Floats, Mask
-from fastsed.errors import InputError
+from fastsed.errors import InputError, shortened
 from fastsed.inputs.header import Accepts, find_header, split_row
 from fastsed.paths import for_system
 from fastsed.tables.columns import ColumnSource
@@ -91,7 +91,7 @@ class NamedTable(ABC):
         upper = [known.upper() for known in self.names]
         if name.upper() not in upper:
             raise InputError(
-                f"has no column {name.upper()}; its header names {_shortened(self.names)}", self.path
+                f"has no column {name.upper()}; its header names {shortened(self.names)}", self.path
             )
         if upper.count(name.upper()) > 1:
             raise InputError(f"its header names {name.upper()} more than once", self.path)
@@ -345,8 +345,3 @@ def _exact_number(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() and abs(number.adjusted()) < 40 else None
-
-
-def _shortened(names: Sequence[str], most: int = 12) -> str:
-    """A list of names that fits into a message."""
-    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")

@@ -100,7 +100,7 @@ def _nodes(columns: dict[str, Floats], path: str | Path, solar_z: float) -> tupl
             if name in lower:
                 used.add(lower[name])
                 if meaning not in node_values:
-                    with np.errstate(divide="ignore", invalid="ignore"):
+                    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                         node_values[meaning] = np.asarray(
                             convert(np.asarray(columns[lower[name]], dtype=np.float64))
                         )

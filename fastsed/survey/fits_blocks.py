@@ -84,7 +84,7 @@ class Header:
             If a number is missing or none.
         """
         width = abs(int(self.value("BITPIX"))) // 8
-        extra, groups = self.value("PCOUNT") or 0, self.value("GCOUNT") or 1
+        extra, groups = int(self.value("PCOUNT") or 0), int(self.value("GCOUNT") or 1)
         return width * groups * (extra + math.prod(self.shape)) if self.shape else 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.foreign import parse_foreign, parser_errors
+from fastsed.foreign import check_claimed_size, parse_foreign, parser_errors
 
 if TYPE_CHECKING:
     import h5py
@@ -29,9 +29,14 @@ def open_hdf5(path: str | PathLike[str]) -> h5py.File:
     """
     import h5py
 
+    def check(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        list(item.attrs.items())
+        if isinstance(item, h5py.Dataset):
+            check_claimed_size(item.nbytes, path, f'dataset "{name}"')
+
     def visit() -> None:
         with h5py.File(path, "r") as f:
-            f.visititems(lambda _, item: list(item.attrs.items()) and None)
+            f.visititems(check)
 
     # whatever a damaged file leads to has ended before this process looks at it
     parse_foreign(visit, path, WHAT)

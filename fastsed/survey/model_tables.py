@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastsed.arrays import Floats
-from fastsed.errors import InputError
+from fastsed.errors import InputError, shortened
 from fastsed.text import decode, read_bytes, read_content
 
 ASTROPY_SUFFIXES = (".fits", ".fit", ".fits.gz", ".ecsv", ".vot", ".xml", ".parquet")
@@ -88,7 +88,7 @@ def _read_text(path: str | Path) -> dict[str, Floats]:
     for line, row in zip(lines, fields, strict=True):
         if len(row) != len(names):
             raise InputError(
-                f"{len(row)} values in a table of {len(names)} columns ({' '.join(names)})", path, line
+                f"{len(row)} values in a table of {len(names)} columns ({shortened(names)})", path, line
             )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

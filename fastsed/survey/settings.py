@@ -123,7 +123,7 @@ def read_settings(path: str | Path) -> Settings:
     """
     try:
         return Settings(Path(path), tomllib.loads(decode(read_bytes(path))))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also numbers of thousands of digits
         raise InputError(f"is no settings file (TOML): {error}", path) from None
     except RecursionError:
         raise InputError("is no settings file that can be read: nested too deeply", path) from None

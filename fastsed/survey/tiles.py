@@ -99,8 +99,8 @@ def read_map(path: str | os.PathLike[str]) -> TileMap:
     if not file.is_file():
         raise InputError("no such file", path)
     with damaged_file(file), open_hdf5(file) as f:
-        if DATASET not in f or "value" not in (f[DATASET].dtype.names or ()):
-            raise InputError(f"no map: there is no table {DATASET!r} with a column 'value'", path)
+        if DATASET not in f or not {"i_ra", "i_dec", "value"} <= set(f[DATASET].dtype.names or ()):
+            raise InputError(f"no map: there is no table {DATASET!r} with i_ra, i_dec and value", path)
         dataset = f[DATASET]
         rows = dataset[()]
         for name in ("ra_grid", "dec_grid"):
@@ -114,11 +114,15 @@ def _values(
     rows: NDArray[Any], edges: list[NDArray[np.float64]], path: os.PathLike[str]
 ) -> NDArray[np.float64]:
     shape = (len(edges[0]) - 1, len(edges[1]) - 1)
-    if any(len(e) < 2 or (np.diff(e) <= 0).any() for e in edges):
+    if not all(len(e) > 1 and (np.diff(e) > 0).all() for e in edges):
         raise InputError("no map: the edges of its tiles do not ascend", path)
     if len(rows) != shape[0] * shape[1]:
         raise InputError(f"{len(rows)} tiles, but edges of {shape[0]} x {shape[1]}", path)
-    numbers = rows["i_ra"].astype(np.int64) * shape[1] + rows["i_dec"].astype(np.int64)
+    # what is no number becomes one that no tile has
+    i_ra, i_dec = (
+        np.nan_to_num(rows[name].astype(float), nan=-1).clip(-1, 1e9) for name in ("i_ra", "i_dec")
+    )
+    numbers = (i_ra * shape[1] + i_dec).astype(np.int64)
     if not np.array_equal(np.sort(numbers), np.arange(len(rows))):
         raise InputError("tiles are missing, or there twice", path)
     values = np.empty(len(rows))

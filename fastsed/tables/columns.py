@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.arrays import Floats, Mask
-from fastsed.errors import InputError
+from fastsed.errors import InputError, shortened
 from fastsed.text import means_missing, parse_number
 
 
@@ -166,10 +166,7 @@ class ColumnSource:
             return alike[0]
         if alike:
             raise InputError(f"has no column {name}, but {' and '.join(alike)}", self.path)
-        shown = ", ".join(self.names[:12]) + (
-            f", ... ({len(self.info)} in all)" if len(self.info) > 12 else ""
-        )
-        raise InputError(f"has no column {name}; its columns are {shown}", self.path)
+        raise InputError(f"has no column {name}; its columns are {shortened(self.names)}", self.path)
 
     def read(self, names: Sequence[str]) -> list[Column]:
         """Read columns, each of them once, however often it is named.

@@ -286,9 +286,10 @@ def _change_part(rng: random.Random, f: object, name: str) -> None:
         f.create_group(name)
     elif what == 3:
         f[name] = rng.choice(["text", b"\xff", 1.5, [], [[1.0, 2.0]], ["a", "b"]])
-    elif what == 4 and np.ndim(values) and np.issubdtype(np.asarray(values).dtype, np.number):
+    elif what == 4 and np.ndim(values) and np.size(values) and np.asarray(values).dtype.kind in "fiu":
         flat = np.array(values)
-        flat.flat[rng.randrange(flat.size)] = rng.choice((np.nan, np.inf, -1.0, 0.0, 1e30))
+        numbers = {"f": (np.nan, np.inf, -1.0, 0.0, 1e30), "i": (-1, 0, 127), "u": (0, 127)}
+        flat.flat[rng.randrange(flat.size)] = rng.choice(numbers[flat.dtype.kind])
         f[name] = flat
     elif what == 5:
         f[name] = np.asarray(values)[..., :-1] if np.ndim(values) and np.shape(values)[-1] else values

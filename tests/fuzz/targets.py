@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import random
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +13,11 @@ import numpy as np
 from fastsed.params import Params, read_params
 from fastsed.paths import share_dir
 from tests.fuzz.mutate import damage_binary, damage_fits, damage_hdf5, damage_text
+from tests.fuzz.star_targets import STAR_TARGETS
+from tests.fuzz.target import Target
 
 IDS = ("1", "2", "3")
 MOST_BLOCKS = 20
-
-
-@dataclass(frozen=True)
-class Target:
-    """One kind of file.
-
-    Attributes
-    ----------
-    name : str
-    file : str
-        Name under which the damaged file lies in the folder.
-    seeds : callable
-        Good files, made in a folder that is then as the reader needs it.
-    damage : callable
-    read : callable
-        Called with the path of the damaged file. It may raise a FastsedError, and nothing else.
-    weight : int
-        How often it gets its turn: less for those that take long.
-    """
-
-    name: str
-    file: str
-    seeds: Callable[[Path], list[bytes]]
-    damage: Callable[[random.Random, bytes], bytes]
-    read: Callable[[Path], Any]
-    weight: int = 8
 
 
 def finite(*arrays: Any) -> None:
@@ -417,6 +391,7 @@ TARGETS: tuple[Target, ...] = (
     Target("history_fits", "history.fits", history_fits_seeds, damage_fits, read_a_history, 3),
     Target("sed_list", "seds.txt", sed_list_seeds, damage_text, read_the_sed_list),
     Target("formula", "formula", formula_seeds, damage_text, read_a_formula),
+    *STAR_TARGETS,
 )
 
 
