@@ -19,6 +19,7 @@ import numpy as np
 from fastsed.arrays import Floats
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+from fastsed.foreign import parser_errors
 from fastsed.survey import hdf5
 from fastsed.survey.noise_file import BASIC, NoiseFile
 from fastsed.survey.sed_grid import BLOCK_ROWS, SedGrid
@@ -73,7 +74,7 @@ def read_noise_table(path: str | PathLike[str]) -> tuple[tuple[str, ...], Toothp
     InputError
         If it is no such file, or is damaged.
     """
-    with hdf5.open_hdf5(path) as f:
+    with hdf5.open_hdf5(path) as f, parser_errors(path, "a table of `noise toothpick --table`"):
         group = f.get("bands")
         if group is None or not hasattr(group, "keys"):
             raise InputError('has no group "bands"', path)

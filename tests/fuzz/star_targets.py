@@ -120,6 +120,40 @@ def read_the_noise(path: Path) -> None:
             noise.read("error", rows)
 
 
+def noise_table_seeds(folder: Path) -> list[bytes]:
+    from fastsed.survey.noise_tables import write_noise_table
+    from fastsed.survey.toothpick import Toothpick
+    from tests.survey.star_tests import FILTERS, VEGA, artificial_stars
+
+    write_noise_table(Toothpick.from_stars(artificial_stars(), VEGA), FILTERS, folder / "table.hd5")
+    return [(folder / "table.hd5").read_bytes()]
+
+
+def read_the_noise_table(path: Path) -> None:
+    from fastsed.survey.noise_tables import read_noise_table
+
+    filters, model = read_noise_table(path)
+    model.evaluate(np.full((4, len(filters)), 1e-18))
+
+
+def artificial_seeds(folder: Path) -> list[bytes]:
+    from astropy.table import Table
+
+    rng = np.random.default_rng(SEED)
+    table = Table()
+    for band in ("F000W", "F100W"):
+        table[f"{band}_IN"] = rng.uniform(20, 25, 9)
+        table[f"{band}_RATE"] = 10 ** (-0.4 * rng.uniform(20, 25, 9))
+    table.write(folder / "asts.fits")
+    return [(folder / "asts.fits").read_bytes()]
+
+
+def read_the_artificial(path: Path) -> None:
+    from fastsed.survey.asts import read_artificial_stars
+
+    read_artificial_stars(path, ("HST_X_F000W", "HST_X_F100W"))
+
+
 def map_seeds(folder: Path) -> list[bytes]:
     from fastsed.survey.tiles import TileMap, write_map
 
@@ -221,6 +255,8 @@ STAR_TARGETS: tuple[Target, ...] = (
     Target("star_grid", "grid.hd5", grid_seeds, damage_hdf5, read_the_grid, 3),
     Target("star_grid_fits", "grid.fits", fits_grid_seeds, damage_fits, read_the_grid, 2),
     Target("star_noise", "noise.hd5", noise_seeds, damage_hdf5, read_the_noise, 3),
+    Target("star_noise_table", "table.hd5", noise_table_seeds, damage_hdf5, read_the_noise_table, 3),
+    Target("artificial_stars", "asts.fits", artificial_seeds, damage_fits, read_the_artificial, 2),
     Target("star_map", "map.hd5", map_seeds, damage_hdf5, read_the_map, 3),
     Target("star_index", "index.hd5", index_seeds, damage_hdf5, read_the_index, 3),
     Target("vega", "vega.txt", vega_seeds, damage_text, read_the_vega),
