@@ -8,6 +8,7 @@ import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from fastsed.errors import InputError
@@ -266,5 +267,11 @@ def memory_of(project: Project, tag: str | None = None) -> float:
 
 
 def _rows(path: str, name: str) -> int:
+    return _rows_of_version(path, name, os.stat(path).st_mtime_ns if os.path.exists(path) else 0)
+
+
+# thousands of sub files may share a grid
+@lru_cache(maxsize=16)
+def _rows_of_version(path: str, name: str, _changed: int) -> int:
     with hdf5.open_hdf5(path) as f:
         return len(f[name]) if name in f else 0
