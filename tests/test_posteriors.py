@@ -1,9 +1,11 @@
 """Posteriors of whole runs: columns of the output catalogue, files of PDFs, priors of a parameter file."""
 
+import h5py
 import numpy as np
 import pytest
 
 import fastsed
+from fastsed.errors import InputError
 from tests.helpers import copy_example
 
 KEYS = {
@@ -134,3 +136,17 @@ def test_mocks_are_recovered(folder, monkeypatch):
     again = fitted(folder, monkeypatch, output_file="ten", mock=3)
     assert again is not None
     np.testing.assert_array_equal(fits.getdata(folder / "ten_mock.fits")["best_lmass"], table["best_lmass"])
+
+
+@pytest.mark.parametrize("kind", ["huge", "numbers"])
+def test_files_that_hold_no_posteriors(tmp_path, kind):
+    path = tmp_path / "a_pdf.hdf5"
+    with h5py.File(path, "w") as file:
+        file["id"] = [1.0, 2.0] if kind == "numbers" else ["a", "b"]
+        if kind == "huge":
+            file.create_dataset("z/pdf", shape=(2**40, 1000), dtype="f8", chunks=(1024, 10))
+            file["z/edges"] = np.arange(4.0)
+        else:
+            file["z/edges"], file["z/pdf"] = np.arange(4.0), np.ones((2, 3))
+    with pytest.raises(InputError, match=r"a_pdf\.hdf5: (is|holds) "):
+        fastsed.read_pdf(path)

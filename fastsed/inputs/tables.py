@@ -268,7 +268,7 @@ class SourceTable(NamedTable):
 
     def units(self, positions: Sequence[int]) -> list[str]:
         """As `NamedTable.units`."""
-        return [self._source.info[self.names[i]].unit for i in positions]
+        return [str(self._source.info[self.names[i]].unit) for i in positions]
 
     def label(self, row: int) -> str:
         """As `NamedTable.label`."""

@@ -16,7 +16,8 @@ from fastsed.errors import InputError
 from fastsed.fitting.passes import posteriors_together
 from fastsed.fitting.posterior import Posterior
 from fastsed.fitting.posterior_estimates import Histograms, PosteriorEstimates, binned, common_bins
-from fastsed.hdf5_file import atomic_hdf5
+from fastsed.foreign import parser_errors
+from fastsed.hdf5_file import atomic_hdf5, open_hdf5
 from fastsed.models.cells import cell_edges
 from fastsed.outputs.paths import pdf_path
 from fastsed.quantities import Quantity, axis_quantities
@@ -194,17 +195,14 @@ def read_pdf(path: str | os.PathLike[str]) -> Pdfs:
     """
     import h5py
 
-    try:
-        with h5py.File(path) as file:
-            groups = {name: group for name, group in file.items() if isinstance(group, h5py.Group)}
-            if "id" not in file or not all("edges" in g and "pdf" in g for g in groups.values()):
-                raise InputError("holds no posteriors: expected `id` and groups with `edges` and `pdf`", path)
-            return Pdfs(
-                np.array(file["id"].asstr()[:]),
-                {name: group["edges"][:] for name, group in groups.items()},
-                {name: group["pdf"][:].astype(np.float64) for name, group in groups.items()},
-                {name: str(group.attrs.get("unit", "")) for name, group in groups.items()},
-                {name: str(group.attrs.get("description", "")) for name, group in groups.items()},
-            )
-    except OSError as error:
-        raise InputError(f"cannot be read: {error}", path) from error
+    with open_hdf5(path) as file, parser_errors(path, "a file of posteriors (SAVE_PDF)"):
+        groups = {name: group for name, group in file.items() if isinstance(group, h5py.Group)}
+        if "id" not in file or not all("edges" in g and "pdf" in g for g in groups.values()):
+            raise InputError("holds no posteriors: expected `id` and groups with `edges` and `pdf`", path)
+        return Pdfs(
+            np.array(file["id"].asstr()[:]),
+            {name: group["edges"][:] for name, group in groups.items()},
+            {name: group["pdf"][:].astype(np.float64) for name, group in groups.items()},
+            {name: str(group.attrs.get("unit", "")) for name, group in groups.items()},
+            {name: str(group.attrs.get("description", "")) for name, group in groups.items()},
+        )

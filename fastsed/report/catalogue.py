@@ -156,7 +156,7 @@ def _read_fout(path: Path) -> Catalogue:
         if line.startswith("#"):
             header.append(line[1:].strip())
             words = header[-1].split()
-            names = words if words[:1] == ["id"] else names
+            names = words if words[:1] == ["id"] and not rows else names
         elif line.strip():
             if not names:
                 raise InputError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastsed.errors import InputError
+from fastsed.hdf5_file import open_hdf5
 from fastsed.models.stars.filter_curves import FilterCurve, filter_curve
 from fastsed.survey import hdf5
 
@@ -38,7 +39,7 @@ def read_filter_curves(path: str | Path, names: Sequence[str]) -> list[FilterCur
     InputError
         For a file that cannot be read, or a filter that is absent or not usable.
     """
-    with hdf5.open_hdf5(path) as f:
+    with open_hdf5(path) as f:
         if "filters" not in f or not hasattr(f["filters"], "keys"):
             raise InputError('has no group "filters"', path)
         absent = [name for name in names if name not in f["filters"]]

@@ -1,4 +1,4 @@
-"""HDF5 as the survey's files use it: open with clear errors, read rows without copies, PyTables' attributes."""
+"""HDF5 as the survey's files use it: read rows without copies, PyTables' attributes."""
 
 from __future__ import annotations
 
@@ -10,46 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.foreign import check_claimed_size, parse_foreign, parser_errors
 
 if TYPE_CHECKING:
     import h5py
-
-
-WHAT = "a readable HDF5 file"
-# data sets that are read once for trial before this process reads them: so large, and so many
-SMALL_BYTES = 1 << 16
-MOST_TRIALS = 1000
-
-
-def open_hdf5(path: str | PathLike[str]) -> h5py.File:
-    """Open a file for reading.
-
-    Raises
-    ------
-    InputError
-        If it does not exist, is no HDF5 file, or is truncated.
-    """
-    import h5py
-
-    trials = iter(range(MOST_TRIALS))
-
-    def check(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        list(item.attrs.items())
-        if isinstance(item, h5py.Dataset):
-            check_claimed_size(item.nbytes, path, f'dataset "{name}"')
-            if item.nbytes <= SMALL_BYTES and next(trials, None) is not None:
-                _ = item[()]
-
-    def visit() -> None:
-        with h5py.File(path, "r") as f:
-            list(f.attrs.items())
-            f.visititems(check)
-
-    # whatever a damaged file leads to has ended before this process looks at it
-    parse_foreign(visit, path, WHAT)
-    with parser_errors(path, WHAT):
-        return h5py.File(path, "r")
 
 
 def dataset(f: h5py.File, name: str, path: str | PathLike[str], ndim: int) -> h5py.Dataset:

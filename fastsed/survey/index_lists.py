@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
+from fastsed.hdf5_file import open_hdf5
 from fastsed.survey import hdf5
 
 DATASET = "fullgrid_idx"
@@ -48,7 +49,7 @@ def read_index_list(path: str | PathLike[str], n_models: int) -> NDArray[np.int6
     InputError
         If the file is no index list, or one of another grid.
     """
-    with hdf5.open_hdf5(path) as f:
+    with open_hdf5(path) as f:
         data = hdf5.number_dataset(f, DATASET, path, 1)
         rows: NDArray[np.int64] = hdf5.read_rows(data, slice(None), path).astype(np.int64)
         of_models = int(data.attrs.get("n_models", n_models))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
+from fastsed.hdf5_file import open_hdf5
 from fastsed.models.stars.atmospheres import SpectralLibrary
 from fastsed.survey import hdf5
 from fastsed.survey.atmosphere_files import read_atmospheres
@@ -47,7 +48,7 @@ def describe(path: str | Path) -> list[str]:
 
 
 def _describe_hdf5(path: str | Path) -> list[str]:
-    with hdf5.open_hdf5(path) as f:
+    with open_hdf5(path) as f:
         kind = _kind(f)
         if kind in ("filters", "vega", "map", "samples"):
             return _SIMPLE[kind](f)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from fastsed.errors import InputError
-from fastsed.survey import hdf5
+from fastsed.hdf5_file import open_hdf5
 from fastsed.survey.results import natural_key, tag_of
 from fastsed.survey.status import count_rows, fit_states
 from fastsed.survey.tables import stem
@@ -273,5 +273,5 @@ def _rows(path: str, name: str) -> int:
 # thousands of sub files may share a grid
 @lru_cache(maxsize=16)
 def _rows_of_version(path: str, name: str, _changed: int) -> int:
-    with hdf5.open_hdf5(path) as f:
+    with open_hdf5(path) as f:
         return len(f[name]) if name in f else 0

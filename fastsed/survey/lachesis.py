@@ -9,6 +9,7 @@ import numpy as np
 
 from fastsed.arrays import Floats
 from fastsed.errors import InputError
+from fastsed.hdf5_file import open_hdf5
 from fastsed.survey import hdf5
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def read_lachesis(path: str | Path) -> dict[str, Floats]:
     InputError
         For a file that cannot be read or has another layout.
     """
-    with hdf5.open_hdf5(path) as f:
+    with open_hdf5(path) as f:
         storage = hdf5.as_text(f.attrs.get("storage", ""))
         if storage != "sparse_v1" or "columns" not in f.attrs:
             raise InputError("is no file of isochrones: no attributes storage = sparse_v1 and columns", path)

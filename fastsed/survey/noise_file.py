@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.foreign import parser_errors
-from fastsed.hdf5_file import atomic_hdf5
+from fastsed.hdf5_file import atomic_hdf5, open_hdf5
 from fastsed.survey import hdf5
 from fastsed.survey.sed_grid import BLOCK_ROWS
 
@@ -53,7 +53,7 @@ class NoiseFile:
     """
 
     def __init__(self, path: str | PathLike[str], reuse: bool = False):
-        self.path, self._file, self._reuse = Path(path), hdf5.open_hdf5(path), reuse
+        self.path, self._file, self._reuse = Path(path), open_hdf5(path), reuse
         try:
             with parser_errors(path, "a readable noise model"):
                 self._read_structure()

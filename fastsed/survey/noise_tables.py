@@ -20,6 +20,7 @@ from fastsed.arrays import Floats
 from fastsed.atomic import atomic_path
 from fastsed.errors import InputError
 from fastsed.foreign import parser_errors
+from fastsed.hdf5_file import open_hdf5
 from fastsed.survey import hdf5
 from fastsed.survey.noise_file import BASIC, NoiseFile
 from fastsed.survey.sed_grid import BLOCK_ROWS, SedGrid
@@ -56,7 +57,7 @@ def write_noise_table(model: Toothpick, filters: Sequence[str], path: str | Path
 
 def is_noise_table(path: str | PathLike[str]) -> bool:
     """Whether a file holds the tables of a toothpick model (false for one that cannot be opened)."""
-    with suppress(InputError), hdf5.open_hdf5(path) as f:
+    with suppress(InputError), open_hdf5(path) as f:
         return hdf5.as_text(f.attrs.get("observation_model", "")) == "toothpick"
     return False
 
@@ -74,7 +75,7 @@ def read_noise_table(path: str | PathLike[str]) -> tuple[tuple[str, ...], Toothp
     InputError
         If it is no such file, or is damaged.
     """
-    with hdf5.open_hdf5(path) as f, parser_errors(path, "a table of `noise toothpick --table`"):
+    with open_hdf5(path) as f, parser_errors(path, "a table of `noise toothpick --table`"):
         group = f.get("bands")
         if group is None or not hasattr(group, "keys"):
             raise InputError('has no group "bands"', path)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fastsed.errors import InputError
 from fastsed.foreign import parser_errors
-from fastsed.hdf5_file import atomic_hdf5
+from fastsed.hdf5_file import atomic_hdf5, open_hdf5
 from fastsed.survey import hdf5
 from fastsed.survey.tables import is_fits, open_fits
 
@@ -311,7 +311,7 @@ class _Hdf5Source:
     """BEAST's HDF5 layout, of HEAD (h5py) and of 1.x (PyTables, whose attributes are not looked at)."""
 
     def __init__(self, path: Path, reuse: bool):
-        self._path, self._file, self._reuse = path, hdf5.open_hdf5(path), reuse
+        self._path, self._file, self._reuse = path, open_hdf5(path), reuse
         try:
             with parser_errors(path, "a readable grid"):
                 self._read_structure()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.errors import InputError
-from fastsed.survey.hdf5 import open_hdf5
+from fastsed.hdf5_file import open_hdf5
 from fastsed.survey.star_contents import StarField, read_contents
 from fastsed.survey.star_groups import PREFIX, Samples
 

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastsed.errors import InputError
-from fastsed.hdf5_file import atomic_hdf5
-from fastsed.survey.hdf5 import open_hdf5
+from fastsed.hdf5_file import atomic_hdf5, open_hdf5
 from fastsed.survey.pixels import PixelGrid
 
 DATASET = "tile_data"

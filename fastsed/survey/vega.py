@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastsed.errors import InputError
-from fastsed.hdf5_file import is_hdf5
+from fastsed.hdf5_file import is_hdf5, open_hdf5
 from fastsed.survey import hdf5
 
 
@@ -63,7 +63,7 @@ def _from_text(path: str | PathLike[str]) -> dict[str, float]:
 
 
 def _from_hdf5(path: str | PathLike[str]) -> dict[str, float]:
-    with hdf5.open_hdf5(path) as f:
+    with open_hdf5(path) as f:
         table = hdf5.dataset(f, "sed", path, 1)
         if not {"FNAME", "LUM"} <= set(table.dtype.names or ()):
             raise InputError('its table "sed" has no columns FNAME and LUM', path)

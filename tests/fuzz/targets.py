@@ -14,6 +14,7 @@ from fastsed.params import Params, read_params
 from fastsed.paths import share_dir
 from tests.fuzz.mutate import damage_binary, damage_fits, damage_hdf5, damage_text
 from tests.fuzz.star_targets import STAR_TARGETS
+from tests.fuzz.table_targets import TABLE_TARGETS
 from tests.fuzz.target import Target
 
 IDS = ("1", "2", "3")
@@ -392,6 +393,7 @@ TARGETS: tuple[Target, ...] = (
     Target("sed_list", "seds.txt", sed_list_seeds, damage_text, read_the_sed_list),
     Target("formula", "formula", formula_seeds, damage_text, read_a_formula),
     *STAR_TARGETS,
+    *TABLE_TARGETS,
 )
 
 

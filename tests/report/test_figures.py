@@ -204,6 +204,12 @@ def test_a_fout_file_gives_the_same_catalogue(example, results, tmp_path):
     np.testing.assert_array_equal(from_table.columns["lmass"], from_fit.columns["lmass"])
 
 
+def test_a_second_line_of_names_is_a_comment(tmp_path):
+    path = tmp_path / "a.fout"
+    path.write_text("# id z lmass\n1 0.5 10\n# id other\n2 0.6 11\n")
+    np.testing.assert_array_equal(read_catalogue(path).columns["lmass"], [10, 11])
+
+
 def test_damaged_tables_are_named(tmp_path):
     path = tmp_path / "a.fout"
     path.write_text("# id z lmass\n1 0.5\n")
