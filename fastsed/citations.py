@@ -79,26 +79,22 @@ def citations(options: RunOptions | None = None, filters: Sequence[str] = ()) ->
         Names of the filters, as the filter file has them.
     """
     options = RunOptions() if options is None else options
-    citations = [
+    cited = [
         Citation("the program, and the method of FAST that it follows", ("fastsed", "Kriek2009")),
         _populations(options),
         _initial_mass_function(options),
         _dust(options),
     ]
     if options.differential_a_v:
-        citations.append(Citation("more attenuation of young stars: DIFFERENTIAL_A_V", ("CharlotFall2000",)))
+        cited.append(Citation("more attenuation of young stars: DIFFERENTIAL_A_V", ("CharlotFall2000",)))
     if not options.no_igm:
-        citations.append(
-            Citation(f"absorption by the intergalactic medium: {options.igm}", _IGM[options.igm])
-        )
+        cited.append(Citation(f"absorption by the intergalactic medium: {options.igm}", _IGM[options.igm]))
     if options.continuum_indices:
         name = Path(options.continuum_indices).name
-        citations.append(
-            Citation(f"spectral indices: {name}", _INDICES.get(name, ()), f"the source of {name}")
-        )
-    citations += _filters(options, filters)
+        cited.append(Citation(f"spectral indices: {name}", _INDICES.get(name, ()), f"the source of {name}"))
+    cited += _filters(options, filters)
     libraries = ("Harris2020", "Virtanen2020", "Astropy2022")
-    return [*citations, Citation("the Python packages that fastsed computes with", libraries)]
+    return [*cited, Citation("the Python packages that fastsed computes with", libraries)]
 
 
 def bibtex(cited: Sequence[Citation]) -> str:

@@ -46,19 +46,19 @@ ONE_ROUNDING static void collect_model(const tile_t *t, const source_t *s, ptrdi
         add_acceptable(c->models, g);
 }
 
-static double reach_of_limit(const source_t *s, ptrdiff_t nband, const void *found)
+static double reach_of_limit(const source_t *s, ptrdiff_t nband, const void *state)
 {
-    return s->total - ((const collected_t *)found)->limit - rounding_of_sums(nband) * s->total;
+    return s->total - ((const collected_t *)state)->limit - rounding_of_sums(nband) * s->total;
 }
 
 static void visit_acceptable(const tile_t *t, screened_t *s, ptrdiff_t m)
 {
-    collect_model(t, &s->source, m, (const collected_t *)s->found);
+    collect_model(t, &s->source, m, (const collected_t *)s->state);
 }
 
-static void acceptable_of_one(const tile_t *t, const source_t *s, distances_fn distances, void *found, double *scratch)
+static void acceptable_of_one(const tile_t *t, const source_t *s, distances_fn distances, void *state, double *scratch)
 {
-    const collected_t *c = (const collected_t *)found;
+    const collected_t *c = (const collected_t *)state;
     const double *distance2;
     const double nearest2 = distances_of_one(t, s, distances, scratch, &distance2);
     for (ptrdiff_t m = 0; nearest2 < c->limit && m < t->nmodel; m++)
@@ -74,18 +74,17 @@ static void collect_block(const tile_t *t, const fluxes_t *single, ptrdiff_t fro
                           const searchers_t *search, const int64_t *active, ptrdiff_t nactive, ptrdiff_t block,
                           const double *limit, acceptables_t *models, double *scratch)
 {
-    const int64_t *ids = active + block * search->block_size;
-    const ptrdiff_t left = nactive - block * search->block_size;
-    const int n = left < search->block_size ? (int)left : search->block_size;
+    const int64_t *ids;
+    const int n = sources_of_block(search, active, nactive, block, &ids);
     const tile_t part = part_of_tile(t, from, to);
     const fluxes_t fluxes = fluxes_from(t, single, from, from);
     collected_t collected[MAX_BLOCK];
-    void *found[MAX_BLOCK];
+    void *states[MAX_BLOCK];
     for (int k = 0; k < n; k++) {
         collected[k] = (collected_t){ids[k], limit[ids[k]], models};
-        found[k] = &collected[k];
+        states[k] = &collected[k];
     }
-    screen_sources(&part, &fluxes, d, search, ids, n, &acceptable_models, found, scratch);
+    screen_sources(&part, &fluxes, d, search, ids, n, &acceptable_models, states, scratch);
 }
 
 #endif

@@ -42,21 +42,21 @@ static void put_best(bests_t *b, int64_t i, const best_t *x)
     b->order[i] = x->order;
 }
 
-static double reach_of_best(const source_t *s, ptrdiff_t nband, const void *found)
+static double reach_of_best(const source_t *s, ptrdiff_t nband, const void *state)
 {
-    return screen_threshold((const best_t *)found, s, nband);
+    return screen_threshold((const best_t *)state, s, nband);
 }
 
 static void visit_for_best(const tile_t *t, screened_t *s, ptrdiff_t m)
 {
-    best_t *best = (best_t *)s->found;
+    best_t *best = (best_t *)s->state;
     try_model(t, &s->source, m, best);
     s->reach = screen_threshold(best, &s->source, t->nband);
 }
 
-static void best_of_one(const tile_t *t, const source_t *s, distances_fn distances, void *found, double *scratch)
+static void best_of_one(const tile_t *t, const source_t *s, distances_fn distances, void *state, double *scratch)
 {
-    best_t *best = (best_t *)found;
+    best_t *best = (best_t *)state;
     const double *distance2;
     const double nearest2 = distances_of_one(t, s, distances, scratch, &distance2);
     double limit = best->model < 0 ? HUGE_VAL : best->chi2 + best->tolerance;
@@ -78,18 +78,17 @@ static void fit_item(const tile_t *t, const fluxes_t *single, ptrdiff_t begin, c
                      const searchers_t *search, const int64_t *active, ptrdiff_t nactive, ptrdiff_t block,
                      ptrdiff_t from, ptrdiff_t to, best_t *winners, double *scratch)
 {
-    const int64_t *ids = active + block * search->block_size;
-    const ptrdiff_t left = nactive - block * search->block_size;
-    const int n = left < search->block_size ? (int)left : search->block_size;
+    const int64_t *ids;
+    const int n = sources_of_block(search, active, nactive, block, &ids);
     const tile_t part = part_of_tile(t, from, to);
     const fluxes_t fluxes = fluxes_from(t, single, begin, from);
     best_t best[MAX_BLOCK];
-    void *found[MAX_BLOCK];
+    void *states[MAX_BLOCK];
     for (int k = 0; k < n; k++) {
         best[k] = get_best(bests, ids[k]);
-        found[k] = &best[k];
+        states[k] = &best[k];
     }
-    screen_sources(&part, &fluxes, d, search, ids, n, &best_fits, found, scratch);
+    screen_sources(&part, &fluxes, d, search, ids, n, &best_fits, states, scratch);
     for (int k = 0; k < n; k++)
         if (winners)
             winners[block * search->block_size + k] = best[k];

@@ -24,6 +24,8 @@
 #define MOST_LINEAR_BINS 4096
 /* bits of the first value of such a quantity that its bins resolve */
 #define LINEAR_BITS 20
+/* and the exponent that its bins take for smaller values, so that their number per unit is finite */
+#define LEAST_EXPONENT (-1000)
 /* weights stay below exp of it, and their squares are finite */
 #define LARGEST_LN 300.0
 /* differences of sums over more than this squared S/N lose the digits of chi2 */
@@ -132,6 +134,8 @@ static int64_t whole_below(double x)
 /* The bin of a histogram whose bins are 2^doublings as wide. */
 static int64_t wider_bin(int64_t bin, int doublings)
 {
+    if (doublings > 62)
+        return bin < 0 ? -1 : 0;
     const int64_t width = (int64_t)1 << doublings;
     return bin / width - (bin % width < 0);
 }
@@ -191,7 +195,19 @@ static void first_bins(histogram_t *h, const property_t *q, double x)
     h->per_step = q->per_step;
     if (!(h->per_step > 0)) {
         frexp(x, &exponent);
-        h->per_step = ldexp(1.0, LINEAR_BITS - (x == 0 ? 0 : exponent));
+        h->per_step = ldexp(1.0, LINEAR_BITS - (exponent > LEAST_EXPONENT ? exponent : LEAST_EXPONENT));
+    }
+}
+
+/* How often the bins of a histogram must double their width for few enough to reach from the ones it has to x. */
+static int needed_doublings(const histogram_t *h, double x)
+{
+    double per_step = h->per_step, low = (double)h->low, end = low + (double)h->n;
+    int doublings = 0;
+    for (;; doublings++, per_step *= 0.5, low *= 0.5, end *= 0.5) {
+        const double at = x * per_step;
+        if ((at > end ? at : end) - (at < low ? at : low) <= MOST_LINEAR_BINS)
+            return doublings;
     }
 }
 
@@ -199,17 +215,12 @@ NOT_INLINE static int add_outside(histogram_t *h, const property_t *q, double x,
 {
     if (!h->n)
         first_bins(h, q, x);
-    int64_t bin = whole_below(x * h->per_step);
-    if (h->n && !(q->per_step > 0)) {
-        const double at = x * h->per_step, low = (double)h->low, end = low + (double)h->n;
-        double spanned = (at > end ? at : end) - (at < low ? at : low);
-        int doublings = 0;
-        for (; spanned > MOST_LINEAR_BINS; spanned *= 0.5)
-            doublings++;
+    else if (!(q->per_step > 0)) {
+        const int doublings = needed_doublings(h, x);
         if (doublings)
             widen_bins(h, doublings);
-        bin = whole_below(x * h->per_step);
     }
+    const int64_t bin = whole_below(x * h->per_step);
     if (!extend_bins(h, q, bin, bin))
         return 0;
     h->weight[bin - h->low] += w;
@@ -218,9 +229,9 @@ NOT_INLINE static int add_outside(histogram_t *h, const property_t *q, double x,
 
 static inline int add_to_bin(histogram_t *h, const property_t *q, double x, double w)
 {
-    const uint64_t i = (uint64_t)(whole_below(x * h->per_step) - h->low);
-    if (i < (uint64_t)h->n) {
-        h->weight[i] += w;
+    const double at = x * h->per_step;
+    if (at >= (double)h->low && at < (double)(h->low + h->n)) {
+        h->weight[whole_below(at) - h->low] += w;
         return 1;
     }
     return add_outside(h, q, x, w);
@@ -456,6 +467,23 @@ static ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride)
     return stride + LANES + 7 * ROW + 3 * whole_lines(nband, sizeof(double));
 }
 
+/* Add the weights of `from`; the finer bins of the two become as wide as the others. */
+static int join_histograms(histogram_t *h, const property_t *q, histogram_t *from)
+{
+    int exponent, of_from;
+    frexp(h->per_step, &exponent);
+    frexp(from->per_step, &of_from);
+    if (h->n && from->n && exponent > of_from)
+        widen_bins(h, exponent - of_from);
+    if (h->n && from->n && exponent < of_from)
+        widen_bins(from, of_from - exponent);
+    for (ptrdiff_t i = 0; i < from->n; i++)
+        if (from->weight[i] > 0 &&
+            !add_to_bin(h, q, ((double)(from->low + i) + 0.5) / from->per_step, from->weight[i]))
+            return 0;
+    return 1;
+}
+
 /* Add what another part of the models gave for the same source. */
 static void join_posteriors(const weighing_t *c, posterior_t *o, posterior_t *other)
 {
@@ -484,13 +512,7 @@ static void join_posteriors(const weighing_t *c, posterior_t *o, posterior_t *ot
         const double valid = theirs->sum - x->invalid, d = x->origin - m->origin;
         m->first += x->first + valid * d;
         m->second += x->second + 2 * d * x->first + valid * d * d;
-        histogram_t *h = o->histograms + q, *from = other->histograms + q;
-        while (h->n && from->per_step > h->per_step)
-            widen_bins(from, 1);
-        for (ptrdiff_t i = 0; i < from->n; i++)
-            if (from->weight[i] > 0)
-                o->failed |= !add_to_bin(h, c->property + q, ((double)(from->low + i) + 0.5) / from->per_step,
-                                         from->weight[i]);
+        o->failed |= !join_histograms(o->histograms + q, c->property + q, other->histograms + q);
     }
 }
 
@@ -556,8 +578,10 @@ static void histogram_quantiles(const histogram_t *h, const double *probability,
             last = h->weight[i] > 0 ? i : last;
             i++;
         }
-        const double part = i < h->n ? (aim - below) / h->weight[i] : 1;
-        found[k] = total > 0 ? ((double)(i < h->n ? i : last) + (double)h->low + (part > 0 ? part : 0)) / h->per_step : NAN;
+        const int inside = i < h->n;
+        const double part = inside ? (aim - below) / h->weight[i] : 1;
+        const double at = (double)(h->low + (inside ? i : last)) + (part > 0 ? part : 0);
+        found[k] = total > 0 ? at / h->per_step : NAN;
     }
 }
 

@@ -23,14 +23,14 @@ typedef struct {
 
 typedef struct screened screened_t;
 
-/* What sources do with models, and with `found`, which each of them has. */
+/* What sources do with models, and with `state`, which each of them has. */
 typedef struct {
     /* by how much a model must lower chi2 to be looked at, before any is; below zero: every model */
-    double (*reach)(const source_t *, ptrdiff_t nband, const void *found);
+    double (*reach)(const source_t *, ptrdiff_t nband, const void *state);
     /* look at a model that may reach it, and raise the reach if need be */
     void (*visit)(const tile_t *, screened_t *, ptrdiff_t m);
     /* go through the models by itself, with `distances_of_one` */
-    void (*alone)(const tile_t *, const source_t *, distances_fn, void *found, double *scratch);
+    void (*alone)(const tile_t *, const source_t *, distances_fn, void *state, double *scratch);
 } purpose_t;
 
 /* A source as the screen sees it: see normalise_columns. */
@@ -39,7 +39,7 @@ struct screened {
     const double *weight, *weighted;
     double per_total, reach;
     const purpose_t *purpose;
-    void *found;
+    void *state;
 };
 
 #define KERNEL "chi2_screen.h"
@@ -135,12 +135,21 @@ static double distances_of_one(const tile_t *t, const source_t *s, distances_fn 
                      s->total, rounding_of_sums(t->nband) * s->total, found, found + t->stride);
 }
 
+/* The numbers of the sources of a block of the active ones: how many they are comes back. */
+static int sources_of_block(const searchers_t *search, const int64_t *active, ptrdiff_t nactive, ptrdiff_t block,
+                            const int64_t **ids)
+{
+    const ptrdiff_t first = block * search->block_size, left = nactive - first;
+    *ids = active + first;
+    return left < search->block_size ? (int)left : search->block_size;
+}
+
 /* doubles of scratch that screen_sources needs */
 static ptrdiff_t screen_scratch(ptrdiff_t nband, ptrdiff_t stride) { return (5 * MAX_BLOCK + 2) * nband + 2 * stride; }
 
-/* Show models to up to search.block_size sources, of numbers ids: found[k] is what source k has. */
+/* Show models to up to search.block_size sources, of numbers ids: states[k] is that of source k. */
 static void screen_sources(const tile_t *t, const fluxes_t *fluxes, const data_t *d, const searchers_t *search,
-                           const int64_t *ids, int n, const purpose_t *purpose, void **found, double *scratch)
+                           const int64_t *ids, int n, const purpose_t *purpose, void **states, double *scratch)
 {
     double *columns = scratch + MAX_BLOCK * d->nband, *rest = columns + 2 * MAX_BLOCK * d->nband;
     screened_t block[MAX_BLOCK];
@@ -148,13 +157,13 @@ static void screen_sources(const tile_t *t, const fluxes_t *fluxes, const data_t
     for (int k = 0; k < n; k++) {
         const source_t source = prepare_source(d, ids[k], scratch + k * d->nband);
         if (source.own_spec_scale || n == 1) {
-            purpose->alone(t, &source, search->distances, found[k], rest);
+            purpose->alone(t, &source, search->distances, states[k], rest);
             continue;
         }
         double *weight = columns + 2 * nblock * d->nband, *weighted = weight + d->nband;
         normalise_columns(&source, d->nband, fluxes->unit, weight, weighted);
         block[nblock++] = (screened_t){source, weight, weighted, source.total > 0 ? 1 / source.total : 1,
-                                       purpose->reach(&source, d->nband, found[k]), purpose, found[k]};
+                                       purpose->reach(&source, d->nband, states[k]), purpose, states[k]};
     }
     if (nblock)
         (fluxes->unit ? search->block_single : search->block)(t, fluxes, block, nblock, rest);

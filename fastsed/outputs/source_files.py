@@ -90,15 +90,15 @@ class SourceFiles:
             self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
         columns = [source.names.index(name) for name in self._names]
         path = source_path(p, self._setup.catalog.ids[row], "chi2.grid", BEST_CHI2)
+        make_folder(path.parent)
         write_best_chi2(
             path, self._best_chi2_header, models["model"], models["chi2"], source.values[columns].T
         )
 
     @cached_property
     def _best_chi2_header(self) -> bytes:
-        """The header of the files of acceptable models; their folder is there afterwards."""
+        """The header of the files of acceptable models."""
         from fastsed.outputs.chi2grid import best_chi2_header
 
-        p = self._setup.params
-        make_folder(source_path(p, "", "", BEST_CHI2).parent)
-        return best_chi2_header(self._setup.grid.axes.as_dict(), self._names, p.grid_strings)
+        strings = self._setup.params.grid_strings
+        return best_chi2_header(self._setup.grid.axes.as_dict(), self._names, strings)

@@ -117,11 +117,14 @@ def _values(
         raise InputError("no map: the edges of its tiles do not ascend", path)
     if len(rows) != shape[0] * shape[1]:
         raise InputError(f"{len(rows)} tiles, but edges of {shape[0]} x {shape[1]}", path)
-    # what is no number becomes one that no tile has
-    i_ra, i_dec = (
-        np.nan_to_num(rows[name].astype(float), nan=-1).clip(-1, 1e9) for name in ("i_ra", "i_dec")
-    )
-    numbers = (i_ra * shape[1] + i_dec).astype(np.int64)
+    indices = []
+    for name, n in zip(("i_ra", "i_dec"), shape, strict=True):
+        with np.errstate(invalid="ignore"):
+            index = rows[name].astype(float)
+        if not ((index >= 0) & (index < n)).all():
+            raise InputError(f"no map: {name} must lie between 0 and {n - 1}", path)
+        indices.append(index.astype(np.int64))
+    numbers = indices[0] * shape[1] + indices[1]
     if not np.array_equal(np.sort(numbers), np.arange(len(rows))):
         raise InputError("tiles are missing, or there twice", path)
     values = np.empty(len(rows))

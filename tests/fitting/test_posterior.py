@@ -10,7 +10,7 @@ from fastsed.fitting.passes import walk
 from fastsed.fitting.posterior import Posterior, Weighing, coordinate
 from fastsed.models.cells import cell_edges
 from fastsed.models.properties import model_properties
-from fastsed.quantities import property_quantities
+from fastsed.quantities import Quantity, property_quantities
 from tests.fitting.toys import add_log_prior, all_models, make_problem, slow_fit
 from tests.models.helpers import write_library
 
@@ -235,6 +235,40 @@ def test_any_number_of_threads_simd_level_and_split_give_the_same(library, monke
     monkeypatch.delenv("FASTSED_SIMD")
     parts = [found(rows=slice(0, 13)), found(rows=slice(13, 40))]
     same(whole, type(whole).concatenated(parts))
+
+
+@pytest.mark.parametrize("of_model", [False, True])
+@pytest.mark.parametrize("most", [1.0, 1e150])
+@pytest.mark.parametrize("least", [1e-3, 1e-30, 1e-300, 1e-320])
+def test_quantities_that_span_many_powers_of_ten(library, monkeypatch, of_model, least, most):
+    """Weights on either side of the percentiles are right where bins become wider by many powers of two."""
+    problem = make_problem(library, n=3)
+    axes, ages = problem.grid.axes, len(problem.grid.axes.as_dict()["lage"])
+
+    def values(grid, ids, names):
+        at = dict(zip(axes.names, axes.indices(ids), strict=True))
+        part, sign = at["lage"] / (ages - 1), np.where(at["lage"] % 3, 1, -1)
+        x = sign * np.exp(np.log(least) * (1 - part) + np.log(most) * part)
+        return dict.fromkeys(names, x * (1 + 0.1 * at["Av"] if of_model else 1))
+
+    monkeypatch.setattr("fastsed.fitting.posterior.model_properties", values)
+    monkeypatch.setattr("fastsed.fitting.posterior.need_spectra", lambda grid, names: of_model)
+    odd, weighing = Quantity("odd", "Spans many powers of ten."), flat(problem.grid)
+    nz = len(problem.grid.axes.z)
+    reducers = []
+    for redshifts in (np.ones(nz, bool), np.arange(nz) < 3, np.arange(nz) >= 3):
+        reducers.append(Posterior(problem.grid, problem.data, [odd], weighing, slice(0, 3)))
+        walk(problem.grid, redshifts, [reducers[-1]], 3)
+    reducers[1].merge(reducers[2])
+    for reducer in reducers[:2]:
+        found = reducer.result(PROBABILITIES)
+        for row in range(3):
+            slow = Slow(problem, row, weighing)
+            x = values(None, slow.ids, ["odd"])["odd"]
+            resolution = 1e-3 * np.ptp(x)
+            for probability, percentile in zip(PROBABILITIES, found.percentiles["odd"][row], strict=True):
+                assert slow.w[x < percentile - resolution].sum() <= probability + 1e-6
+                assert slow.w[x <= percentile + resolution].sum() >= probability - 1e-6
 
 
 def test_parts_of_the_grid_are_merged(library):

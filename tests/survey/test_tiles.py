@@ -91,6 +91,15 @@ def test_files_that_are_no_maps(tiles, tmp_path):
     with pytest.raises(InputError, match="no table 'tile_data'"):
         read_map(path)
     path.write_bytes(whole)
+    for name, value in (("i_ra", 2), ("i_dec", -1), ("i_dec", np.nan), ("i_ra", 1e300)):
+        path.write_bytes(whole)
+        with h5py.File(path, "r+") as f:
+            rows = f["tile_data"][()]
+            rows[name][3] = value
+            f["tile_data"][()] = rows
+        with pytest.raises(InputError, match=f"{name} must lie between 0 and"):
+            read_map(path)
+    path.write_bytes(whole)
     with h5py.File(path, "r+") as f:
         f["tile_data"].attrs["ra_grid"] = np.arange(5.0)
     with pytest.raises(InputError, match="20 tiles, but edges of 4 x 10"):
