@@ -18,10 +18,8 @@
 #define TOGETHER 128
 /* numbers from one of their rows to the next: no power of two, which would look like the same address to the processor */
 #define ROW (TOGETHER * LANES + 5 * LANES)
-/* and in double precision */
-#define WEIGHED 2
 /* bins of a quantity without logarithm: they become wider where there would be more */
-#define MOST_LINEAR_BINS 4096
+#define MOST_LINEAR_BINS 1024
 /* bits of the first value of such a quantity that its bins resolve */
 #define LINEAR_BITS 20
 /* and the exponent that its bins take for smaller values, so that their number per unit is finite */
@@ -36,6 +34,7 @@
 #define LARGEST_BIN 0x1p50
 /* Phi(x) is one in double precision beyond it */
 #define CERTAIN 8.3
+#define LG_E 0.43429448190325182765
 /* squared norms below it, with that of the brightest model below the number of bands, are lost in single precision */
 #define FAINT 1e-30f
 
@@ -156,13 +155,15 @@ static void widen_bins(histogram_t *h, int doublings)
     h->per_step = ldexp(h->per_step, -doublings);
 }
 
-/* Make the bins [first, last] part of the histogram, with some more beyond: ever more, where their number has no
-   limit. */
+/* Make the bins [first, last] part of the histogram, with ever more beyond, up to their largest number. */
 static int extend_bins(histogram_t *h, const property_t *q, int64_t first, int64_t last)
 {
-    const int64_t more = q->per_step > 0 ? 32 + h->n / 2 : 32;
-    const int64_t low = h->n && h->low <= first ? h->low : first - more;
-    const int64_t end = h->n && h->low + h->n > last ? h->low + h->n : last + more + 1;
+    const int64_t begin = h->n && h->low < first ? h->low : first;
+    const int64_t over = h->n && h->low + h->n > last + 1 ? h->low + h->n : last + 1;
+    const int64_t room = q->per_step > 0 ? INT64_MAX : MOST_LINEAR_BINS - (over - begin);
+    const int64_t wanted = 32 + h->n / 2, more = wanted < room ? wanted : room > 0 ? room : 0;
+    const int64_t low = h->n && h->low <= first ? begin : begin - more;
+    const int64_t end = h->n && h->low + h->n > last ? over : over + more;
     double *weight = (double *)calloc((size_t)(end - low), sizeof(double));
     if (!weight)
         return 0;
@@ -215,10 +216,9 @@ NOT_INLINE static int add_outside(histogram_t *h, const property_t *q, double x,
 {
     if (!h->n)
         first_bins(h, q, x);
-    else if (!(q->per_step > 0)) {
-        const int doublings = needed_doublings(h, x);
-        if (doublings)
-            widen_bins(h, doublings);
+    else if (!(q->per_step > 0) && needed_doublings(h, x)) {
+        trim_bins(h);
+        widen_bins(h, needed_doublings(h, x));
     }
     const int64_t bin = whole_below(x * h->per_step);
     if (!extend_bins(h, q, bin, bin))
@@ -262,6 +262,14 @@ static void change_reference(posterior_t *o, const weighing_t *c, double referen
     sums->reference = reference;
 }
 
+/* The least ln w that counts: all models below it weigh nothing beside the sum so far, which is at least one such weight
+   as the largest. */
+static double least_that_counts(const sums_t *sums, double cut)
+{
+    const double ln_sum = sums->sum > 0 ? log(sums->sum) + sums->reference - sums->largest : 0;
+    return sums->largest - cut + (ln_sum > 0 ? ln_sum : 0);
+}
+
 /* Sources whose chi2 is more than a difference of sums of squares, or needs more digits. */
 static int needs_exact_chi2(const source_t *s)
 {
@@ -271,12 +279,12 @@ static int needs_exact_chi2(const source_t *s)
 /* The exact ln w of the models that may count, beside `offset` for the source; inverse gains, scales and ratios of scales too.
    The largest comes back. */
 static double weigh_exactly(const piece_t *p, const weighing_t *c, const source_t *s, double offset, double least,
-                            int wide, models_t *found)
+                            models_t *found)
 {
     const double without = s->limit ? s->total + limit_chi2(&p->tile, s, 0, 0.0) : 0;
     double largest = -HUGE_VAL;
-    for (ptrdiff_t i = 0; i < found->n * wide; i++) {
-        const ptrdiff_t m = found->start[i / wide] + i % wide;
+    for (ptrdiff_t i = 0; i < found->n * LANES; i++) {
+        const ptrdiff_t m = found->start[i / LANES] + i % LANES;
         if (!(found->ln[i] >= least) || !(found->ln[i] > -HUGE_VAL))
             continue;
         double a, b;
@@ -300,10 +308,10 @@ static double weigh_exactly(const piece_t *p, const weighing_t *c, const source_
 }
 
 /* The probability that the scale is positive, where it is not certain. The largest ln w comes back. */
-static double weigh_positive_scales(double cut, double least, int wide, models_t *found)
+static double weigh_positive_scales(double cut, double least, models_t *found)
 {
     double largest = -HUGE_VAL;
-    for (ptrdiff_t i = 0; i < found->n * wide; i++) {
+    for (ptrdiff_t i = 0; i < found->n * LANES; i++) {
         if (!(found->ln[i] >= least) || !(found->ln[i] > -HUGE_VAL))
             continue;
         const double x = found->scale[i] * sqrt(found->norm2[i]);

@@ -1,14 +1,23 @@
-/* Weights of a piece of models for one source. Included once per SIMD level: see each_level.h. */
+/* Weights of a piece of models for one source. Included once per SIMD level: see each_level.h. Models go by LANES, of which a
+   vector has a PART; sums of each lane are kept apart, so that they are the same at every level. */
+
+#define PARTS (LANES / VW)
+/* vectors of as many LANES go through long calculations together: each waits for its last step, and others go on */
+#define PAIR 2
+#define BOTH (PAIR * PARTS)
+#define EACH_PART for (int k = 0; k < PARTS; k++)
+#define EACH for (int k = 0; k < BOTH; k++)
 
 #if VW > 1
-#define WIDE LANES
-typedef double PASTE(wide, LEVEL) __attribute__((vector_size(LANES * 8), aligned(8), may_alias));
-typedef int64_t PASTE(wide_bits, LEVEL) __attribute__((vector_size(LANES * 8), aligned(8), may_alias));
-typedef float PASTE(wide_single, LEVEL) __attribute__((vector_size(2 * LANES * 4), aligned(4), may_alias));
-#define VEC PASTE(wide, LEVEL)
-#define INTS PASTE(wide_bits, LEVEL)
-#define SINGLE PASTE(wide_single, LEVEL)
-#define SINGLE_WIDE (2 * WIDE)
+typedef double PASTE(part, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));
+typedef int64_t PASTE(part_bits, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));
+typedef uint64_t PASTE(part_unsigned, LEVEL) __attribute__((vector_size(VW * 8), aligned(8), may_alias));
+typedef float PASTE(single, LEVEL) __attribute__((vector_size(VW * 8), aligned(4), may_alias));
+#define VEC PASTE(part, LEVEL)
+#define INTS PASTE(part_bits, LEVEL)
+#define UNSIGNED PASTE(part_unsigned, LEVEL)
+#define SINGLE PASTE(single, LEVEL)
+#define SINGLE_WIDE (2 * VW)
 #define LOAD_SINGLE(p) (*(const SINGLE *)(p))
 #define ALL_SINGLE(x) ((x) - (SINGLE){0})
 #define LOAD(p) (*(const VEC *)(p))
@@ -18,11 +27,10 @@ typedef float PASTE(wide_single, LEVEL) __attribute__((vector_size(2 * LANES * 4
 #define ALL(x) ((x) - (VEC){0})
 #define CHOOSE(mask, x, y) ((VEC)(((INTS)(x) & (INTS)(mask)) | ((INTS)(y) & ~(INTS)(mask))))
 #else
-#define WIDE 1
-typedef double PASTE(wide, LEVEL);
-typedef int64_t PASTE(wide_bits, LEVEL);
-#define VEC PASTE(wide, LEVEL)
-#define INTS PASTE(wide_bits, LEVEL)
+typedef double PASTE(part, LEVEL);
+typedef int64_t PASTE(part_bits, LEVEL);
+#define VEC PASTE(part, LEVEL)
+#define INTS PASTE(part_bits, LEVEL)
 #define SINGLE float
 #define SINGLE_WIDE 1
 #define LOAD_SINGLE(p) (*(p))
@@ -34,34 +42,36 @@ typedef int64_t PASTE(wide_bits, LEVEL);
 #define CHOOSE(mask, x, y) ((mask) ? (x) : (y))
 #endif
 
+/* x y + z with one rounding, at every level */
 #if VW == 8
+#define MULTIPLY_ADD(x, y, z) ((VEC)_mm512_fmadd_pd((__m512d)(x), (__m512d)(y), (__m512d)(z)))
 #define LARGER(x, y) ((VEC)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
 #define SMALLER(x, y) ((VEC)_mm512_min_pd((__m512d)(x), (__m512d)(y)))
+#define ANY_ABOVE(x, y) (_mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GT_OQ) != 0)
+#define WHOLE_BELOW(x) ((VEC)_mm512_floor_pd((__m512d)(x)))
+#elif VW == 4
+#define MULTIPLY_ADD(x, y, z) ((VEC)_mm256_fmadd_pd((__m256d)(x), (__m256d)(y), (__m256d)(z)))
+#define LARGER(x, y) ((VEC)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
+#define SMALLER(x, y) ((VEC)_mm256_min_pd((__m256d)(x), (__m256d)(y)))
+#define ANY_ABOVE(x, y) (_mm256_movemask_pd(_mm256_cmp_pd((__m256d)(x), (__m256d)(y), _CMP_GT_OQ)) != 0)
+#define WHOLE_BELOW(x) ((VEC)_mm256_floor_pd((__m256d)(x)))
 #else
+#if VW > 1
+#define MULTIPLY_ADD(x, y, z) \
+    ({ \
+        const VEC x_ = (x), y_ = (y), z_ = (z); \
+        (VEC){fma(x_[0], y_[0], z_[0]), fma(x_[1], y_[1], z_[1])}; \
+    })
+#define ANY_ABOVE(x, y) ((x)[0] > (y)[0] || (x)[1] > (y)[1])
+#else
+#define MULTIPLY_ADD(x, y, z) fma(x, y, z)
+#define ANY_ABOVE(x, y) ((x) > (y))
+#endif
 #define LARGER(x, y) CHOOSE((INTS)((x) > (y)), x, y)
 #define SMALLER(x, y) CHOOSE((INTS)((x) < (y)), x, y)
-#endif
-
-#if VW == 8
-#define BITS_OF(mask) ((unsigned)_mm512_movepi64_mask((__m512i)(mask)))
-#else
-#define BITS_OF(mask) PASTE(bits_of, LEVEL)((const int64_t *)&(mask))
-#endif
-
-#if VW == 4
-TARGET ALWAYS_INLINE unsigned PASTE(bits_of, LEVEL)(const int64_t *mask)
-{
-    return (unsigned)_mm256_movemask_pd(_mm256_loadu_pd((const double *)mask)) |
-           (unsigned)_mm256_movemask_pd(_mm256_loadu_pd((const double *)(mask + 4))) << 4;
-}
-#elif VW < 4
-ALWAYS_INLINE unsigned PASTE(bits_of, LEVEL)(const int64_t *mask)
-{
-    unsigned bits = 0;
-    for (int k = 0; k < WIDE; k++)
-        bits |= (unsigned)(mask[k] != 0) << k;
-    return bits;
-}
+/* of numbers below 2^51 in amount; what is beyond stays about what it is */
+#define NEAREST(x) (((x) + 0x1.8p52) - 0x1.8p52)
+#define WHOLE_BELOW(x) CHOOSE((INTS)(NEAREST(x) > (x)), NEAREST(x) - 1.0, NEAREST(x))
 #endif
 
 #if VW > 1
@@ -69,75 +79,66 @@ ALWAYS_INLINE unsigned PASTE(bits_of, LEVEL)(const int64_t *mask)
 TARGET ALWAYS_INLINE void PASTE(exp_of, LEVEL)(VEC *x)
 {
     const double shift = 0x1.8p52;
-    const VEC shifted = *x * 1.44269504088896340736 + shift, whole = shifted - shift;
-    const VEC r = (*x - whole * 0x1.62e42feep-1) - whole * 0x1.a39ef35793c76p-33;
-    VEC e = ALL(1.0 / 362880.0);
-    e = e * r + 1.0 / 40320.0;
-    e = e * r + 1.0 / 5040.0;
-    e = e * r + 1.0 / 720.0;
-    e = e * r + 1.0 / 120.0;
-    e = e * r + 1.0 / 24.0;
-    e = e * r + 1.0 / 6.0;
-    e = e * r + 0.5;
-    e = e * r + 1.0;
-    e = e * r + 1.0;
-    *x = (VEC)((INTS)e + ((INTS)shifted << 52));
+    VEC shifted[BOTH], r[BOTH], e[BOTH];
+    EACH shifted[k] = MULTIPLY_ADD(x[k], ALL(1.44269504088896340736), ALL(shift));
+    EACH r[k] = MULTIPLY_ADD(shifted[k] - shift, ALL(-0x1.62e42feep-1), x[k]);
+    EACH r[k] = MULTIPLY_ADD(shifted[k] - shift, ALL(-0x1.a39ef35793c76p-33), r[k]);
+    EACH e[k] = MULTIPLY_ADD(r[k], ALL(1.0 / 362880.0), ALL(1.0 / 40320.0));
+    EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0 / 5040.0));
+    EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0 / 720.0));
+    EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0 / 120.0));
+    EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0 / 24.0));
+    EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0 / 6.0));
+    EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(0.5));
+    EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0));
+    EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0));
+    EACH x[k] = (VEC)((INTS)e[k] + ((INTS)shifted[k] << 52));
 }
 
 #if VW == 8
 #define OF_TABLE(table, i) \
     ((VEC)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)(i), _mm512_loadu_pd((table) + 8)))
+#elif VW == 4
+#define OF_TABLE(table, i) ((VEC)_mm256_i64gather_pd(table, (__m256i)(i), 8))
 #else
-#define OF_TABLE(table, i) \
-    ((VEC){(table)[(i)[0]], (table)[(i)[1]], (table)[(i)[2]], (table)[(i)[3]], (table)[(i)[4]], (table)[(i)[5]], \
-           (table)[(i)[6]], (table)[(i)[7]]})
+#define OF_TABLE(table, i) ((VEC){(table)[(i)[0]], (table)[(i)[1]]})
 #endif
 
 /* Natural logarithm of positive numbers, to 1e-13: exponent, the middle of the sixteenth of an octave, and a series. */
 TARGET ALWAYS_INLINE void PASTE(log_of, LEVEL)(VEC *x)
 {
-    const INTS bits = (INTS)*x, part = (bits >> 48) & 15;
-    const VEC m = (VEC)((bits & 0xfffffffffffffLL) | 0x3ff0000000000000LL);
-    const VEC e = (VEC)(((bits >> 52) - 1023) + 0x4338000000000000LL) - 0x1.8p52;
-    const VEC r = m * OF_TABLE(per_middle, part) - 1.0;
-    VEC s = ALL(1.0 / 9.0);
-    s = s * r - 1.0 / 8.0;
-    s = s * r + 1.0 / 7.0;
-    s = s * r - 1.0 / 6.0;
-    s = s * r + 1.0 / 5.0;
-    s = s * r - 1.0 / 4.0;
-    s = s * r + 1.0 / 3.0;
-    s = s * r - 1.0 / 2.0;
-    *x = (e * 0.69314718055994530942 + OF_TABLE(ln_middle, part)) + (r + r * r * s);
+    UNSIGNED part[BOTH];
+    VEC r[BOTH], s[BOTH], e[BOTH];
+    EACH part[k] = ((UNSIGNED)x[k] >> 48) & 15;
+    EACH r[k] = (VEC)(((UNSIGNED)x[k] & 0xfffffffffffffULL) | 0x3ff0000000000000ULL);
+    EACH e[k] = (VEC)((((UNSIGNED)x[k] >> 52) - 1023) + 0x4338000000000000ULL) - 0x1.8p52;
+    EACH r[k] = MULTIPLY_ADD(r[k], OF_TABLE(per_middle, part[k]), ALL(-1.0));
+    EACH e[k] = MULTIPLY_ADD(e[k], ALL(0.69314718055994530942), OF_TABLE(ln_middle, part[k]));
+    EACH s[k] = MULTIPLY_ADD(r[k], ALL(1.0 / 7.0), ALL(-1.0 / 6.0));
+    EACH s[k] = MULTIPLY_ADD(s[k], r[k], ALL(1.0 / 5.0));
+    EACH s[k] = MULTIPLY_ADD(s[k], r[k], ALL(-1.0 / 4.0));
+    EACH s[k] = MULTIPLY_ADD(s[k], r[k], ALL(1.0 / 3.0));
+    EACH s[k] = MULTIPLY_ADD(s[k], r[k], ALL(-1.0 / 2.0));
+    EACH x[k] = e[k] + MULTIPLY_ADD(r[k] * r[k], s[k], r[k]);
 }
 #else
-static inline void PASTE(exp_of, LEVEL)(VEC *x) { *x = exp(*x); }
-static inline void PASTE(log_of, LEVEL)(VEC *x) { *x = log(*x); }
+static inline void PASTE(exp_of, LEVEL)(VEC *x) { EACH x[k] = exp(x[k]); }
+static inline void PASTE(log_of, LEVEL)(VEC *x) { EACH x[k] = log(x[k]); }
 #endif
 
 #if VW == 8
 #define FUSED(x, y, z) ((SINGLE)_mm512_fmadd_ps((__m512)(x), (__m512)(y), (__m512)(z)))
 #define REACHED(x) ((unsigned)_mm512_cmp_ps_mask((__m512)(x), _mm512_setzero_ps(), _CMP_GE_OQ))
+#elif VW == 4
+#define FUSED(x, y, z) ((SINGLE)_mm256_fmadd_ps((__m256)(x), (__m256)(y), (__m256)(z)))
+#define REACHED(x) ((unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)(x), _mm256_setzero_ps(), _CMP_GE_OQ)))
 #else
 #define FUSED(x, y, z) ((x) * (y) + (z))
-#define REACHED(x) PASTE(reached, LEVEL)((const float *)&(x))
+#if VW > 1
+#define REACHED(x) ((unsigned)((x)[0] >= 0 || (x)[1] >= 0 || (x)[2] >= 0 || (x)[3] >= 0))
+#else
+#define REACHED(x) ((unsigned)((x) >= 0))
 #endif
-
-#if VW == 4
-TARGET ALWAYS_INLINE unsigned PASTE(reached, LEVEL)(const float *x)
-{
-    const __m256 zero = _mm256_setzero_ps();
-    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x), zero, _CMP_GE_OQ)) |
-           (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + 8), zero, _CMP_GE_OQ)) << 8;
-}
-#elif VW < 4
-ALWAYS_INLINE unsigned PASTE(reached, LEVEL)(const float *x)
-{
-    unsigned bits = 0;
-    for (int k = 0; k < SINGLE_WIDE; k++)
-        bits |= (unsigned)(x[k] >= 0) << k;
-    return bits;
-}
 #endif
 
 /* What the screen makes of some vectors of models next to each other: the ones that may count go to `hits`, of which
@@ -161,12 +162,14 @@ TARGET ALWAYS_INLINE ptrdiff_t PASTE(screen_vectors, LEVEL)(const piece_t *p, co
         const SINGLE needed = screen->base - screen->per_ln * LOAD_SINGLE(p->single_ln + m);
         const SINGLE excess = num[k] * num[k] - needed * den[k] + FAINT;
         const unsigned bits = REACHED(excess);
-        hits[n] = m;
-        n += (bits & ((1u << WIDE) - 1)) != 0;
-        if (SINGLE_WIDE > WIDE) {
-            hits[n] = m + WIDE;
-            n += bits >> WIDE != 0;
-        }
+        hits[n] = m / LANES * LANES;
+#if SINGLE_WIDE > LANES
+        n += (bits & ((1u << LANES) - 1)) != 0;
+        hits[n] = m + LANES;
+        n += bits >> LANES != 0;
+#else
+        n += bits && !(n && hits[n - 1] == hits[n]);
+#endif
     }
     return n;
 }
@@ -183,153 +186,167 @@ TARGET static ptrdiff_t PASTE(find_hits, LEVEL)(const piece_t *p, const screen_t
     return n;
 }
 
-/* Sums over columns [from, to) for vectors of models that begin at `start`. */
-TARGET ALWAYS_INLINE void PASTE(sum_columns, LEVEL)(const tile_t *t, const coefficients_t *s, ptrdiff_t from,
-                                                    ptrdiff_t to, const ptrdiff_t *start, int n_vectors, VEC *num,
-                                                    VEC *den)
+/* Sums over columns [from, to) for n times LANES models that begin at `start`. The loop does nothing else: its loads would
+   wait for what is stored at the same place of another page. The arrays have room for LANES more. */
+TARGET static void PASTE(sum_columns, LEVEL)(const tile_t *t, const coefficients_t *s, ptrdiff_t from, ptrdiff_t to,
+                                             const ptrdiff_t *start, ptrdiff_t n, double *num, double *den)
 {
-    for (int k = 0; k < n_vectors; k++)
-        num[k] = den[k] = ALL(0.0);
-    for (ptrdiff_t b = from; b < to; b++) {
-        const VEC weight = ALL(s->weight[b]), weighted = ALL(s->weighted[b]);
-        for (int k = 0; k < n_vectors; k++) {
-            const VEC f = LOAD(t->flux + b * t->stride + start[k]);
-            num[k] += weighted * f;
-            den[k] += weight * (f * f);
+    const double *weight = s->weight, *weighted = s->weighted, *flux = t->flux + from * t->stride;
+    const ptrdiff_t stride = t->stride;
+    for (ptrdiff_t h = 0; h < n; h += PAIR) {
+        const double *f = flux + start[h], *g = flux + start[h + 1 < n ? h + 1 : h];
+        VEC all_num[BOTH], all_den[BOTH];
+        EACH all_num[k] = all_den[k] = ALL(0.0);
+        for (ptrdiff_t b = from; b < to; b++, f += stride, g += stride) {
+            const VEC w = ALL(weight[b]), wf = ALL(weighted[b]);
+            EACH {
+                const VEC x = LOAD(k < PARTS ? f + k * VW : g + (k - PARTS) * VW);
+                all_num[k] = MULTIPLY_ADD(wf, x, all_num[k]);
+                all_den[k] = MULTIPLY_ADD(w, x * x, all_den[k]);
+            }
         }
+        EACH STORE(num + h * LANES + k * VW, all_num[k]);
+        EACH STORE(den + h * LANES + k * VW, all_den[k]);
     }
 }
 
-/* ln w of the models of some vectors from sums over the columns, an upper bound where the source needs more than that;
-   what scales, squared norms and inverse gains (chi2 without a model less that with it) they have. Those without any
-   ln w >= least are left out, the others become number n, ...; how many there are then comes back. */
-TARGET ALWAYS_INLINE ptrdiff_t PASTE(weigh_vectors, LEVEL)(const piece_t *p, const weighing_t *c,
-                                                           const coefficients_t *s, double offset, double least,
-                                                           const ptrdiff_t *hits, int n_vectors, models_t *found,
-                                                           ptrdiff_t n, VEC *most)
-{
-    const tile_t *t = &p->tile;
-    ptrdiff_t start[WEIGHED];
-    VEC num[WEIGHED], den[WEIGHED], spec_num[WEIGHED], spec_den[WEIGHED];
-    for (int k = 0; k < n_vectors; k++)
-        start[k] = hits[k];
-    PASTE(sum_columns, LEVEL)(t, s, 0, s->nmain, start, n_vectors, num, den);
-    PASTE(sum_columns, LEVEL)(t, s, s->nmain, t->nband, start, n_vectors, spec_num, spec_den);
-    for (int k = 0; k < n_vectors; k++) {
-        /* one division for the scale, 1 / num and 1 / den */
-        const VEC r = 1.0 / (num[k] * den[k]), a = num[k] * num[k] * r, per_num = den[k] * r;
-        VEC q = num[k] * a, per_q = den[k] * (per_num * per_num);
-        if (s->nmain < t->nband) {
-            q += spec_num[k] * spec_num[k] / spec_den[k];
-            per_q = 1.0 / q;
-        }
-        VEC l = (0.5 * s->total * (q - 1.0) + LOAD(p->ln_weight + start[k])) + offset;
-        if (c->marginal) {
-            VEC ln_norm2 = den[k] * s->largest;
-            STORE(found->norm2 + n * WIDE, ln_norm2);
-            PASTE(log_of, LEVEL)(&ln_norm2);
-            l -= 0.5 * ln_norm2;
-        }
-        const INTS possible = (INTS)(num[k] > 0.0) & (INTS)(l >= least);
-        l = CHOOSE(possible, l, ALL(-HUGE_VAL));
-        *most = LARGER(l, *most);
-        found->start[n] = start[k];
-        STORE(found->ln + n * WIDE, l);
-        STORE(found->scale + n * WIDE, a * s->per_scale);
-        STORE(found->per_gain + n * WIDE, per_q * s->per_total);
-        n += BITS_OF(possible) != 0;
-    }
-    return n;
-}
-
-/* ln w and what else `weigh_vectors` tells of the models of the vectors found, and which of these remain. The largest
-   comes back. */
+/* ln w of the models found from sums over the columns, an upper bound where the source needs more than that; what scales,
+   squared norms and inverse gains (chi2 without a model less that with it) they have. LANES without any ln w >= least are
+   left out, and some without any model make the number of the others even. The largest comes back. */
 TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t *c, const coefficients_t *s,
                                               double offset, double least, models_t *found)
 {
-    VEC most = ALL(-HUGE_VAL);
-    ptrdiff_t n = 0, h = 0;
-    for (; h + WEIGHED <= found->n; h += WEIGHED)
-        n = PASTE(weigh_vectors, LEVEL)(p, c, s, offset, least, found->start + h, WEIGHED, found, n, &most);
-    for (; h < found->n; h++)
-        n = PASTE(weigh_vectors, LEVEL)(p, c, s, offset, least, found->start + h, 1, found, n, &most);
+    const int two_scales = s->nmain < p->tile.nband;
+    const double half_total = 0.5 * s->total, per_scale = s->per_scale, per_total = s->per_total;
+    double *ln = found->ln, *scale = found->scale, *per_gain = found->per_gain, *norm2 = found->norm2;
+    ptrdiff_t n = 0, *start = found->start;
+    VEC most[PARTS];
+    EACH_PART most[k] = ALL(-HUGE_VAL);
+    PASTE(sum_columns, LEVEL)(&p->tile, s, 0, s->nmain, start, found->n, ln, scale);
+    if (two_scales)
+        PASTE(sum_columns, LEVEL)(&p->tile, s, s->nmain, p->tile.nband, start, found->n, found->ratio, per_gain);
+    for (ptrdiff_t h = 0; h < found->n; h++) {
+        const double *ln_weight = p->ln_weight + start[h];
+        const ptrdiff_t from = h * LANES, to = n * LANES;
+        int any = 0;
+        start[n] = start[h];
+        EACH_PART {
+            const VEC num = LOAD(ln + from + k * VW), den = LOAD(scale + from + k * VW);
+            /* one division for the scale, 1 / num and 1 / den */
+            const VEC r = 1.0 / (num * den), a = num * num * r, per_num = den * r;
+            VEC q = num * a, per_q = den * (per_num * per_num);
+            if (two_scales) {
+                const VEC spec_num = LOAD(found->ratio + from + k * VW);
+                q += spec_num * spec_num / LOAD(per_gain + from + k * VW);
+                per_q = 1.0 / q;
+            }
+            VEC l = MULTIPLY_ADD(ALL(half_total), q - 1.0, LOAD(ln_weight + k * VW)) + offset;
+            if (c->marginal) {
+                VEC ln_norm2[BOTH];
+                for (int i = 0; i < BOTH; i++)
+                    ln_norm2[i] = den * s->largest;
+                STORE(norm2 + to + k * VW, ln_norm2[0]);
+                PASTE(log_of, LEVEL)(ln_norm2);
+                l -= 0.5 * ln_norm2[0];
+            }
+            l = CHOOSE((INTS)(num > 0.0) & (INTS)(l >= least), l, ALL(-HUGE_VAL));
+            most[k] = LARGER(l, most[k]);
+            any |= ANY_ABOVE(l, ALL(-HUGE_VAL));
+            STORE(ln + to + k * VW, l);
+            STORE(scale + to + k * VW, a * per_scale);
+            STORE(per_gain + to + k * VW, per_q * per_total);
+        }
+        n += any;
+    }
+    if (n % PAIR) {
+        start[n] = start[n - 1];
+        EACH_PART STORE(ln + n * LANES + k * VW, ALL(-HUGE_VAL));
+        EACH_PART STORE(scale + n * LANES + k * VW, ALL(1.0));
+        n++;
+    }
     found->n = n;
     double lanes[LANES];
-    STORE(lanes, most);
-    for (int k = 1; k < WIDE; k++)
+    EACH_PART STORE(lanes + k * VW, most[k]);
+    for (int k = 1; k < LANES; k++)
         lanes[0] = lanes[k] > lanes[0] ? lanes[k] : lanes[0];
     return lanes[0];
 }
 
-/* The weights of the models that may count, and their sums: over all of them, over dust cells and over populations. */
+/* The sum of those of all lanes. */
+TARGET ALWAYS_INLINE double PASTE(sum_of_parts, LEVEL)(const VEC *x)
+{
+    double lanes[LANES];
+    EACH_PART STORE(lanes + k * VW, x[k]);
+    return sum_of_lanes(lanes);
+}
+
+/* The weights of the models that may count, and their sums: over all of them, over dust cells and over populations. Scales
+   become their lg. */
 TARGET static void PASTE(sum_weights, LEVEL)(const piece_t *p, posterior_t *o, double least, models_t *found)
 {
     sums_t *sums = o->sums;
-    const double reference = sums->reference;
-    VEC sum = ALL(0.0), squares = ALL(0.0), width = ALL(0.0);
-    for (ptrdiff_t h = 0; h < found->n; h++) {
-        const ptrdiff_t vector = found->start[h] / LANES, lane = found->start[h] % LANES;
-        double *cell = o->cells + p->cell_of[vector] * LANES + lane;
-        double *population = o->population + p->population_of[vector] + lane;
-        const VEC l = LOAD(found->ln + h * WIDE);
-        const INTS counts = (INTS)(l >= least);
-        VEC w = CHOOSE(counts, l - reference, ALL(0.0));
-        PASTE(exp_of, LEVEL)(&w);
-        w = CHOOSE(counts, w, ALL(0.0));
-        sum += w;
-        squares += w * w;
-        width += w * CHOOSE(counts, LOAD(found->per_gain + h * WIDE), ALL(0.0));
-        STORE(cell, LOAD(cell) + w);
-        STORE(population, LOAD(population) + w);
-        STORE(found->weight + h * WIDE, w);
+    const int64_t *cell_of = p->cell_of, *population_of = p->population_of;
+    const ptrdiff_t *start = found->start;
+    const double reference = sums->reference, *ln = found->ln, *per_gain = found->per_gain;
+    double *cells = o->cells, *populations = o->population, *weight = found->weight, *scale = found->scale;
+    VEC sum[PARTS], squares[PARTS], width[PARTS];
+    EACH_PART sum[k] = squares[k] = width[k] = ALL(0.0);
+    for (ptrdiff_t h = 0; h < found->n; h += PAIR) {
+        VEC w[BOTH], lg[BOTH];
+        INTS counts[BOTH];
+        EACH w[k] = LOAD(ln + h * LANES + k * VW);
+        EACH counts[k] = (INTS)(w[k] >= least);
+        EACH w[k] = CHOOSE(counts[k], w[k] - reference, ALL(0.0));
+        EACH lg[k] = LOAD(scale + h * LANES + k * VW);
+        PASTE(exp_of, LEVEL)(w);
+        PASTE(log_of, LEVEL)(lg);
+        EACH {
+            const ptrdiff_t vector = start[h + k / PARTS] / LANES, part = k % PARTS, i = h * LANES + k * VW;
+            double *cell = cells + cell_of[vector] * LANES + part * VW;
+            double *population = populations + population_of[vector] + part * VW;
+            w[k] = CHOOSE(counts[k], w[k], ALL(0.0));
+            sum[part] += w[k];
+            squares[part] = MULTIPLY_ADD(w[k], w[k], squares[part]);
+            width[part] = MULTIPLY_ADD(w[k], CHOOSE(counts[k], LOAD(per_gain + i), ALL(0.0)), width[part]);
+            STORE(cell, LOAD(cell) + w[k]);
+            STORE(population, LOAD(population) + w[k]);
+            STORE(weight + i, w[k]);
+            STORE(scale + i, LG_E * lg[k]);
+        }
     }
-    double lanes[LANES] = {0};
-    STORE(lanes, squares);
-    sums->squares += sum_of_lanes(lanes);
-    STORE(lanes, width);
-    sums->width += sum_of_lanes(lanes);
-    STORE(lanes, sum);
-    const double total = sum_of_lanes(lanes);
+    const double total = PASTE(sum_of_parts, LEVEL)(sum);
+    sums->squares += PASTE(sum_of_parts, LEVEL)(squares);
+    sums->width += PASTE(sum_of_parts, LEVEL)(width);
     sums->sum += total;
     o->axes[p->z_bin] += total;
     o->axes[p->metal_bin] += total;
 }
 
-/* log10 of the scales, in their place. */
-TARGET static void PASTE(log_scales, LEVEL)(models_t *found)
+/* A property of the models [i, i + VW) of those found. */
+TARGET ALWAYS_INLINE void PASTE(values_of, LEVEL)(const property_t *property, const double *values, const models_t *found,
+                                                  ptrdiff_t i, int exact, VEC *v)
 {
-    for (ptrdiff_t h = 0; h < found->n; h++) {
-        VEC x = LOAD(found->scale + h * WIDE);
-        PASTE(log_of, LEVEL)(&x);
-        STORE(found->scale + h * WIDE, 0.43429448190325182765 * x);
-    }
-}
-
-/* A property of some models next to each other. */
-TARGET ALWAYS_INLINE void PASTE(values_of, LEVEL)(const piece_t *p, const property_t *property, const double *values,
-                                                  const models_t *found, ptrdiff_t h, int exact, VEC *v)
-{
-    *v = LOAD(values + found->start[h]);
+    *v = LOAD(values + found->start[i / LANES] + i % LANES);
     if (property->is_ratio) {
         *v = ALL(1.0);
         if (exact)
-            *v = LOAD(found->ratio + h * WIDE);
+            *v = LOAD(found->ratio + i);
     } else if (property->factor != 0) {
-        *v += property->factor * LOAD(found->scale + h * WIDE);
+        *v = MULTIPLY_ADD(ALL(property->factor), LOAD(found->scale + i), *v);
     }
 }
 
 /* The first value of a property among the models that count; NaN where none has any. */
-TARGET static double PASTE(first_value, LEVEL)(const piece_t *p, const property_t *property, const double *values,
-                                               const models_t *found, int exact)
+TARGET static double PASTE(first_value, LEVEL)(const property_t *property, const double *values, const models_t *found,
+                                               int exact)
 {
-    double x[LANES];
+    double x[VW];
     VEC v;
-    for (ptrdiff_t h = 0; h < found->n; h++) {
-        PASTE(values_of, LEVEL)(p, property, values, found, h, exact, &v);
+    for (ptrdiff_t i = 0; i < found->n * LANES; i += VW) {
+        PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
         STORE(x, v);
-        for (int k = 0; k < WIDE; k++)
-            if (found->weight[h * WIDE + k] > 0 && x[k] == x[k])
+        for (int k = 0; k < VW; k++)
+            if (found->weight[i + k] > 0 && x[k] == x[k])
                 return x[k];
     }
     return NAN;
@@ -337,45 +354,45 @@ TARGET static double PASTE(first_value, LEVEL)(const piece_t *p, const property_
 
 /* A property of the models that count: what it adds to the moments; its values, weights (0 without a value) and bins.
    Of the whole numbers below the values over the width of a bin, the lowest and the highest come back. */
-TARGET static void PASTE(bin_values, LEVEL)(const piece_t *p, const property_t *property, const double *values,
-                                            const models_t *found, int exact, double per_step, moments_t *moments,
-                                            double *x, double *w, double *extremes)
+TARGET static void PASTE(bin_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
+                                            int exact, double per_step, moments_t *moments, double *x, double *w,
+                                            double *extremes)
 {
-    const double whole = 0x1.8p52;
     const VEC origin = ALL(moments->origin);
-    VEC invalid = ALL(0.0), first = ALL(0.0), second = ALL(0.0), low = ALL(HUGE_VAL), high = ALL(-HUGE_VAL), v;
-    for (ptrdiff_t h = 0; h < found->n; h++) {
-        PASTE(values_of, LEVEL)(p, property, values, found, h, exact, &v);
-        const VEC weight = LOAD(found->weight + h * WIDE);
-        const INTS counts = (INTS)(v == v) & (INTS)(weight > 0.0);
-        v = CHOOSE(counts, v, origin);
-        const VEC of_value = CHOOSE(counts, weight, ALL(0.0)), d = v - origin, wd = of_value * d;
-        invalid += weight - of_value;
-        first += wd;
-        second += wd * d;
-        const VEC b = v * per_step, nearest = (b + whole) - whole;
-        const INTS above = (INTS)(nearest > b);
-        const VEC below = CHOOSE(above, nearest - 1.0, nearest);
-        low = SMALLER(below, low);
-        high = LARGER(below, high);
-        STORE(x + h * WIDE, v);
-        STORE(w + h * WIDE, of_value);
-        STORE_INTS(found->bin + h * WIDE, (INTS)(below + whole) - 0x4338000000000000LL);
-    }
-    double lanes[2 * LANES] = {0};
-    STORE(lanes, invalid);
-    moments->invalid += sum_of_lanes(lanes);
-    STORE(lanes, first);
-    moments->first += sum_of_lanes(lanes);
-    STORE(lanes, second);
-    moments->second += sum_of_lanes(lanes);
-    STORE(lanes, low);
-    STORE(lanes + LANES, high);
-    extremes[0] = lanes[0];
-    extremes[1] = lanes[LANES];
-    for (int k = 1; k < WIDE; k++) {
-        extremes[0] = lanes[k] < extremes[0] ? lanes[k] : extremes[0];
-        extremes[1] = lanes[LANES + k] > extremes[1] ? lanes[LANES + k] : extremes[1];
+    VEC invalid[PARTS], first[PARTS], second[PARTS], last[PARTS], low = ALL(HUGE_VAL), high = ALL(-HUGE_VAL);
+    EACH_PART invalid[k] = first[k] = second[k] = ALL(0.0);
+    /* models that do not count go to the bin of the last one of their lane: if all had the same, sums would wait for sums */
+    EACH_PART last[k] = origin;
+    for (ptrdiff_t h = 0; h < found->n; h++)
+        EACH_PART {
+            const ptrdiff_t i = h * LANES + k * VW;
+            VEC v;
+            PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
+            const VEC weight = LOAD(found->weight + i);
+            const INTS counts = (INTS)(v == v) & (INTS)(weight > 0.0);
+            last[k] = v = CHOOSE(counts, v, last[k]);
+            const VEC of_value = CHOOSE(counts, weight, ALL(0.0)), d = v - origin, wd = of_value * d;
+            invalid[k] += weight - of_value;
+            first[k] += wd;
+            second[k] = MULTIPLY_ADD(wd, d, second[k]);
+            const VEC scaled = v * per_step, below = WHOLE_BELOW(scaled);
+            low = SMALLER(below, low);
+            high = LARGER(below, high);
+            STORE(x + i, v);
+            STORE(w + i, of_value);
+            STORE_INTS(found->bin + i, (INTS)(below + 0x1.8p52) - 0x4338000000000000LL);
+        }
+    moments->invalid += PASTE(sum_of_parts, LEVEL)(invalid);
+    moments->first += PASTE(sum_of_parts, LEVEL)(first);
+    moments->second += PASTE(sum_of_parts, LEVEL)(second);
+    double lanes[2][VW];
+    STORE(lanes[0], low);
+    STORE(lanes[1], high);
+    extremes[0] = lanes[0][0];
+    extremes[1] = lanes[1][0];
+    for (int k = 1; k < VW; k++) {
+        extremes[0] = lanes[0][k] < extremes[0] ? lanes[0][k] : extremes[0];
+        extremes[1] = lanes[1][k] > extremes[1] ? lanes[1][k] : extremes[1];
     }
 }
 
@@ -384,7 +401,6 @@ TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing
                                                 models_t *found)
 {
     double *x = found->ln, *w = found->per_gain, extremes[2];
-    PASTE(log_scales, LEVEL)(found);
     for (ptrdiff_t q = 0; q < c->nproperty; q++) {
         const property_t *property = c->property + q;
         const double *values = p->values + q * p->tile.stride;
@@ -393,16 +409,16 @@ TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing
         if (!property->of_model)
             continue;
         if (moments->origin != moments->origin)
-            moments->origin = PASTE(first_value, LEVEL)(p, property, values, found, exact);
+            moments->origin = PASTE(first_value, LEVEL)(property, values, found, exact);
         if (moments->origin != moments->origin) {
-            for (ptrdiff_t i = 0; i < found->n * WIDE; i++)
+            for (ptrdiff_t i = 0; i < found->n * LANES; i++)
                 moments->invalid += found->weight[i];
             continue;
         }
         if (!histogram->n)
             first_bins(histogram, property, moments->origin);
-        PASTE(bin_values, LEVEL)(p, property, values, found, exact, histogram->per_step, moments, x, w, extremes);
-        o->failed |= !add_to_bins(histogram, property, found->n * WIDE, extremes, found->bin, x, w);
+        PASTE(bin_values, LEVEL)(property, values, found, exact, histogram->per_step, moments, x, w, extremes);
+        o->failed |= !add_to_bins(histogram, property, found->n * LANES, extremes, found->bin, x, w);
     }
 }
 
@@ -411,13 +427,13 @@ TARGET static void PASTE(weigh_found, LEVEL)(const piece_t *p, const weighing_t 
                                              const coefficients_t *columns, double offset, models_t *found)
 {
     sums_t *sums = o->sums;
-    const double least = sums->largest - c->cut;
+    const double least = least_that_counts(sums, c->cut);
     double largest = PASTE(weigh_hits, LEVEL)(p, c, columns, offset, least, found);
     const int exact = needs_exact_chi2(s);
     if (exact)
-        largest = weigh_exactly(p, c, s, offset, least, WIDE, found);
+        largest = weigh_exactly(p, c, s, offset, least, found);
     else if (c->marginal)
-        largest = weigh_positive_scales(c->cut, least, WIDE, found);
+        largest = weigh_positive_scales(c->cut, least, found);
     if (!(largest >= least) || !(largest > -HUGE_VAL))
         return;
     if (largest > sums->largest)
@@ -426,7 +442,7 @@ TARGET static void PASTE(weigh_found, LEVEL)(const piece_t *p, const weighing_t 
         sums->reference = sums->largest;
     else if (sums->largest - sums->reference > LARGEST_LN)
         change_reference(o, c, sums->largest);
-    PASTE(sum_weights, LEVEL)(p, o, sums->largest - c->cut, found);
+    PASTE(sum_weights, LEVEL)(p, o, least_that_counts(sums, c->cut), found);
     if (c->nmodel_property)
         PASTE(add_properties, LEVEL)(p, c, o, exact, found);
 }
@@ -441,10 +457,10 @@ TARGET static void PASTE(weigh_piece, LEVEL)(const piece_t *p, const weighing_t 
     ptrdiff_t *hits = (ptrdiff_t *)scratch, n = 0;
     coefficients_t columns;
     models_t found = models_in(scratch + p->tile.stride + LANES, p, s, &columns);
-    if (screen_for(c, s, offset, o->sums->largest - c->cut, &columns))
+    if (screen_for(c, s, offset, least_that_counts(o->sums, c->cut), &columns))
         n = PASTE(find_hits, LEVEL)(p, &columns.screen, hits);
     else
-        for (ptrdiff_t m = 0; m < p->tile.nmodel; m += WIDE)
+        for (ptrdiff_t m = 0; m < p->tile.nmodel; m += LANES)
             hits[n++] = m;
     for (ptrdiff_t h = 0; h < n; h += TOGETHER) {
         found.start = hits + h;
@@ -453,24 +469,32 @@ TARGET static void PASTE(weigh_piece, LEVEL)(const piece_t *p, const weighing_t 
     }
 }
 
-#undef FUSED
-#undef OF_TABLE
-#undef REACHED
-#undef LARGER
-#undef SMALLER
+#undef PARTS
+#undef PAIR
+#undef BOTH
+#undef EACH
+#undef EACH_PART
+#undef VEC
+#undef INTS
+#undef UNSIGNED
 #undef SINGLE
 #undef SINGLE_WIDE
 #undef LOAD_SINGLE
 #undef ALL_SINGLE
-#undef STORE_INTS
-#undef VEC
-#undef INTS
 #undef LOAD
 #undef STORE
+#undef STORE_INTS
 #undef ALL
 #undef CHOOSE
-#undef BITS_OF
-#undef WIDE
+#undef MULTIPLY_ADD
+#undef LARGER
+#undef SMALLER
+#undef ANY_ABOVE
+#undef NEAREST
+#undef WHOLE_BELOW
+#undef OF_TABLE
+#undef FUSED
+#undef REACHED
 #undef VW
 #undef TARGET
 #undef LEVEL
