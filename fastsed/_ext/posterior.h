@@ -1,8 +1,8 @@
 /* Posteriors: the weights of all models of a source, summed over the cells of the axes and over bins of properties.
 
    Models come in pieces of a tile, [cell][population]: what depends on the population alone is binned once for all dust
-   cells, what depends on the cell once for all populations. The vector code has lanes of eight doubles at every SIMD
-   level and is compiled without fused operations, so that sums are the same to the last bit. */
+   cells, what depends on the cell once for all populations. The vector code has eight lanes at every SIMD level and no
+   fused operations but those that it names, so that sums are the same to the last bit. */
 #ifndef FASTSED_POSTERIOR_H
 #define FASTSED_POSTERIOR_H
 
@@ -262,8 +262,8 @@ static void change_reference(posterior_t *o, const weighing_t *c, double referen
     sums->reference = reference;
 }
 
-/* The least ln w that counts: all models below it weigh nothing beside the sum so far, which is at least one such weight
-   as the largest. */
+/* The least ln w that counts: what all models below it weigh together is nothing beside the sum so far, or beside the
+   largest weight where that is more. */
 static double least_that_counts(const sums_t *sums, double cut)
 {
     const double ln_sum = sums->sum > 0 ? log(sums->sum) + sums->reference - sums->largest : 0;

@@ -1,5 +1,5 @@
 /* Weights of a piece of models for one source. Included once per SIMD level: see each_level.h. Models go by LANES, of which a
-   vector has a PART; sums of each lane are kept apart, so that they are the same at every level. */
+   vector has a part; sums of each lane are kept apart, so that they are the same at every level. */
 
 #define PARTS (LANES / VW)
 /* vectors of as many LANES go through long calculations together: each waits for its last step, and others go on */
