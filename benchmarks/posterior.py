@@ -1,4 +1,4 @@
-"""Benchmark of posteriors: run1 with and without POSTERIOR, and the rate on the sources of run1 many times over."""
+"""Benchmark of posteriors: best fits and posteriors of the sources of run1 many times over, at each SIMD level."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from fastsed.fitting.posterior import Posterior
 from fastsed.params import read_params
 from fastsed.problem import prepare
 
+# what the processor does not have runs at the best level it has
+LEVELS = ("avx512", "avx2", "scalar")
+
 
 def main() -> None:
     """Print CPU seconds of best fits and posteriors, and galaxies a core-second."""
@@ -30,21 +33,24 @@ def main() -> None:
     data = problem.data.part(np.tile(np.arange(problem.data.n_sources), args.copies))
     redshifts = data.redshifts_needed(len(grid.axes.z))
     list(grid.tiles(redshifts))  # they stay in memory
-    start = time.process_time()
-    best = find_best_fits(grid, data)
-    fitted = time.process_time()
-    for rows in runs(slice(0, data.n_sources), posteriors_together(len(problem.described))):
-        reducer = Posterior(grid, data, problem.described, problem.weighing, rows, best)
-        walk(grid, redshifts, [reducer], rows.stop - rows.start)
-        reducer.result((0.16, 0.5, 0.84), with_pdfs=False)
-    described = time.process_time()
-    n, pairs = data.n_sources, data.n_sources * grid.n_models_at(redshifts)
-    print(f"{n} sources, {grid.n_models_at(redshifts)} models, {data.n_columns} bands, one thread, CPU time")
-    for name, seconds in (("best fits", fitted - start), ("posteriors", described - fitted)):
-        print(
-            f"{name:12} {seconds:8.2f} s {1e6 * seconds / n:8.1f} us a source {pairs / seconds:10.3g} pairs a second"
-        )
-    print(f"{'both':12} {n / (described - start):8.0f} galaxies a core-second")
+    n, n_models = data.n_sources, grid.n_models_at(redshifts)
+    print(f"{n} sources, {n_models} models, {data.n_columns} bands, one thread, CPU time")
+    for level in LEVELS:
+        os.environ["FASTSED_SIMD"] = level
+        start = time.process_time()
+        best = find_best_fits(grid, data)
+        fitted = time.process_time()
+        for rows in runs(slice(0, n), posteriors_together(len(problem.described))):
+            reducer = Posterior(grid, data, problem.described, problem.weighing, rows, best)
+            walk(grid, redshifts, [reducer], rows.stop - rows.start)
+            reducer.result((0.16, 0.5, 0.84), with_pdfs=False)
+        described = time.process_time()
+        for name, seconds in (("best fits", fitted - start), ("posteriors", described - fitted)):
+            rate = n * n_models / seconds
+            print(
+                f"{level:7} {name:11} {seconds:8.2f} s {1e6 * seconds / n:8.1f} us a source {rate:10.3g} pairs a second"
+            )
+        print(f"{level:7} {'both':11} {n / (described - start):8.0f} galaxies a core-second")
 
 
 if __name__ == "__main__":

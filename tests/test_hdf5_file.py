@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.hdf5_file import atomic_hdf5
+from fastsed.hdf5_file import atomic_hdf5, open_hdf5
 
 VALUES = np.random.default_rng(1).normal(size=(50, 40, 30))
 
@@ -52,3 +52,19 @@ def test_an_error_of_the_writer_leaves_no_file(tmp_path):
     with pytest.raises(ZeroDivisionError), atomic_hdf5(tmp_path / "a.h5") as f:
         f["x"] = 1 / 0
     assert not list(tmp_path.iterdir())
+
+
+def test_files_of_any_number_of_data_sets_are_opened(tmp_path, monkeypatch):
+    """Files of samples have several data sets a star; looking at all would take longer than reading some."""
+    looked_at = []
+    monkeypatch.setattr("fastsed.hdf5_file.MOST_VISITED", 10)
+    monkeypatch.setattr("fastsed.hdf5_file.parse_foreign", lambda visit, path, what: visit())
+    monkeypatch.setattr(
+        "fastsed.hdf5_file.check_claimed_size", lambda size, path, what: looked_at.append(what)
+    )
+    with h5py.File(tmp_path / "many.h5", "w") as f:
+        for i in range(100):
+            f[f"star_{i}/lnp"] = np.full(3, i)
+    with open_hdf5(tmp_path / "many.h5") as f:
+        np.testing.assert_array_equal(f["star_99/lnp"], [99, 99, 99])
+    assert 0 < len(looked_at) <= 10
