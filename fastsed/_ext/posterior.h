@@ -9,6 +9,9 @@
 #include "chi2_kernels.h"
 #include "columns.h"
 #include "scratch.h"
+#ifdef __aarch64__
+#include <arm_neon.h>
+#endif
 
 /* models that are summed side by side; populations are padded to a multiple of it */
 #define LANES 8

@@ -26,6 +26,8 @@ typedef float PASTE(single, LEVEL) __attribute__((vector_size(VW * 8), aligned(4
 /* less zero: more zero would be an addition, which makes 0 of -0 */
 #define ALL(x) ((x) - (VEC){0})
 #define CHOOSE(mask, x, y) ((VEC)(((INTS)(x) & (INTS)(mask)) | ((INTS)(y) & ~(INTS)(mask))))
+/* whole numbers below 2^51 in amount as integers */
+#define WHOLE(x) ((INTS)((x) + 0x1.8p52) - 0x4338000000000000LL)
 #else
 typedef double PASTE(part, LEVEL);
 typedef int64_t PASTE(part_bits, LEVEL);
@@ -40,6 +42,7 @@ typedef int64_t PASTE(part_bits, LEVEL);
 #define STORE_INTS(p, x) (*(p) = (x))
 #define ALL(x) (x)
 #define CHOOSE(mask, x, y) ((mask) ? (x) : (y))
+#define WHOLE(x) ((INTS)(x))
 #endif
 
 /* x y + z with one rounding, at every level */
@@ -56,15 +59,20 @@ typedef int64_t PASTE(part_bits, LEVEL);
 #define ANY_ABOVE(x, y) (_mm256_movemask_pd(_mm256_cmp_pd((__m256d)(x), (__m256d)(y), _CMP_GT_OQ)) != 0)
 #define WHOLE_BELOW(x) ((VEC)_mm256_floor_pd((__m256d)(x)))
 #else
-#if VW > 1
+#if VW > 1 && defined(__aarch64__)
+#define MULTIPLY_ADD(x, y, z) ((VEC)vfmaq_f64((float64x2_t)(z), (float64x2_t)(x), (float64x2_t)(y)))
+#elif VW > 1
 #define MULTIPLY_ADD(x, y, z) \
     ({ \
         const VEC x_ = (x), y_ = (y), z_ = (z); \
         (VEC){fma(x_[0], y_[0], z_[0]), fma(x_[1], y_[1], z_[1])}; \
     })
-#define ANY_ABOVE(x, y) ((x)[0] > (y)[0] || (x)[1] > (y)[1])
 #else
 #define MULTIPLY_ADD(x, y, z) fma(x, y, z)
+#endif
+#if VW > 1
+#define ANY_ABOVE(x, y) ((x)[0] > (y)[0] || (x)[1] > (y)[1])
+#else
 #define ANY_ABOVE(x, y) ((x) > (y))
 #endif
 #define LARGER(x, y) CHOOSE((INTS)((x) > (y)), x, y)
@@ -141,8 +149,8 @@ static inline void PASTE(log_of, LEVEL)(VEC *x) { EACH x[k] = log(x[k]); }
 #endif
 #endif
 
-/* What the screen makes of some vectors of models next to each other: the ones that may count go to `hits`, of which
-   there are n so far. gain >= needed is tested as num^2 >= needed den: no division. */
+/* What the screen makes of some vectors of models next to each other: the LANES of which any may count go to `hits`, of
+   which there are n so far. gain >= needed is tested as num^2 >= needed den: no division. */
 TARGET ALWAYS_INLINE ptrdiff_t PASTE(screen_vectors, LEVEL)(const piece_t *p, const screen_t *screen, ptrdiff_t m,
                                                             int n_vectors, ptrdiff_t *hits, ptrdiff_t n)
 {
@@ -174,8 +182,8 @@ TARGET ALWAYS_INLINE ptrdiff_t PASTE(screen_vectors, LEVEL)(const piece_t *p, co
     return n;
 }
 
-/* Vectors of models of which any may have ln w >= least: where they begin; how many there are comes back. In single
-   precision, with a margin: `weigh_hits` decides. */
+/* LANES models of which any may have ln w >= least: where they begin; how many there are comes back. In single precision,
+   with a margin: `weigh_hits` decides. */
 TARGET static ptrdiff_t PASTE(find_hits, LEVEL)(const piece_t *p, const screen_t *screen, ptrdiff_t *hits)
 {
     ptrdiff_t n = 0, m = 0;
@@ -380,7 +388,7 @@ TARGET static void PASTE(bin_values, LEVEL)(const property_t *property, const do
             high = LARGER(below, high);
             STORE(x + i, v);
             STORE(w + i, of_value);
-            STORE_INTS(found->bin + i, (INTS)(below + 0x1.8p52) - 0x4338000000000000LL);
+            STORE_INTS(found->bin + i, WHOLE(below));
         }
     moments->invalid += PASTE(sum_of_parts, LEVEL)(invalid);
     moments->first += PASTE(sum_of_parts, LEVEL)(first);
@@ -486,6 +494,7 @@ TARGET static void PASTE(weigh_piece, LEVEL)(const piece_t *p, const weighing_t 
 #undef STORE_INTS
 #undef ALL
 #undef CHOOSE
+#undef WHOLE
 #undef MULTIPLY_ADD
 #undef LARGER
 #undef SMALLER
