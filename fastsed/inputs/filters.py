@@ -277,13 +277,16 @@ def normalised(curve: Throughput, filter_format: int = 1, path: str | Path | Non
     InputError
         For a curve without throughput, or whose wavelengths are not in Angstrom.
     """
-    response = curve.throughput * (curve.lam if filter_format == 1 else curve.lam**2)
-    total = integrate(curve.lam, response)
     label = f"filter {curve.number} ({curve.name})" if curve.number else f"filter {curve.name}"
-    if not total > 0:
-        raise InputError(f"{label} has no throughput (its integral is {total:g})", path)
-    response /= total
-    mean = integrate(curve.lam, curve.lam * response)
+    with np.errstate(over="ignore", invalid="ignore"):
+        response = curve.throughput * (curve.lam if filter_format == 1 else curve.lam**2)
+        total = integrate(curve.lam, response)
+        if total <= 0:
+            raise InputError(f"{label} has no throughput (its integral is {total:g})", path)
+        response /= total
+        mean = integrate(curve.lam, curve.lam * response)
+    if not (math.isfinite(total) and math.isfinite(mean) and np.isfinite(response).all()):
+        raise InputError(f"{label} has wavelengths or throughputs that are too large", path)
     if mean < SMALLEST_WAVELENGTH:
         raise InputError(
             f"{label} has a mean wavelength of {mean:g} A; wavelengths must be in Angstrom", path

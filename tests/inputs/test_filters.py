@@ -80,6 +80,11 @@ def test_vertical_edges_are_kept(write, caplog):
         ("name first\n1 2 3\n", [1], r":1: expected a line 'number-of-points name', found 'name first'"),
         (TRIANGLE.replace("5000 2", "5000 0"), [1], r"filter 1 .* has no throughput \(its integral is 0\)"),
         ("0 empty\n" + BOX, [1], r"filter 1 \(empty\) has no throughput"),
+        (
+            TRIANGLE.replace("5000 2", "5000 1e308"),
+            [1],
+            r"filter 1 .* has wavelengths or throughputs that are too large",
+        ),
         (BOX.replace("000", "0"), [1], "filter 1 .* mean wavelength of .* must be in Angstrom"),
     ],
 )

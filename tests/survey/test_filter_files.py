@@ -43,6 +43,8 @@ def test_wrong_libraries(tmp_path):
     write(path, throughput=np.zeros(4), name="N")
     with pytest.raises(InputError, match="lets no light through"):
         read_filter_curves(path, ["N"])
+    with pytest.raises(InputError, match="wavelengths or throughputs that are too large"):
+        filter_curve("F", np.array([1e300, 2e300]), np.array([1e300, 1.0]))
     with h5py.File(path, "a") as f:
         f["filters/X"] = np.zeros(3)
     with pytest.raises(InputError, match="no columns WAVELENGTH"):

@@ -50,7 +50,11 @@ def filter_curve(name: str, lam: Floats, throughput: Floats) -> FilterCurve:
     lam, throughput = np.asarray(lam)[order], np.asarray(throughput)[order]
     if len(lam) < 2 or not (np.isfinite(lam).all() and np.isfinite(throughput).all()) or not lam[0] > 0.0:
         raise InputError(f"filter {name} has fewer than two points, or points that are no numbers")
-    if not np.trapezoid(throughput, lam) > 0.0:
+    with np.errstate(over="ignore", invalid="ignore"):
+        integrals = np.trapezoid(throughput, lam), np.trapezoid(lam * throughput, lam)
+    if not np.isfinite(integrals).all():
+        raise InputError(f"filter {name} has wavelengths or throughputs that are too large")
+    if not integrals[0] > 0.0:
         raise InputError(f"filter {name} lets no light through")
     return FilterCurve(name, lam, throughput)
 
