@@ -24,7 +24,7 @@ from fastsed.inputs.catalog import (
 from fastsed.inputs.filters import Response, integrate
 from fastsed.inputs.tables import TextTable, canonical_id, needs, read_number_columns
 from fastsed.inputs.template_error import check_curve
-from fastsed.inputs.wavelengths import warn_unless_angstrom
+from fastsed.inputs.wavelengths import LARGEST_WAVELENGTH, warn_unless_angstrom
 
 log = logging.getLogger(__name__)
 
@@ -232,10 +232,10 @@ def _element_limits(table: TextTable, columns: dict[str, Floats], used: Mask) ->
     for name in ("WL_LOW", "WL_UP"):
         table.find(name)
     low, up = columns["WL_LOW"], columns["WL_UP"]
-    for row in np.flatnonzero(used & ~(np.isfinite(up - low) & (low > 0) & (up > low)))[:1]:
+    for row in np.flatnonzero(used & ~((low > 0) & (up > low) & (up <= LARGEST_WAVELENGTH)))[:1]:
         raise table.error(
             f"a spectral element from {low[row]:g} to {up[row]:g} A: WL_UP must be above WL_LOW, and both "
-            "above 0",
+            f"above 0 and at most {LARGEST_WAVELENGTH:g}",
             int(row),
         )
     return low[used].copy(), up[used].copy()
@@ -243,8 +243,10 @@ def _element_limits(table: TextTable, columns: dict[str, Floats], used: Mask) ->
 
 def _uniform_step(path: str | Path, centre: Floats, used: Mask) -> float:
     """Mean step of the elements in use or, where leaving some out makes gaps, of all of them."""
-    if not np.isfinite(centre).all():
-        raise InputError("column WL holds a wavelength that is not finite", path)
+    if not (np.abs(centre) <= LARGEST_WAVELENGTH).all():
+        raise InputError(
+            f"column WL holds a wavelength that is not finite, or beyond {LARGEST_WAVELENGTH:g} A", path
+        )
     for wavelengths in (centre[used], centre):
         steps = np.diff(wavelengths)
         if steps.size and steps.mean() != 0 and np.abs(steps / steps.mean() - 1).max() <= UNIFORMITY:

@@ -13,6 +13,9 @@ log = logging.getLogger(__name__)
 SMALLEST_WAVELENGTH = 100.0
 """A typical wavelength below this, in Angstrom, tells that a file is in other units."""
 
+LARGEST_WAVELENGTH = 1e15
+"""Wavelengths of spectra are at most so long, in Angstrom: their integrals are numbers."""
+
 _RANGES = ((0.01, "micron"), (1e-9, "m"))
 
 

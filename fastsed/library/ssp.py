@@ -137,7 +137,7 @@ def _ascii_head(content: bytes, path: Path) -> tuple[Floats, float, bytes]:
             raise ValueError(f"{n_ages} ages, total mass {total_mass:g}")
         # `rest` starts at the one-character code; its line and three more are text
         return np.array(ages, dtype=float), total_mass, rest.split(b"\n", 4)[4]
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise InputError(f"is not a GALAXEV .ised_ASCII file, or its head is cut ({error})", path) from error
 
 

@@ -87,6 +87,7 @@ def test_ignored_columns(write, caplog):
         ("# WL_LOW WL_UP F9 E9\n1 2 1 1\n", r"has no spectrum of a source of the catalogue"),
         ("# WL_LOW WL_UP F1 E1\n2000 1000 1 1\n", r":2: a spectral element from 2000 to 1000 A"),
         ("# WL_LOW WL_UP F1 E1\n2000 2000 1 1\n", r":2: a spectral element from 2000 to 2000 A"),
+        ("# WL_LOW WL_UP F1 E1\n2000 1e308 1 1\n", r":2: a spectral element from 2000 to 1e\+308 A"),
         ("# WL_LOW WL_UP F1 E1\n2000 nan 1 1\n", r":2: a spectral element"),
         ("# WL_LOW WL_UP F1 E1\n1 2 1 x\n", r":2: column E1: 'x' is not a number"),
         ("# WL_LOW WL_UP F1 E1\n1 2 1\n", r":2: has 3 columns, but the header names 4"),

@@ -50,6 +50,7 @@ def test_ascii_needs_no_more_than_the_mass(tmp_path):
         (lambda text: "", "head is cut"),
         (lambda text: "hello world", "is not a GALAXEV .ised_ASCII"),
         (lambda text: text[:60], "head is cut"),
+        (lambda text: "9" * 30 + text, "head is cut"),
         (lambda text: text[:1000], "is truncated: it ends before the line strengths of age 4"),
         (lambda text: text[:950], "is truncated: it ends within the fluxes of age 4"),
         (lambda text: ascii_text(closing=1), "is truncated: it ends before the closing block 2"),
