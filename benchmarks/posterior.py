@@ -9,15 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from common import SHARED
+from kernels import LEVELS, has_level
 
 from fastsed.fitting.best_fit import find_best_fits
 from fastsed.fitting.passes import posteriors_together, runs, walk
 from fastsed.fitting.posterior import Posterior
 from fastsed.params import read_params
 from fastsed.problem import prepare
-
-# what the processor does not have runs at the best level it has
-LEVELS = ("avx512", "avx2", "scalar")
 
 
 def main() -> None:
@@ -35,7 +33,7 @@ def main() -> None:
     list(grid.tiles(redshifts))  # they stay in memory
     n, n_models = data.n_sources, grid.n_models_at(redshifts)
     print(f"{n} sources, {n_models} models, {data.n_columns} bands, one thread, CPU time")
-    for level in LEVELS:
+    for level in filter(has_level, LEVELS):
         os.environ["FASTSED_SIMD"] = level
         start = time.process_time()
         best = find_best_fits(grid, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,18 +50,16 @@ def open_hdf5(path: str | os.PathLike[str]) -> h5py.File:
     """
     import h5py
 
-    visited = 0
+    visits = itertools.count(1)
 
     def check(name: str, item: h5py.Group | h5py.Dataset) -> bool | None:
-        nonlocal visited
         list(item.attrs.items())
         if isinstance(item, h5py.Dataset):
             check_claimed_size(item.nbytes, path, f'dataset "{name}"')
             if item.nbytes <= SMALL_BYTES:
                 _ = item[()]
-        visited += 1
         # anything but None ends the visit
-        return True if visited == MOST_VISITED else None
+        return True if next(visits) == MOST_VISITED else None
 
     def visit() -> None:
         with h5py.File(path, "r") as f:

@@ -161,12 +161,15 @@ static void widen_bins(histogram_t *h, int doublings)
 /* Make the bins [first, last] part of the histogram, with ever more beyond, up to their largest number. */
 static int extend_bins(histogram_t *h, const property_t *q, int64_t first, int64_t last)
 {
-    const int64_t begin = h->n && h->low < first ? h->low : first;
-    const int64_t over = h->n && h->low + h->n > last + 1 ? h->low + h->n : last + 1;
-    const int64_t room = q->per_step > 0 ? INT64_MAX : MOST_LINEAR_BINS - (over - begin);
-    const int64_t wanted = 32 + h->n / 2, more = wanted < room ? wanted : room > 0 ? room : 0;
-    const int64_t low = h->n && h->low <= first ? begin : begin - more;
-    const int64_t end = h->n && h->low + h->n > last ? over : over + more;
+    const int grows_down = !h->n || first < h->low, grows_up = !h->n || last >= h->low + h->n;
+    int64_t low = grows_down ? first : h->low, end = grows_up ? last + 1 : h->low + h->n;
+    int64_t more = 32 + h->n / 2;
+    if (!(q->per_step > 0) && more > MOST_LINEAR_BINS - (end - low))
+        more = end - low < MOST_LINEAR_BINS ? MOST_LINEAR_BINS - (end - low) : 0;
+    if (grows_down)
+        low -= more;
+    if (grows_up)
+        end += more;
     double *weight = (double *)calloc((size_t)(end - low), sizeof(double));
     if (!weight)
         return 0;
@@ -482,11 +485,17 @@ static ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride)
 static int join_histograms(histogram_t *h, const property_t *q, histogram_t *from)
 {
     int exponent, of_from;
+    if (!h->n) {
+        const histogram_t empty = *h;
+        *h = *from;
+        *from = empty;
+        return 1;
+    }
     frexp(h->per_step, &exponent);
     frexp(from->per_step, &of_from);
-    if (h->n && from->n && exponent > of_from)
+    if (from->n && exponent > of_from)
         widen_bins(h, exponent - of_from);
-    if (h->n && from->n && exponent < of_from)
+    if (from->n && exponent < of_from)
         widen_bins(from, of_from - exponent);
     for (ptrdiff_t i = 0; i < from->n; i++)
         if (from->weight[i] > 0 &&

@@ -275,7 +275,7 @@ def normalised(curve: Throughput, filter_format: int = 1, path: str | Path | Non
     Raises
     ------
     InputError
-        For a curve without throughput, or whose wavelengths are not in Angstrom.
+        For a curve without throughput, whose integrals are not finite, or whose wavelengths are not in Angstrom.
     """
     label = f"filter {curve.number} ({curve.name})" if curve.number else f"filter {curve.name}"
     with np.errstate(over="ignore", invalid="ignore"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -89,11 +90,17 @@ class SourceFiles:
                 allowed = [(models["model"][one], models["scale"][one]) for one in within]
             self._sfhs.write(row, int(self._models[row]), float(self._scales[row]), allowed=allowed)
         columns = [source.names.index(name) for name in self._names]
-        path = source_path(p, self._setup.catalog.ids[row], "chi2.grid", BEST_CHI2)
-        make_folder(path.parent)
+        path = self._best_chi2_folder / source_path(p, self._setup.catalog.ids[row], "chi2.grid").name
         write_best_chi2(
             path, self._best_chi2_header, models["model"], models["chi2"], source.values[columns].T
         )
+
+    @cached_property
+    def _best_chi2_folder(self) -> Path:
+        """The folder of the files of acceptable models, made when the first one is written."""
+        folder = Path(self._setup.params.output_dir) / BEST_CHI2
+        make_folder(folder)
+        return folder
 
     @cached_property
     def _best_chi2_header(self) -> bytes:

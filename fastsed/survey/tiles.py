@@ -119,6 +119,7 @@ def _values(
         raise InputError(f"{len(rows)} tiles, but edges of {shape[0]} x {shape[1]}", path)
     indices = []
     for name, n in zip(("i_ra", "i_dec"), shape, strict=True):
+        # a damaged type may hold what no double can
         with np.errstate(invalid="ignore"):
             index = rows[name].astype(float)
         if not ((index >= 0) & (index < n)).all():

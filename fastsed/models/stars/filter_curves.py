@@ -44,7 +44,7 @@ def filter_curve(name: str, lam: Floats, throughput: Floats) -> FilterCurve:
     Raises
     ------
     InputError
-        For fewer than two points, numbers that are not finite, or no throughput.
+        For fewer than two points, numbers or integrals that are not finite, or no throughput.
     """
     order = np.argsort(lam, kind="stable")
     lam, throughput = np.asarray(lam)[order], np.asarray(throughput)[order]
