@@ -2,7 +2,7 @@
 
    Models come in pieces of a tile, [cell][population]: what depends on the population alone is binned once for all dust
    cells, what depends on the cell once for all populations. The vector code has eight lanes at every SIMD level and no
-   fused operations but those that it names, so that sums are the same to the last bit. */
+   fused operations but those that it names, exact ones on any processor, so that sums are the same to the last bit. */
 #ifndef FASTSED_POSTERIOR_H
 #define FASTSED_POSTERIOR_H
 
@@ -473,6 +473,19 @@ static inline weigh_fn choose_weigh(int level)
         return weigh_piece_avx2;
 #endif
     return weigh_piece_plain;
+}
+
+typedef void (*multiply_adds_fn)(ptrdiff_t, const double *, const double *, const double *, double *);
+
+static inline multiply_adds_fn choose_multiply_adds(int level)
+{
+#if FASTSED_X86
+    if (level == SIMD_AVX512)
+        return multiply_adds_avx512;
+    if (level == SIMD_AVX2)
+        return multiply_adds_avx2;
+#endif
+    return multiply_adds_plain;
 }
 
 /* doubles of scratch that weigh_piece needs */

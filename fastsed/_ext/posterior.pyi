@@ -3,6 +3,8 @@ from fastsed.arrays import Flags, Floats, Ints, Singles
 
 LANES: int
 
+def multiply_adds(x: Floats, y: Floats, z: Floats) -> Floats: ...
+
 class PieceView:
     def __init__(
         self,

@@ -70,7 +70,10 @@ cdef extern from "posterior.h" nogil:
 
     ctypedef void (*weigh_fn)(const piece_t *, const weighing_t *, posterior_t *, const source_t *, double, double *) noexcept
 
+    ctypedef void (*multiply_adds_fn)(ptrdiff_t, const double *, const double *, const double *, double *) noexcept
+
     weigh_fn choose_weigh(int level)
+    multiply_adds_fn choose_multiply_adds(int level)
     ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride)
     void add_populations(const piece_t *, const weighing_t *, posterior_t *) noexcept
     void add_cells(const piece_t *, posterior_t *) noexcept
@@ -91,6 +94,17 @@ cdef extern from "posterior.h" nogil:
 
 # populations of a piece are padded to a multiple of it
 LANES = LANES_
+
+
+def multiply_adds(const double[::1] x, const double[::1] y, const double[::1] z):
+    """x y + z with one rounding, as the sums have it at the SIMD level in use; (n,) each, n a multiple of `LANES`."""
+    if not (x.shape[0] == y.shape[0] == z.shape[0] and x.shape[0] % LANES_ == 0):
+        raise ValueError(f"{x.shape[0]}, {y.shape[0]} and {z.shape[0]} numbers, not as many multiples of {LANES_}")
+    found = np.empty(x.shape[0])
+    cdef double[::1] out = found
+    if x.shape[0]:
+        choose_multiply_adds(runtime.simd_level())(x.shape[0], &x[0], &y[0], &z[0], &out[0])
+    return found
 
 
 cdef class PieceView:

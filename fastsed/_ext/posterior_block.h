@@ -62,11 +62,7 @@ typedef int64_t PASTE(part_bits, LEVEL);
 #if VW > 1 && defined(__aarch64__)
 #define MULTIPLY_ADD(x, y, z) ((VEC)vfmaq_f64((float64x2_t)(z), (float64x2_t)(x), (float64x2_t)(y)))
 #elif VW > 1
-#define MULTIPLY_ADD(x, y, z) \
-    ({ \
-        const VEC x_ = (x), y_ = (y), z_ = (z); \
-        (VEC){fma(x_[0], y_[0], z_[0]), fma(x_[1], y_[1], z_[1])}; \
-    })
+#define MULTIPLY_ADD(x, y, z) PASTE(multiply_add, LEVEL)(x, y, z)
 #else
 #define MULTIPLY_ADD(x, y, z) fma(x, y, z)
 #endif
@@ -80,6 +76,40 @@ typedef int64_t PASTE(part_bits, LEVEL);
 /* of numbers below 2^51 in amount; what is beyond stays about what it is */
 #define NEAREST(x) (((x) + 0x1.8p52) - 0x1.8p52)
 #define WHOLE_BELOW(x) CHOOSE((INTS)(NEAREST(x) > (x)), NEAREST(x) - 1.0, NEAREST(x))
+#endif
+
+#if VW == 2 && !defined(__aarch64__)
+/* The sum of two numbers, and what its rounding leaves out (Knuth). */
+static inline VEC PASTE(two_sum, LEVEL)(VEC x, VEC y, VEC *error)
+{
+    const VEC sum = x + y, of_y = sum - x;
+    *error = (x - (sum - of_y)) + (y - of_y);
+    return sum;
+}
+
+/* Their product, and what its rounding leaves out (Veltkamp, Dekker). */
+static inline VEC PASTE(two_product, LEVEL)(VEC x, VEC y, VEC *error)
+{
+    const VEC product = x * y, cx = x * 0x1.0000002p27, cy = y * 0x1.0000002p27;
+    const VEC high_x = cx - (cx - x), high_y = cy - (cy - y), low_x = x - high_x, low_y = y - high_y;
+    *error = ((high_x * high_y - product) + high_x * low_y + low_x * high_y) + low_x * low_y;
+    return product;
+}
+
+/* x y + z with one rounding on processors that have no instruction for it: Boldo & Melquiond (2008, IEEE Transactions on
+   Computers 57, 462). libm's own takes forty times as long. */
+static inline VEC PASTE(multiply_add, LEVEL)(VEC x, VEC y, VEC z)
+{
+    VEC low, lower, lowest, lost;
+    const VEC product = PASTE(two_product, LEVEL)(x, y, &low);
+    const VEC middle = PASTE(two_sum, LEVEL)(z, low, &lowest);
+    const VEC high = PASTE(two_sum, LEVEL)(product, middle, &lower);
+    const VEC rest = PASTE(two_sum, LEVEL)(lowest, lower, &lost);
+    /* rounded to odd: where digits are lost, the last bit becomes one, by the neighbour on their side */
+    const INTS bits = (INTS)rest, is_even = (INTS)(lost != 0.0) & ((bits & 1) - 1);
+    const INTS outwards = ((bits ^ (INTS)lost) >> 63) | 1;
+    return high + (VEC)(bits + (outwards & is_even));
+}
 #endif
 
 #if VW > 1
@@ -218,6 +248,17 @@ TARGET static void PASTE(sum_columns, LEVEL)(const tile_t *t, const coefficients
     }
 }
 
+/* The logarithms of n times LANES norms, each `factor` times den; the arrays have room for LANES more. */
+TARGET static void PASTE(log_norms, LEVEL)(ptrdiff_t n, const double *den, double factor, double *ln)
+{
+    for (ptrdiff_t h = 0; h < n; h += PAIR) {
+        VEC x[BOTH];
+        EACH x[k] = LOAD(den + h * LANES + k * VW) * factor;
+        PASTE(log_of, LEVEL)(x);
+        EACH STORE(ln + h * LANES + k * VW, x[k]);
+    }
+}
+
 /* ln w of the models found from sums over the columns, an upper bound where the source needs more than that; what scales,
    squared norms and inverse gains (chi2 without a model less that with it) they have. LANES without any ln w >= least are
    left out, and some without any model make the number of the others even. The largest comes back. */
@@ -233,6 +274,8 @@ TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t
     PASTE(sum_columns, LEVEL)(&p->tile, s, 0, s->nmain, start, found->n, ln, scale);
     if (two_scales)
         PASTE(sum_columns, LEVEL)(&p->tile, s, s->nmain, p->tile.nband, start, found->n, found->ratio, per_gain);
+    if (c->marginal)
+        PASTE(log_norms, LEVEL)(found->n, scale, s->largest, found->weight);
     for (ptrdiff_t h = 0; h < found->n; h++) {
         const double *ln_weight = p->ln_weight + start[h];
         const ptrdiff_t from = h * LANES, to = n * LANES;
@@ -250,12 +293,8 @@ TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t
             }
             VEC l = MULTIPLY_ADD(ALL(half_total), q - 1.0, LOAD(ln_weight + k * VW)) + offset;
             if (c->marginal) {
-                VEC ln_norm2[BOTH];
-                for (int i = 0; i < BOTH; i++)
-                    ln_norm2[i] = den * s->largest;
-                STORE(norm2 + to + k * VW, ln_norm2[0]);
-                PASTE(log_of, LEVEL)(ln_norm2);
-                l -= 0.5 * ln_norm2[0];
+                l -= 0.5 * LOAD(found->weight + from + k * VW);
+                STORE(norm2 + to + k * VW, den * s->largest);
             }
             l = CHOOSE((INTS)(num > 0.0) & (INTS)(l >= least), l, ALL(-HUGE_VAL));
             most[k] = LARGER(l, most[k]);
@@ -475,6 +514,13 @@ TARGET static void PASTE(weigh_piece, LEVEL)(const piece_t *p, const weighing_t 
         found.n = n - h < TOGETHER ? n - h : TOGETHER;
         PASTE(weigh_found, LEVEL)(p, c, o, s, &columns, offset, &found);
     }
+}
+
+/* x y + z of n numbers, a multiple of LANES, as all the sums do it. */
+TARGET static void PASTE(multiply_adds, LEVEL)(ptrdiff_t n, const double *x, const double *y, const double *z, double *out)
+{
+    for (ptrdiff_t i = 0; i < n; i += VW)
+        STORE(out + i, MULTIPLY_ADD(LOAD(x + i), LOAD(y + i), LOAD(z + i)));
 }
 
 #undef PARTS

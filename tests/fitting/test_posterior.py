@@ -1,9 +1,11 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy.special import log_ndtr, ndtr
 
+from fastsed._ext.posterior import multiply_adds
 from fastsed.fitting.best_fit import find_best_fits
 from fastsed.fitting.cells import axis_widths, cell_quantiles
 from fastsed.fitting.passes import walk
@@ -235,6 +237,32 @@ def test_any_number_of_threads_simd_level_and_split_give_the_same(library, monke
     monkeypatch.delenv("FASTSED_SIMD")
     parts = [found(rows=slice(0, 13)), found(rows=slice(13, 40))]
     same(whole, type(whole).concatenated(parts))
+
+
+@pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
+def test_fused_operations_round_once(monkeypatch, level):
+    """Against fractions: numbers of all sizes, and sums whose exact value is next to the middle of two numbers."""
+    monkeypatch.setenv("FASTSED_SIMD", level)
+    rng, n = np.random.default_rng(3), 16000
+    x, y, z = rng.choice([-1, 1], (3, n)) * np.ldexp(1 + rng.random((3, n)), rng.integers(-60, 60, (3, n)))
+    few = np.arange(n) % 4
+    z[few == 1] = -(x * y)[few == 1]
+    middle = few >= 2
+    k = middle.sum()
+    ends = np.ldexp(rng.choice([-1.0, 0.0, 1.0], (2, k)), rng.integers(-40, -20, (2, k)))
+    opposite = rng.random(k) < 0.5
+    ends[1, opposite] = -ends[0, opposite]
+    x[middle], y[middle] = 1 + ends[0], np.ldexp(1 + ends[1], -53) * rng.choice([-1, 1], k)
+    z[middle] = 1 + np.ldexp(rng.integers(0, 9, k).astype(float), -52)
+    z[::50] = 0
+    wanted = [float(Fraction(a) * Fraction(b) + Fraction(c)) for a, b, c in zip(x, y, z, strict=True)]
+    np.testing.assert_array_equal(multiply_adds(x, y, z), wanted)
+    assert (x * y + z != wanted).sum() > 1000
+
+
+def test_fused_operations_of_uneven_numbers_are_refused():
+    with pytest.raises(ValueError, match="multiples of 8"):
+        multiply_adds(np.ones(8), np.ones(8), np.ones(16))
 
 
 @pytest.mark.parametrize("of_model", [False, True])
