@@ -22,9 +22,9 @@ DIRECTIVES = {
     "initializedcheck": False,
     "freethreading_compatible": True,
 }
-# products and sums of star fits and posteriors must round alike at every SIMD level
+# model fluxes, star fits and posteriors must round alike at every SIMD level
 UNCONTRACTED = ["-ffp-contract=off"]
-ROUNDED_ALIKE = ("fastsed._ext.stars", "fastsed._ext.posterior")
+ROUNDED_ALIKE = ("fastsed._ext.photometry", "fastsed._ext.stars", "fastsed._ext.posterior")
 SANITIZE = os.environ.get("FASTSED_SANITIZE", "")
 
 OPENMP_PROBE = """

@@ -74,6 +74,21 @@ def test_fluxes(monkeypatch, n_young, level):
                 np.testing.assert_allclose(piece, expected[bands, :, part], rtol=1e-10)
 
 
+@pytest.mark.parametrize("n", [1, 3, 8, 17, N_BASIS])
+def test_fluxes_are_the_same_at_every_level(monkeypatch, n):
+    """To the last bit, so that catalogues and caches are, too."""
+    tables = FluxTables(basis(N_YOUNG), BANDS, dust(N_YOUNG), np.float32([0.4]))
+    windows = tables.windows(0.4, 0.37 * igm_transmission(tables.basis.lam, 0.4), slice(0, 4))
+    found = []
+    for level in ("scalar", "avx2", "avx512"):
+        monkeypatch.setenv("FASTSED_SIMD", level)
+        found.append(np.full((len(BANDS), 6, n), np.nan))
+        tables.fluxes(windows, slice(N_BASIS - n, N_BASIS), found[-1])
+    assert np.isfinite(found[0]).all()
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
 def test_bands_beyond_the_spectrum_have_no_flux():
     bands = [make_filter(50.0, 300.0), make_filter(1e5, 5e5), make_filter(6e5, 7e5), make_filter(5e3, 6e3)]
     tables = FluxTables(basis(), bands, dust(N_YOUNG), np.float32([0.1, 0.5]))
