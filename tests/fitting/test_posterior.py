@@ -245,9 +245,9 @@ def test_fused_operations_round_once(monkeypatch, level):
     monkeypatch.setenv("FASTSED_SIMD", level)
     rng, n = np.random.default_rng(3), 16000
     x, y, z = rng.choice([-1, 1], (3, n)) * np.ldexp(1 + rng.random((3, n)), rng.integers(-60, 60, (3, n)))
-    few = np.arange(n) % 4
-    z[few == 1] = -(x * y)[few == 1]
-    middle = few >= 2
+    kind = np.arange(n) % 4
+    z[kind == 1] = -(x * y)[kind == 1]
+    middle = kind >= 2
     k = middle.sum()
     ends = np.ldexp(rng.choice([-1.0, 0.0, 1.0], (2, k)), rng.integers(-40, -20, (2, k)))
     opposite = rng.random(k) < 0.5
