@@ -171,12 +171,6 @@ def _texts(values: Singles) -> list[str]:
     return texts
 
 
-def _pad(texts: list[str], width: int, first: bool) -> list[str]:
-    """Align to the right; a text that fills its column still leaves a blank before it."""
-    cells = [text.rjust(width) for text in texts]
-    return cells if first else [cell if cell[0] == " " else " " + cell for cell in cells]
-
-
 class FoutWriter:
     """Write the catalogue in pieces, for as many sources as one likes; the file appears when all is written.
 
@@ -267,17 +261,22 @@ class FoutWriter:
         bounds = {name: np.asarray(v) for name, v in (intervals or {}).items()}
         for start in range(0, len(ids), ROWS_PER_BLOCK):
             block = slice(start, start + ROWS_PER_BLOCK)
-            cells: list[list[str]] = []
+            cells: list[tuple[str, str, Sequence[Any]]] = []
             for column in self._columns:
-                result = self._cells(column, ids, stored, bounds, block)
+                for label, texts in self._cells(column, ids, stored, bounds, block):
+                    cells.append((label, "s", texts))
                 for label in self._further.get(column.name, ()):
-                    result.append((label, self._rounded((posteriors or {})[label][block])))
-                for label, texts in result:
-                    cells.append(_pad(texts, self._width(label), first=not cells))
+                    cells.append((label, ".6g", self._rounded((posteriors or {})[label][block])))
             for label in self._further.get("", ()):
-                texts = self._rounded((posteriors or {})[label][block])
-                cells.append(_pad(texts, self._width(label), first=False))
-            self._file.writelines("".join(row) + "\n" for row in zip(*cells, strict=True))
+                cells.append((label, ".6g", self._rounded((posteriors or {})[label][block])))
+            line = self._line([(label, kind) for label, kind, _ in cells])
+            self._file.writelines(line % row for row in zip(*(column for *_, column in cells), strict=True))
+
+    def _line(self, cells: Sequence[tuple[str, str]]) -> str:
+        """The format of a line of columns, each a label and a kind: to the right, with a blank before all but one."""
+        (label, kind), *others = cells
+        first = f"%{self._width(label)}{kind}"
+        return first + "".join(f" %{self._width(label) - 1}{kind}" for label, kind in others) + "\n"
 
     def _cells(
         self,
@@ -302,11 +301,12 @@ class FoutWriter:
             shown += list(np.ascontiguousarray(bounds.reshape(len(column_values), -1).T))
         return [(label, _texts(numbers)) for label, numbers in zip(labels, shown, strict=True)]
 
-    def _rounded(self, values: NDArray[Any]) -> list[str]:
-        """Texts of six digits, of multiples of OUTPUT_PRECISION where that is set."""
+    def _rounded(self, values: NDArray[Any]) -> list[float]:
+        """Numbers, or multiples of OUTPUT_PRECISION where that is set."""
         if self._precision:
             values = np.round(values / self._precision) * self._precision
-        return [f"{value:.6g}" for value in values.tolist()]
+        numbers: list[float] = values.tolist()
+        return numbers
 
     def _width(self, label: str) -> int:
         return self._widths.get(label, max(10, len(label) + 1))
