@@ -16,7 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastsed._ext import acceptable, best_fit, chi2_rows, gridio, photometry, sfh, simulate, spectra, views
+from fastsed._ext import (
+    acceptable,
+    best_fit,
+    chi2_rows,
+    gridio,
+    photometry,
+    posterior,
+    sfh,
+    simulate,
+    spectra,
+    views,
+)
 from fastsed.aligned import aligned_rows
 from fastsed.fitting.groups import Groups, group_models, in_both_precisions
 from fastsed.models.dust_skeleton import make_dust_skeleton
@@ -26,16 +37,19 @@ N_BAND = 7
 
 @dataclass
 class Problem:
-    """Models (nband, nmodel) and galaxies among them, with 10 % noise, as the chi2 kernels want them.
+    """Models (nband, nmodel) and galaxies among them, with noise, as the chi2 kernels want them.
 
     Attributes
     ----------
     n_model, n_source, n_band : int
+    noise : float
+        Error of a flux over the flux.
     """
 
     n_model: int
     n_source: int
     n_band: int = N_BAND
+    noise: float = 0.1
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(0)
@@ -48,7 +62,7 @@ class Problem:
         truth = flux[:, rng.integers(self.n_model, size=self.n_source)].T * rng.lognormal(
             0, 1, (self.n_source, 1)
         )
-        error = 0.1 * truth
+        error = self.noise * truth
         self.active = np.arange(self.n_source)
         numbers = np.arange(self.n_model)
         self.flux = padded
@@ -126,6 +140,61 @@ class Problem:
         chi2_rows.all_chi2(self.tile, self.data, active=self.active, **found, n_threads=n_threads)
         return found
 
+    @cached_property
+    def described(self) -> NDArray[np.float64]:
+        """Of each model, with a scale of one: a mass and a rate, in dex, and an age; (3, >= nmodel)."""
+        rows = aligned_rows(3, self.n_model)
+        rows[:, : self.n_model] = np.random.default_rng(2).random((3, self.n_model)) * [[3], [4], [1e10]]
+        return rows
+
+    def weigh(
+        self, n_cell: int, n_threads: int = 1, known: posterior.Weights | None = None
+    ) -> posterior.Weights:
+        """Weights of the models as so many dust cells of each population.
+
+        From nothing, when no model can be left out before its weight is known, or with the largest weights of
+        another call. The axes have 1, 1, n_cell, 1 and nmodel / n_cell values: redshift, metallicity, A_V, that of
+        birth clouds, population.
+        """
+        n_population = self.n_model // n_cell
+        unit = np.exp2(np.ceil(np.log2(np.nanmax(self.flux, axis=1))))
+        single = aligned_rows(self.n_band, self.n_model, np.float32)
+        single[:] = self.flux / unit[:, None]
+        ln_weight = aligned_rows(1, self.n_model, np.float32)[0]
+        ln_weight[self.n_model :] = -np.inf
+        ln_weight[: self.n_model] = 1e-30
+        cells, populations = np.arange(n_cell), np.arange(n_population)
+        piece = posterior.PieceView(
+            self.tile,
+            single,
+            ln_weight,
+            unit,
+            np.zeros(self.n_model),
+            self.described,
+            np.array([2 + cells, np.full(n_cell, 2 + n_cell)]),
+            3 + n_cell + populations[None],
+            np.repeat(cells, n_population // posterior.LANES),
+            np.tile(populations[:: posterior.LANES], n_cell),
+            0,
+            1,
+        )
+        found = posterior.Weights(
+            self.n_source,
+            3 + n_cell + n_population,
+            factor=np.array([1.0, 1.0, 0.0]),
+            per_step=np.array([100.0, 100.0, 0.0]),
+            of_model=np.array([1, 1, 0], dtype=np.uint8),
+            is_ratio=np.zeros(3, dtype=np.uint8),
+            cut=25.0,
+            marginal=False,
+        )
+        if known is not None:
+            found.sums[:, 1] = known.sums[:, 1]
+        only = np.zeros(self.n_source, dtype=np.int64)
+        found.add([piece], self.data, 0, np.zeros((1, 1)), only, only, n_threads)
+        found.broaden(np.full(self.n_source, 0.05), n_threads)
+        return found
+
 
 @dataclass
 class Spectra:
@@ -199,6 +268,11 @@ def shape_quantities(n_row: int, n_time: int) -> None:
     )
 
 
+def weigh_twice(problem: Problem, n_cell: int) -> None:
+    """Weights from nothing, and where the largest is known."""
+    problem.weigh(n_cell, known=problem.weigh(n_cell))
+
+
 def fill_block(n_source: int, n_model: int) -> tuple[np.ndarray, np.ndarray]:
     """A block of the chi2 grid: chi2 (nsource, nmodel), which are also the scales, and the block."""
     n_property = 9
@@ -225,6 +299,7 @@ FIXED: dict[str, Callable[[], object]] = {
     "simulate pruned": lambda: Problem(4000, 40).simulate(100, prune=True),
     "acceptable_models": lambda: Problem(4000, 100).acceptable_models(10),
     "all_chi2": lambda: Problem(4000, 50).all_chi2(),
+    "weigh": lambda: weigh_twice(Problem(3720, 40, noise=0.5), 31),
     "group_models": lambda: Problem(20000, 1).groups,
     "interpolate_spectra": lambda: interpolate_spectra(10, 20, 20000),
     "band_fluxes": lambda: Spectra(20000, 44, 31).band_fluxes(),

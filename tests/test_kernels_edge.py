@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from itertools import product
+from math import erf
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fastsed._ext import gridio
+from fastsed._ext import gridio, posterior
 
 from .kernel_problems import Problem, Spectra
 
@@ -61,6 +62,81 @@ def test_chi2_kernels(level: str, n_model: int, n_source: int, n_band: int) -> N
     np.testing.assert_array_equal(found["source"], source)
     np.testing.assert_array_equal(found["model"], model)
     np.testing.assert_allclose(found["chi2"], expected[source, model], rtol=1e-9, atol=1e-20)
+
+
+def same_bits(a: posterior.Weights, b: posterior.Weights) -> None:
+    """All sums of two."""
+    for name in ("sums", "axes", "moments"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    for quantity in range(3):
+        for mine, other in zip(a.histograms_of(quantity), b.histograms_of(quantity), strict=True):
+            np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize(
+    ("n_cell", "n_population", "n_source"),
+    [(1, 8, 1), (3, 8, 5), (5, 24, 16), (31, 48, 17), (2, 2056, 35)],
+)
+@pytest.mark.parametrize("noise", [0.05, 2.0])
+def test_weights(
+    monkeypatch: pytest.MonkeyPatch, n_cell: int, n_population: int, n_source: int, noise: float
+) -> None:
+    """Against all models in numpy; the same bits at each level, with the screen, and for more threads than work."""
+    problem = Problem(n_cell * n_population, n_source, noise=noise)
+    # some models vanish in single precision beside the others
+    problem.flux[:, 2 : problem.n_model : 11] *= 1e-60
+    monkeypatch.setenv("FASTSED_SIMD", "scalar")
+    unknown = problem.weigh(n_cell)
+    found = problem.weigh(n_cell, known=unknown)
+    np.testing.assert_allclose(found.sums, unknown.sums, rtol=1e-9)
+    for level in ("avx2", "avx512"):
+        monkeypatch.setenv("FASTSED_SIMD", level)
+        same_bits(problem.weigh(n_cell), unknown)
+        same_bits(problem.weigh(n_cell, known=unknown), found)
+    monkeypatch.setattr("fastsed._ext.runtime.MULTIPLY_ADDS_PER_THREAD", 1)
+    same_bits(problem.weigh(n_cell, n_threads=7, known=unknown), found)
+
+    weight, flux = weights(problem), problem.flux[:, : problem.n_model]
+    scale = (weight * problem.value) @ flux / (weight @ flux**2)
+    chi2 = np.where(scale > 0, chi2_of(problem, problem.value, weight), np.inf)
+    w = np.exp(-0.5 * (chi2 - chi2.min(axis=1, keepdims=True)))
+    total = w.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        found.sums[:, 0] + np.log(found.sums[:, 2]), np.log(total[:, 0]) - 0.5 * chi2.min(axis=1), rtol=1e-7
+    )
+    pdf = (w / total).reshape(n_source, n_cell, n_population)
+    ends = np.cumsum([1, 1, n_cell, 1, n_population])
+    sums = [np.ones((n_source, 1))] * 2 + [pdf.sum(axis=2), np.ones((n_source, 1)), pdf.sum(axis=1)]
+    for axis, expected in zip(np.split(found.axes, ends[:-1], axis=1), sums, strict=True):
+        np.testing.assert_allclose(axis / found.sums[:, 2:3], expected, atol=1e-6)
+    gain = (weight * problem.value**2).sum(axis=1, keepdims=True) - chi2
+    np.testing.assert_allclose(
+        found.sums[:, 4] / found.sums[:, 2], ((w / total) / gain).sum(axis=1), rtol=1e-5
+    )
+    for k, values in enumerate(problem.described[:, : problem.n_model]):
+        x = (
+            values + np.log10(np.where(w > 0, scale, 1))
+            if k < 2
+            else np.tile(values[:n_population], (n_source, n_cell))
+        )
+        mean = (w / total * x).sum(axis=1)
+        origin, _, first, _ = found.moments[:, k].T
+        np.testing.assert_allclose(origin + first / found.sums[:, 2], mean, rtol=1e-5)
+        low, count, per_step, weight_of_bins = found.histograms_of(k)
+        start = 0
+        for row in range(n_source):
+            bins = weight_of_bins[start : start + count[row]] / found.sums[row, 2]
+            start += count[row]
+            centre = (low[row] + np.arange(count[row]) + 0.5) / per_step[row]
+            if k == 2:
+                assert abs((bins * centre).sum() - mean[row]) < 1 / per_step[row]
+                continue
+            # the mass of the Gaussian in each bin, about the middle of the bin that a model is in
+            steps = np.arange(-60, 62) - 0.5
+            gaussian = np.diff([0.5 * erf(step / 5 / np.sqrt(2)) for step in steps])
+            edges = np.arange(low[row], low[row] + count[row] + 1) - 1e-9
+            of_bins, _ = np.histogram(100 * x[row], edges, weights=(w / total)[row])
+            np.testing.assert_allclose(bins, np.convolve(of_bins, gaussian)[60:-60], atol=1e-6)
 
 
 @pytest.mark.parametrize(("n_model", "n_source"), [(9361, 1), (9376, 300), (20001, 7), (30000, 65)])

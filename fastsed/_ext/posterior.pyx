@@ -19,7 +19,7 @@ cdef extern from "scratch.h" nogil:
 
 cdef extern from "posterior.h" nogil:
     ctypedef struct source_t:
-        pass
+        double total
 
     ctypedef struct histogram_t:
         int64_t low
@@ -68,29 +68,33 @@ cdef extern from "posterior.h" nogil:
         ptrdiff_t npopulation, ncell
         int failed
 
-    ctypedef void (*weigh_fn)(const piece_t *, const weighing_t *, posterior_t *, const source_t *, double, double *) noexcept
+    ctypedef struct member_t:
+        posterior_t posterior
+        source_t source
+        double *inverse_variance
+        double offset
+        int takes_part, is_waiting
 
-    ctypedef void (*multiply_adds_fn)(ptrdiff_t, const double *, const double *, const double *, double *) noexcept
+    ctypedef struct posterior_kernels_t:
+        void (*weigh_piece)(const piece_t *, const weighing_t *, member_t *, ptrdiff_t, double *) noexcept nogil
+        void (*multiply_adds)(ptrdiff_t, const double *, const double *, const double *, double *) noexcept nogil
 
-    weigh_fn choose_weigh(int level)
-    multiply_adds_fn choose_multiply_adds(int level)
-    ptrdiff_t weigh_scratch(ptrdiff_t nband, ptrdiff_t stride)
+    enum:
+        LANES_ "LANES"
+        GROUP_OF_SOURCES
+
+    posterior_kernels_t choose_posterior_kernels(int level)
+    ptrdiff_t scratch_of_models(ptrdiff_t nband, ptrdiff_t nmodel)
+    ptrdiff_t scratch_of_source(ptrdiff_t nband, ptrdiff_t nmodel)
+    void place_source(member_t *, ptrdiff_t nband, double *scratch) noexcept
     void add_populations(const piece_t *, const weighing_t *, posterior_t *) noexcept
     void add_cells(const piece_t *, posterior_t *) noexcept
     source_t prepare_source(const data_t *, int64_t, double *) noexcept
     void join_posteriors(const weighing_t *, posterior_t *, posterior_t *) noexcept
     void trim_bins(histogram_t *) noexcept
-    int broaden(histogram_t *, double) noexcept
+    int broaden(histogram_t *, const weighing_t *, double, const posterior_kernels_t *) noexcept
     void histogram_quantiles(const histogram_t *, const double *, ptrdiff_t, double *) noexcept
 
-
-# sources that take a batch of pieces together: these stay in the cache
-cdef enum:
-    GROUP_OF_SOURCES = 8
-
-cdef extern from "posterior.h" nogil:
-    enum:
-        LANES_ "LANES"
 
 # populations of a piece are padded to a multiple of it
 LANES = LANES_
@@ -103,7 +107,7 @@ def multiply_adds(const double[::1] x, const double[::1] y, const double[::1] z)
     found = np.empty(x.shape[0])
     cdef double[::1] out = found
     if x.shape[0]:
-        choose_multiply_adds(runtime.simd_level())(x.shape[0], &x[0], &y[0], &z[0], &out[0])
+        choose_posterior_kernels(runtime.simd_level()).multiply_adds(x.shape[0], &x[0], &y[0], &z[0], &out[0])
     return found
 
 
@@ -259,15 +263,15 @@ cdef class Weights:
         cdef posterior_t start = self.first()
         cdef ptrdiff_t ngroup = (nsource + GROUP_OF_SOURCES - 1) // GROUP_OF_SOURCES, shared = ln_z.shape[0] == 1
         cdef int used = runtime.useful_threads(ngroup, 4.0 * nsource * models * d.nband, n_threads), failed = 0
-        cdef ptrdiff_t size = whole_lines(
-            weigh_scratch(d.nband, stride) + whole_lines(d.nband, 8) + GROUP_OF_SOURCES * most, 8)
+        cdef ptrdiff_t waiting = whole_lines(most, 8), each_source = waiting + scratch_of_source(d.nband, stride)
+        cdef ptrdiff_t size = GROUP_OF_SOURCES * each_source + scratch_of_models(d.nband, stride)
         cdef double *memory = scratch.doubles(size * used, "the weights of the models")
-        cdef weigh_fn weigh = choose_weigh(runtime.simd_level())
+        cdef posterior_kernels_t kernels = choose_posterior_kernels(runtime.simd_level())
         with nogil:
             for k in prange(ngroup, num_threads=used, schedule="dynamic"):
                 failed |= weigh_group(each, npiece, &d, &self.c, start, k * GROUP_OF_SOURCES, nsource, first,
-                                      &ln_z[0, 0], 0 if shared else ln_z.shape[1], &first_z[0], &last_z[0], weigh, most,
-                                      memory + threadid() * size)
+                                      &ln_z[0, 0], 0 if shared else ln_z.shape[1], &first_z[0], &last_z[0], &kernels,
+                                      waiting, each_source, memory + threadid() * size)
         if failed:
             raise MemoryError(f"no memory for the posteriors of {nsource} sources")
 
@@ -287,13 +291,14 @@ cdef class Weights:
         if failed:
             raise MemoryError(f"no memory for the posteriors of {self.nsource} sources")
 
-    def broaden(self, ptrdiff_t quantity, const double[::1] sigma, int n_threads):
-        """Convolve the histograms of a property with Gaussians of standard deviations sigma (nsource,)."""
+    def broaden(self, const double[::1] width, int n_threads):
+        """Convolve the histograms of the properties that scale with Gaussians: the scale's error is width (nsource,) dex."""
         cdef ptrdiff_t i
         cdef int failed = 0
+        cdef posterior_kernels_t kernels = choose_posterior_kernels(runtime.simd_level())
         with nogil:
             for i in prange(self.nsource, num_threads=n_threads, schedule="dynamic", chunksize=64):
-                failed |= not broaden(self.histograms + i * self.c.nproperty + quantity, sigma[i])
+                failed |= not broaden(self.histograms + i * self.c.nproperty, &self.c, width[i], &kernels)
         if failed:
             raise MemoryError(f"no memory for the posteriors of {self.nsource} sources")
 
@@ -356,36 +361,48 @@ cdef posterior_t of_source(posterior_t first, const weighing_t *c, ptrdiff_t i) 
 
 cdef int weigh_group(const piece_t *pieces, ptrdiff_t npiece, const data_t *data, const weighing_t *c,
                      posterior_t first, ptrdiff_t start, ptrdiff_t nsource, int64_t row, const double *ln_z,
-                     ptrdiff_t ln_z_stride, const int64_t *first_z, const int64_t *last_z, weigh_fn weigh,
-                     ptrdiff_t size, double *scratch) noexcept nogil:
+                     ptrdiff_t ln_z_stride, const int64_t *first_z, const int64_t *last_z,
+                     const posterior_kernels_t *kernels, ptrdiff_t waiting, ptrdiff_t each_source,
+                     double *scratch) noexcept nogil:
     """Add all pieces to some sources; whether memory was short."""
-    cdef ptrdiff_t k, i, end = min(start + GROUP_OF_SOURCES, nsource)
+    cdef ptrdiff_t k, i, n = min(GROUP_OF_SOURCES, nsource - start)
     cdef int64_t iz
     cdef data_t d = data[0]
-    cdef posterior_t o
-    cdef source_t s
-    cdef double offset
+    cdef member_t[GROUP_OF_SOURCES] members
+    cdef member_t *m
     cdef int failed = 0
-    cdef double *weight = scratch
-    # weights of populations and cells that are not yet in axes and histograms
-    cdef double *waiting = scratch + whole_lines(d.nband, 8)
-    scratch = waiting + GROUP_OF_SOURCES * size
-    memset(waiting, 0, GROUP_OF_SOURCES * size * sizeof(double))
+    for i in range(n):
+        m = members + i
+        m.posterior = of_source(first, c, start + i)
+        # weights of populations and cells that are not yet in axes and histograms
+        m.posterior.population = scratch
+        m.is_waiting = 0
+        memset(scratch, 0, waiting * sizeof(double))
+        place_source(m, d.nband, scratch + waiting)
+        scratch += each_source
     for k in range(npiece):
         iz = pieces[k].tile.iz
         d.template_error2 = data.template_error2 + iz * d.nband
-        for i in range(start, end):
-            o = of_source(first, c, i)
-            o.population, o.npopulation = waiting + (i - start) * size, pieces[k].npopulation
-            o.cells, o.ncell = o.population + o.npopulation, pieces[k].ncell
-            offset = ln_z[i * ln_z_stride + iz]
-            if first_z[i] <= iz <= last_z[i] and offset > -INFINITY:
-                s = prepare_source(&d, row + i, weight)
-                weigh(pieces + k, c, &o, &s, offset, scratch)
-            # the next piece may have the same populations
-            if k + 1 == npiece or pieces[k + 1].population_bins != pieces[k].population_bins:
-                add_populations(pieces + k, c, &o)
-                add_cells(pieces + k, &o)
-                memset(o.population, 0, size * sizeof(double))
-            failed |= o.failed
+        for i in range(n):
+            m = members + i
+            m.posterior.npopulation, m.posterior.ncell = pieces[k].npopulation, pieces[k].ncell
+            m.posterior.cells = m.posterior.population + pieces[k].npopulation
+            m.offset = ln_z[(start + i) * ln_z_stride + iz]
+            m.takes_part = first_z[start + i] <= iz <= last_z[start + i] and m.offset > -INFINITY
+            if m.takes_part:
+                m.source = prepare_source(&d, row + start + i, m.inverse_variance)
+                m.takes_part = m.source.total > 0
+        kernels.weigh_piece(pieces + k, c, members, n, scratch)
+        # the next piece may have the same populations
+        if k + 1 < npiece and pieces[k + 1].population_bins == pieces[k].population_bins:
+            continue
+        for i in range(n):
+            m = members + i
+            if m.is_waiting:
+                add_populations(pieces + k, c, &m.posterior)
+                add_cells(pieces + k, &m.posterior)
+                memset(m.posterior.population, 0, waiting * sizeof(double))
+                m.is_waiting = 0
+    for i in range(n):
+        failed |= members[i].posterior.failed
     return failed

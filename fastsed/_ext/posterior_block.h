@@ -5,6 +5,11 @@
 /* vectors of as many LANES go through long calculations together: each waits for its last step, and others go on */
 #define PAIR 2
 #define BOTH (PAIR * PARTS)
+/* sources that are screened side by side, as many as the registers hold sums for, and vectors of each: whole LANES */
+#define SIDE_BY_SIDE (VW == 8 ? 4 : 2)
+#define VECTORS (VW > 1 ? 2 : LANES)
+/* numbers of a convolution that are summed side by side */
+#define OUTPUTS (CONVOLVED / VW)
 #define EACH_PART for (int k = 0; k < PARTS; k++)
 #define EACH for (int k = 0; k < BOTH; k++)
 
@@ -26,8 +31,8 @@ typedef float PASTE(single, LEVEL) __attribute__((vector_size(VW * 8), aligned(4
 /* less zero: more zero would be an addition, which makes 0 of -0 */
 #define ALL(x) ((x) - (VEC){0})
 #define CHOOSE(mask, x, y) ((VEC)(((INTS)(x) & (INTS)(mask)) | ((INTS)(y) & ~(INTS)(mask))))
-/* whole numbers below 2^51 in amount as integers */
-#define WHOLE(x) ((INTS)((x) + 0x1.8p52) - 0x4338000000000000LL)
+/* whole numbers below 2^51 in amount, of which SHIFT is to be taken, as integers */
+#define WHOLE(x) ((INTS)(x) - 0x4338000000000000LL)
 #else
 typedef double PASTE(part, LEVEL);
 typedef int64_t PASTE(part_bits, LEVEL);
@@ -42,7 +47,7 @@ typedef int64_t PASTE(part_bits, LEVEL);
 #define STORE_INTS(p, x) (*(p) = (x))
 #define ALL(x) (x)
 #define CHOOSE(mask, x, y) ((mask) ? (x) : (y))
-#define WHOLE(x) ((INTS)(x))
+#define WHOLE(x) ((INTS)((x) - SHIFT))
 #endif
 
 /* x y + z with one rounding, at every level */
@@ -51,13 +56,14 @@ typedef int64_t PASTE(part_bits, LEVEL);
 #define LARGER(x, y) ((VEC)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
 #define SMALLER(x, y) ((VEC)_mm512_min_pd((__m512d)(x), (__m512d)(y)))
 #define ANY_ABOVE(x, y) (_mm512_cmp_pd_mask((__m512d)(x), (__m512d)(y), _CMP_GT_OQ) != 0)
-#define WHOLE_BELOW(x) ((VEC)_mm512_floor_pd((__m512d)(x)))
+#define BELOW_SHIFTED(x) \
+    ((VEC)_mm512_add_round_pd((__m512d)(x), _mm512_set1_pd(SHIFT), _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC))
 #elif VW == 4
 #define MULTIPLY_ADD(x, y, z) ((VEC)_mm256_fmadd_pd((__m256d)(x), (__m256d)(y), (__m256d)(z)))
 #define LARGER(x, y) ((VEC)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
 #define SMALLER(x, y) ((VEC)_mm256_min_pd((__m256d)(x), (__m256d)(y)))
 #define ANY_ABOVE(x, y) (_mm256_movemask_pd(_mm256_cmp_pd((__m256d)(x), (__m256d)(y), _CMP_GT_OQ)) != 0)
-#define WHOLE_BELOW(x) ((VEC)_mm256_floor_pd((__m256d)(x)))
+#define BELOW_SHIFTED(x) ((VEC)_mm256_floor_pd((__m256d)(x)) + SHIFT)
 #else
 #if VW > 1 && defined(__aarch64__)
 #define MULTIPLY_ADD(x, y, z) ((VEC)vfmaq_f64((float64x2_t)(z), (float64x2_t)(x), (float64x2_t)(y)))
@@ -74,8 +80,8 @@ typedef int64_t PASTE(part_bits, LEVEL);
 #define LARGER(x, y) CHOOSE((INTS)((x) > (y)), x, y)
 #define SMALLER(x, y) CHOOSE((INTS)((x) < (y)), x, y)
 /* of numbers below 2^51 in amount; what is beyond stays about what it is */
-#define NEAREST(x) (((x) + 0x1.8p52) - 0x1.8p52)
-#define WHOLE_BELOW(x) CHOOSE((INTS)(NEAREST(x) > (x)), NEAREST(x) - 1.0, NEAREST(x))
+#define NEAREST(x) (((x) + SHIFT) - SHIFT)
+#define BELOW_SHIFTED(x) (CHOOSE((INTS)(NEAREST(x) > (x)), NEAREST(x) - 1.0, NEAREST(x)) + SHIFT)
 #endif
 
 #if VW == 2 && !defined(__aarch64__)
@@ -116,11 +122,9 @@ static inline VEC PASTE(multiply_add, LEVEL)(VEC x, VEC y, VEC z)
 /* exp of numbers of at most a few hundred, to 1e-10 of itself: powers of two, and the series on half an octave. */
 TARGET ALWAYS_INLINE void PASTE(exp_of, LEVEL)(VEC *x)
 {
-    const double shift = 0x1.8p52;
     VEC shifted[BOTH], r[BOTH], e[BOTH];
-    EACH shifted[k] = MULTIPLY_ADD(x[k], ALL(1.44269504088896340736), ALL(shift));
-    EACH r[k] = MULTIPLY_ADD(shifted[k] - shift, ALL(-0x1.62e42feep-1), x[k]);
-    EACH r[k] = MULTIPLY_ADD(shifted[k] - shift, ALL(-0x1.a39ef35793c76p-33), r[k]);
+    EACH shifted[k] = MULTIPLY_ADD(x[k], ALL(1.44269504088896340736), ALL(SHIFT));
+    EACH r[k] = MULTIPLY_ADD(shifted[k] - SHIFT, ALL(-0.69314718055994530942), x[k]);
     EACH e[k] = MULTIPLY_ADD(r[k], ALL(1.0 / 362880.0), ALL(1.0 / 40320.0));
     EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0 / 5040.0));
     EACH e[k] = MULTIPLY_ADD(e[k], r[k], ALL(1.0 / 720.0));
@@ -133,13 +137,23 @@ TARGET ALWAYS_INLINE void PASTE(exp_of, LEVEL)(VEC *x)
     EACH x[k] = (VEC)((INTS)e[k] + ((INTS)shifted[k] << 52));
 }
 
+/* exponent and mantissa of positive numbers, as numbers */
+#if VW == 8
+#define EXPONENT(x) ((VEC)_mm512_getexp_pd((__m512d)(x)))
+#define MANTISSA(x) ((VEC)_mm512_getmant_pd((__m512d)(x), _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src))
+#else
+#define EXPONENT(x) ((VEC)((((UNSIGNED)(x) >> 52) - 1023) + 0x4338000000000000ULL) - SHIFT)
+#define MANTISSA(x) ((VEC)(((UNSIGNED)(x) & 0xfffffffffffffULL) | 0x3ff0000000000000ULL))
+#endif
+
+/* the last four bits of i count */
 #if VW == 8
 #define OF_TABLE(table, i) \
     ((VEC)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)(i), _mm512_loadu_pd((table) + 8)))
 #elif VW == 4
-#define OF_TABLE(table, i) ((VEC)_mm256_i64gather_pd(table, (__m256i)(i), 8))
+#define OF_TABLE(table, i) ((VEC)_mm256_i64gather_pd(table, (__m256i)((i) & 15), 8))
 #else
-#define OF_TABLE(table, i) ((VEC){(table)[(i)[0]], (table)[(i)[1]]})
+#define OF_TABLE(table, i) ((VEC){(table)[(i)[0] & 15], (table)[(i)[1] & 15]})
 #endif
 
 /* Natural logarithm of positive numbers, to 1e-13: exponent, the middle of the sixteenth of an octave, and a series. */
@@ -147,9 +161,9 @@ TARGET ALWAYS_INLINE void PASTE(log_of, LEVEL)(VEC *x)
 {
     UNSIGNED part[BOTH];
     VEC r[BOTH], s[BOTH], e[BOTH];
-    EACH part[k] = ((UNSIGNED)x[k] >> 48) & 15;
-    EACH r[k] = (VEC)(((UNSIGNED)x[k] & 0xfffffffffffffULL) | 0x3ff0000000000000ULL);
-    EACH e[k] = (VEC)((((UNSIGNED)x[k] >> 52) - 1023) + 0x4338000000000000ULL) - 0x1.8p52;
+    EACH part[k] = (UNSIGNED)x[k] >> 48;
+    EACH r[k] = MANTISSA(x[k]);
+    EACH e[k] = EXPONENT(x[k]);
     EACH r[k] = MULTIPLY_ADD(r[k], OF_TABLE(per_middle, part[k]), ALL(-1.0));
     EACH e[k] = MULTIPLY_ADD(e[k], ALL(0.69314718055994530942), OF_TABLE(ln_middle, part[k]));
     EACH s[k] = MULTIPLY_ADD(r[k], ALL(1.0 / 7.0), ALL(-1.0 / 6.0));
@@ -179,49 +193,57 @@ static inline void PASTE(log_of, LEVEL)(VEC *x) { EACH x[k] = log(x[k]); }
 #endif
 #endif
 
-/* What the screen makes of some vectors of models next to each other: the LANES of which any may count go to `hits`, of
-   which there are n so far. gain >= needed is tested as num^2 >= needed den: no division. */
-TARGET ALWAYS_INLINE ptrdiff_t PASTE(screen_vectors, LEVEL)(const piece_t *p, const screen_t *screen, ptrdiff_t m,
-                                                            int n_vectors, ptrdiff_t *hits, ptrdiff_t n)
+/* For vectors of models next to each other and SIDE_BY_SIDE sources: a bit of each LANES models says that one of them may
+   count. gain >= needed is tested as num^2 >= needed den: no division. `columns` has weights and weighted values by column. */
+TARGET ALWAYS_INLINE void PASTE(screen_vectors, LEVEL)(const piece_t *p, member_t *const *sources, const float *columns,
+                                                       ptrdiff_t m, int n_vectors)
 {
-    SINGLE num[SCREENED], den[SCREENED];
-    for (int k = 0; k < n_vectors; k++)
-        num[k] = den[k] = ALL_SINGLE(0.0f);
+    SINGLE num[SIDE_BY_SIDE][VECTORS], den[SIDE_BY_SIDE][VECTORS], f[VECTORS], squared[VECTORS];
+    for (int s = 0; s < SIDE_BY_SIDE; s++)
+        for (int k = 0; k < n_vectors; k++)
+            num[s][k] = den[s][k] = ALL_SINGLE(0.0f);
     const float *flux = p->single + m;
-    for (ptrdiff_t b = 0; b < p->tile.nband; b++, flux += p->single_stride) {
-        const SINGLE weight = ALL_SINGLE(screen->weight[b]), weighted = ALL_SINGLE(screen->weighted[b]);
+    for (ptrdiff_t b = 0; b < p->tile.nband; b++, flux += p->single_stride, columns += 2 * SIDE_BY_SIDE) {
         for (int k = 0; k < n_vectors; k++) {
-            const SINGLE f = LOAD_SINGLE(flux + k * SINGLE_WIDE);
-            num[k] = FUSED(weighted, f, num[k]);
-            den[k] = FUSED(weight, f * f, den[k]);
+            f[k] = LOAD_SINGLE(flux + k * SINGLE_WIDE);
+            squared[k] = f[k] * f[k];
+        }
+        for (int s = 0; s < SIDE_BY_SIDE; s++) {
+            const SINGLE weight = ALL_SINGLE(columns[s]), weighted = ALL_SINGLE(columns[SIDE_BY_SIDE + s]);
+            for (int k = 0; k < n_vectors; k++) {
+                num[s][k] = FUSED(weighted, f[k], num[s][k]);
+                den[s][k] = FUSED(weight, squared[k], den[s][k]);
+            }
         }
     }
-    for (int k = 0; k < n_vectors; k++, m += SINGLE_WIDE) {
-        const SINGLE needed = screen->base - screen->per_ln * LOAD_SINGLE(p->single_ln + m);
-        const SINGLE excess = num[k] * num[k] - needed * den[k] + FAINT;
-        const unsigned bits = REACHED(excess);
-        hits[n] = m / LANES * LANES;
-#if SINGLE_WIDE > LANES
-        n += (bits & ((1u << LANES) - 1)) != 0;
-        hits[n] = m + LANES;
-        n += bits >> LANES != 0;
-#else
-        n += bits && !(n && hits[n - 1] == hits[n]);
-#endif
+    for (int s = 0; s < SIDE_BY_SIDE; s++) {
+        const screen_t *screen = &sources[s]->columns.screen;
+        uint8_t *may_count = sources[s]->may_count + (size_t)m / LANES;
+        unsigned reached = 0;
+        for (int k = 0; k < n_vectors; k++) {
+            const SINGLE ln = LOAD_SINGLE(p->single_ln + m + k * SINGLE_WIDE);
+            const SINGLE not_needed = FUSED(ALL_SINGLE(screen->per_ln), ln, ALL_SINGLE(screen->minus_base));
+            const SINGLE excess = FUSED(not_needed, den[s][k], FUSED(num[s][k], num[s][k], ALL_SINGLE(FAINT)));
+            reached |= REACHED(excess) << k * SINGLE_WIDE;
+        }
+        for (int k = 0; k < n_vectors * SINGLE_WIDE / LANES; k++)
+            may_count[k] = (uint8_t)(reached >> k * LANES);
     }
-    return n;
 }
 
-/* LANES models of which any may have ln w >= least: where they begin; how many there are comes back. In single precision,
-   with a margin: `weigh_hits` decides. */
-TARGET static ptrdiff_t PASTE(find_hits, LEVEL)(const piece_t *p, const screen_t *screen, ptrdiff_t *hits)
+/* Which LANES models may have ln w >= least, for some sources. In single precision, with a margin: `weigh_models` decides. */
+TARGET static void PASTE(screen_models, LEVEL)(const piece_t *p, member_t *const *sources, float *columns)
 {
-    ptrdiff_t n = 0, m = 0;
-    for (; m + SCREENED * SINGLE_WIDE <= p->single_stride; m += SCREENED * SINGLE_WIDE)
-        n = PASTE(screen_vectors, LEVEL)(p, screen, m, SCREENED, hits, n);
+    for (ptrdiff_t b = 0; b < p->tile.nband; b++)
+        for (int s = 0; s < SIDE_BY_SIDE; s++) {
+            columns[2 * SIDE_BY_SIDE * b + s] = sources[s]->columns.screen.weight[b];
+            columns[2 * SIDE_BY_SIDE * b + SIDE_BY_SIDE + s] = sources[s]->columns.screen.weighted[b];
+        }
+    ptrdiff_t m = 0;
+    for (; m + VECTORS * SINGLE_WIDE <= p->single_stride; m += VECTORS * SINGLE_WIDE)
+        PASTE(screen_vectors, LEVEL)(p, sources, columns, m, VECTORS);
     for (; m < p->tile.nmodel; m += SINGLE_WIDE)
-        n = PASTE(screen_vectors, LEVEL)(p, screen, m, 1, hits, n);
-    return n;
+        PASTE(screen_vectors, LEVEL)(p, sources, columns, m, 1);
 }
 
 /* Sums over columns [from, to) for n times LANES models that begin at `start`. The loop does nothing else: its loads would
@@ -399,89 +421,139 @@ TARGET static double PASTE(first_value, LEVEL)(const property_t *property, const
     return NAN;
 }
 
-/* A property of the models that count: what it adds to the moments; its values, weights (0 without a value) and bins.
-   Of the whole numbers below the values over the width of a bin, the lowest and the highest come back. */
-TARGET static void PASTE(bin_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
-                                            int exact, double per_step, moments_t *moments, double *x, double *w,
-                                            double *extremes)
+/* A property of the models that count: what it adds to the moments, its bins, and the lowest and the highest of them. The
+   weight of the models without a value comes back. */
+TARGET static double PASTE(bin_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
+                                              int exact, double per_step, moments_t *moments, int64_t *bin,
+                                              double *extremes)
 {
+    /* its fields, as those of the memory that is written, would be read again and again */
+    const property_t own = *property;
     const VEC origin = ALL(moments->origin);
-    VEC invalid[PARTS], first[PARTS], second[PARTS], last[PARTS], low = ALL(HUGE_VAL), high = ALL(-HUGE_VAL);
-    EACH_PART invalid[k] = first[k] = second[k] = ALL(0.0);
+    VEC missing[PARTS], first[PARTS], second[PARTS], last[PARTS], low = ALL(HUGE_VAL), high = ALL(-HUGE_VAL);
+    EACH_PART missing[k] = first[k] = second[k] = ALL(0.0);
     /* models that do not count go to the bin of the last one of their lane: if all had the same, sums would wait for sums */
     EACH_PART last[k] = origin;
     for (ptrdiff_t h = 0; h < found->n; h++)
         EACH_PART {
             const ptrdiff_t i = h * LANES + k * VW;
             VEC v;
-            PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
+            PASTE(values_of, LEVEL)(&own, values, found, i, exact, &v);
             const VEC weight = LOAD(found->weight + i);
             const INTS counts = (INTS)(v == v) & (INTS)(weight > 0.0);
             last[k] = v = CHOOSE(counts, v, last[k]);
             const VEC of_value = CHOOSE(counts, weight, ALL(0.0)), d = v - origin, wd = of_value * d;
-            invalid[k] += weight - of_value;
+            missing[k] += weight - of_value;
             first[k] += wd;
             second[k] = MULTIPLY_ADD(wd, d, second[k]);
-            const VEC scaled = v * per_step, below = WHOLE_BELOW(scaled);
+            const VEC scaled = v * per_step, below = BELOW_SHIFTED(scaled);
             low = SMALLER(below, low);
             high = LARGER(below, high);
-            STORE(x + i, v);
-            STORE(w + i, of_value);
-            STORE_INTS(found->bin + i, WHOLE(below));
+            STORE_INTS(bin + i, WHOLE(below));
         }
-    moments->invalid += PASTE(sum_of_parts, LEVEL)(invalid);
+    const double invalid = PASTE(sum_of_parts, LEVEL)(missing);
+    moments->invalid += invalid;
     moments->first += PASTE(sum_of_parts, LEVEL)(first);
     moments->second += PASTE(sum_of_parts, LEVEL)(second);
     double lanes[2][VW];
-    STORE(lanes[0], low);
-    STORE(lanes[1], high);
+    STORE(lanes[0], low - SHIFT);
+    STORE(lanes[1], high - SHIFT);
     extremes[0] = lanes[0][0];
     extremes[1] = lanes[1][0];
     for (int k = 1; k < VW; k++) {
         extremes[0] = lanes[0][k] < extremes[0] ? lanes[0][k] : extremes[0];
         extremes[1] = lanes[1][k] > extremes[1] ? lanes[1][k] : extremes[1];
     }
+    return invalid;
 }
 
-/* Moments and bins of the properties of the models that count. */
-TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing_t *c, posterior_t *o, int exact,
-                                                models_t *found)
+/* Weights of the models that count, 0 for those without a value of a property. */
+TARGET static void PASTE(weigh_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
+                                              int exact, double *weight)
 {
-    double *x = found->ln, *w = found->per_gain, extremes[2];
+    for (ptrdiff_t i = 0; i < found->n * LANES; i += VW) {
+        VEC v;
+        PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
+        STORE(weight + i, CHOOSE((INTS)(v == v), LOAD(found->weight + i), ALL(0.0)));
+    }
+}
+
+/* Add weights to the bins of a property one by one, which may change the bins; whether memory was enough. */
+TARGET static int PASTE(add_one_by_one, LEVEL)(histogram_t *h, const property_t *property, const double *values,
+                                               const models_t *found, int exact, const double *weight)
+{
+    double x[VW];
+    VEC v;
+    for (ptrdiff_t i = 0; i < found->n * LANES; i += VW) {
+        PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
+        STORE(x, v);
+        for (int k = 0; k < VW; k++)
+            if (weight[i + k] > 0 && !add_to_bin(h, property, x[k], weight[i + k]))
+                return 0;
+    }
+    return 1;
+}
+
+/* Moments and bins of the properties of the models that count, two of them together where all models have values. */
+TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing_t *c, posterior_t *o, int exact,
+                                                const models_t *found)
+{
+    const ptrdiff_t n = found->n * LANES;
+    int64_t *bin = found->bin;
+    histogram_t *waiting = NULL;
     for (ptrdiff_t q = 0; q < c->nproperty; q++) {
         const property_t *property = c->property + q;
-        const double *values = p->values + q * p->tile.stride;
+        const double *values = p->values + q * p->tile.stride, *weight = found->weight;
         histogram_t *histogram = o->histograms + q;
         moments_t *moments = o->moments + q;
+        double extremes[2];
         if (!property->of_model)
             continue;
         if (moments->origin != moments->origin)
             moments->origin = PASTE(first_value, LEVEL)(property, values, found, exact);
         if (moments->origin != moments->origin) {
-            for (ptrdiff_t i = 0; i < found->n * LANES; i++)
-                moments->invalid += found->weight[i];
+            for (ptrdiff_t i = 0; i < n; i++)
+                moments->invalid += weight[i];
             continue;
         }
         if (!histogram->n)
             first_bins(histogram, property, moments->origin);
-        PASTE(bin_values, LEVEL)(property, values, found, exact, histogram->per_step, moments, x, w, extremes);
-        o->failed |= !add_to_bins(histogram, property, found->n * LANES, extremes, found->bin, x, w);
+        if (PASTE(bin_values, LEVEL)(property, values, found, exact, histogram->per_step, moments, bin, extremes) > 0) {
+            PASTE(weigh_values, LEVEL)(property, values, found, exact, found->ln);
+            weight = found->ln;
+        }
+        if (!reach_bins(histogram, property, extremes)) {
+            o->failed |= !PASTE(add_one_by_one, LEVEL)(histogram, property, values, found, exact, weight);
+        } else if (weight != found->weight) {
+            add_to_one(histogram, bin, n, weight);
+        } else if (!waiting) {
+            waiting = histogram;
+            bin = found->other_bin;
+        } else {
+            add_to_two(waiting, found->bin, histogram, bin, n, weight);
+            waiting = NULL;
+            bin = found->bin;
+        }
     }
+    if (waiting)
+        add_to_one(waiting, found->bin, n, found->weight);
 }
 
-/* Add the weights of some vectors of models. */
-TARGET static void PASTE(weigh_found, LEVEL)(const piece_t *p, const weighing_t *c, posterior_t *o, const source_t *s,
-                                             const coefficients_t *columns, double offset, models_t *found)
+/* Add the weights of the models of a piece that may count for a source, those of populations to `o->population`. */
+TARGET static void PASTE(weigh_models, LEVEL)(const piece_t *p, const weighing_t *c, member_t *s, double *scratch)
 {
+    posterior_t *o = &s->posterior;
     sums_t *sums = o->sums;
-    const double least = least_that_counts(sums, c->cut);
-    double largest = PASTE(weigh_hits, LEVEL)(p, c, columns, offset, least, found);
-    const int exact = needs_exact_chi2(s);
+    models_t found = models_in(p, s->may_count, scratch);
+    if (!found.n)
+        return;
+    double largest = PASTE(weigh_hits, LEVEL)(p, c, &s->columns, s->offset, s->least, &found);
+    const int exact = needs_exact_chi2(&s->source);
     if (exact)
-        largest = weigh_exactly(p, c, s, offset, least, found);
+        largest = weigh_exactly(p, c, &s->source, s->offset, s->least, &found);
     else if (c->marginal)
-        largest = weigh_positive_scales(c->cut, least, found);
-    if (!(largest >= least) || !(largest > -HUGE_VAL))
+        largest = weigh_positive_scales(c->cut, s->least, &found);
+    if (!(largest >= s->least) || !(largest > -HUGE_VAL))
         return;
     if (largest > sums->largest)
         sums->largest = largest;
@@ -489,30 +561,57 @@ TARGET static void PASTE(weigh_found, LEVEL)(const piece_t *p, const weighing_t 
         sums->reference = sums->largest;
     else if (sums->largest - sums->reference > LARGEST_LN)
         change_reference(o, c, sums->largest);
-    PASTE(sum_weights, LEVEL)(p, o, least_that_counts(sums, c->cut), found);
-    if (c->nmodel_property)
-        PASTE(add_properties, LEVEL)(p, c, o, exact, found);
+    const double least = least_that_counts(sums, c->cut);
+    for (ptrdiff_t h = 0; h < found.n; h += TOGETHER) {
+        models_t some = some_of(&found, h);
+        PASTE(sum_weights, LEVEL)(p, o, least, &some);
+        if (c->nmodel_property)
+            PASTE(add_properties, LEVEL)(p, c, o, exact, &some);
+    }
+    s->is_waiting = 1;
 }
 
-/* Add the weights of a piece of models to what is known of a source, those of populations to `o->population`. `offset`
-   is ln(prior x cell width) of the redshift; scratch as `weigh_scratch` says. */
-TARGET static void PASTE(weigh_piece, LEVEL)(const piece_t *p, const weighing_t *c, posterior_t *o, const source_t *s,
-                                             double offset, double *scratch)
+/* Add the weights of a piece of models to what is known of the sources that take part; scratch as `scratch_of_models` says. */
+TARGET static void PASTE(weigh_piece, LEVEL)(const piece_t *p, const weighing_t *c, member_t *sources, ptrdiff_t n,
+                                             double *scratch)
 {
-    if (!(s->total > 0))
-        return;
-    ptrdiff_t *hits = (ptrdiff_t *)scratch, n = 0;
-    coefficients_t columns;
-    models_t found = models_in(scratch + p->tile.stride + LANES, p, s, &columns);
-    if (screen_for(c, s, offset, least_that_counts(o->sums, c->cut), &columns))
-        n = PASTE(find_hits, LEVEL)(p, &columns.screen, hits);
-    else
-        for (ptrdiff_t m = 0; m < p->tile.nmodel; m += LANES)
-            hits[n++] = m;
-    for (ptrdiff_t h = 0; h < n; h += TOGETHER) {
-        found.start = hits + h;
-        found.n = n - h < TOGETHER ? n - h : TOGETHER;
-        PASTE(weigh_found, LEVEL)(p, c, o, s, &columns, offset, &found);
+    member_t *screened[GROUP_OF_SOURCES + SIDE_BY_SIDE];
+    ptrdiff_t n_screened = 0;
+    for (member_t *s = sources; s < sources + n; s++) {
+        if (!s->takes_part)
+            continue;
+        find_columns(p, s);
+        s->least = least_that_counts(s->posterior.sums, c->cut);
+        if (can_be_screened(c, s))
+            screened[n_screened++] = s;
+        else
+            memset(s->may_count, 1, (size_t)(p->tile.nmodel / LANES));
+    }
+    /* the last one fills up the others */
+    for (int k = 0; n_screened && k < SIDE_BY_SIDE; k++)
+        screened[n_screened + k] = screened[n_screened - 1];
+    for (ptrdiff_t k = 0; k < n_screened; k += SIDE_BY_SIDE)
+        PASTE(screen_models, LEVEL)(p, screened + k, (float *)scratch);
+    for (member_t *s = sources; s < sources + n; s++)
+        if (s->takes_part)
+            PASTE(weigh_models, LEVEL)(p, c, s, scratch);
+}
+
+/* Convolve n weights with a kernel of `length` numbers, which has CONVOLVED zeros before and behind it; there is room for as
+   many behind `out`. Each number is summed in the order of the weights. */
+TARGET static void PASTE(convolve, LEVEL)(const double *weight, ptrdiff_t n, const double *kernel, ptrdiff_t length,
+                                          double *out)
+{
+    for (ptrdiff_t j = 0; j < n + length - 1; j += CONVOLVED) {
+        const ptrdiff_t first = j < length ? 0 : j - length + 1, end = j + CONVOLVED < n ? j + CONVOLVED : n;
+        VEC sum[OUTPUTS];
+        for (int k = 0; k < OUTPUTS; k++)
+            sum[k] = ALL(0.0);
+        for (ptrdiff_t i = first; i < end; i++)
+            for (int k = 0; k < OUTPUTS; k++)
+                sum[k] += weight[i] * LOAD(kernel + (j - i) + k * VW);
+        for (int k = 0; k < OUTPUTS; k++)
+            STORE(out + j + k * VW, sum[k]);
     }
 }
 
@@ -528,6 +627,9 @@ TARGET static void PASTE(multiply_adds, LEVEL)(ptrdiff_t n, const double *x, con
 #undef BOTH
 #undef EACH
 #undef EACH_PART
+#undef SIDE_BY_SIDE
+#undef VECTORS
+#undef OUTPUTS
 #undef VEC
 #undef INTS
 #undef UNSIGNED
@@ -546,7 +648,9 @@ TARGET static void PASTE(multiply_adds, LEVEL)(ptrdiff_t n, const double *x, con
 #undef SMALLER
 #undef ANY_ABOVE
 #undef NEAREST
-#undef WHOLE_BELOW
+#undef BELOW_SHIFTED
+#undef EXPONENT
+#undef MANTISSA
 #undef OF_TABLE
 #undef FUSED
 #undef REACHED

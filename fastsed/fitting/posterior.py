@@ -232,9 +232,7 @@ class Posterior:
         }
         with np.errstate(divide="ignore", invalid="ignore"):
             width = np.sqrt(weights.sums[:, 4] / weights.sums[:, 2]) / math.log(10)
-        for k, p in enumerate(self._properties):
-            if p.factor:
-                weights.broaden(k, np.nan_to_num(abs(p.factor) * width), n_threads)
+        weights.broaden(width, n_threads)
         levels = np.array(probabilities, dtype=np.float64)
         return estimate(
             of_axes,
@@ -374,12 +372,13 @@ def _padded(rows: Floats, part: _Part, stride: int) -> Floats:
 
 def _in_units(rows: Floats) -> tuple[Singles, Floats]:
     """Rows in single precision, over the power of two above their largest number: and these, (nrow,)."""
+    largest = np.maximum(rows.max(axis=1), -rows.min(axis=1))
     # whose square, too, is a number
-    unit = np.ldexp(1.0, np.clip(np.frexp(np.abs(rows).max(axis=1))[1], -500, 500))
+    unit = np.ldexp(1.0, np.minimum(np.maximum(np.frexp(largest)[1], -500), 500))
     single = aligned_rows(len(rows), rows.shape[1], np.float32)
     # what is too small for single precision counts for nothing beside the largest
     with np.errstate(under="ignore"):
-        np.divide(rows, unit[:, None], out=single[:, : rows.shape[1]], casting="same_kind")
+        single[:, : rows.shape[1]] = rows * (1 / unit)[:, None]
     return single, unit
 
 
