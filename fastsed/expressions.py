@@ -180,12 +180,12 @@ class Expression:
             return np.asarray(self.root.evaluate(arrays, memo), dtype=np.float64)
 
 
-def parse_key(key: str, text: str, variables: Iterable[str], path: str) -> Expression:
-    """Read the formula of a key of the parameter file `path`; errors name both. See `parse`."""
+def parse_key(key: str, text: str, variables: Iterable[str], where: str | None) -> Expression:
+    """Read the formula of a key; errors name it, and where it was written. See `parse`."""
     try:
         return parse(text, variables)
     except ExpressionError as error:
-        raise error.of(key, path or None) from None
+        raise error.of(key, where) from None
 
 
 def parse(text: str, variables: Iterable[str]) -> Expression:

@@ -126,7 +126,7 @@ class Problem:
             self.grid.axes,
             self.catalog.ids,
             self.params.posterior_scale == "marginal",
-            self.params.path,
+            self.params.where,
         )
 
 

@@ -6,7 +6,7 @@ import math
 import numbers
 import operator
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, get_args, get_type_hints
 
@@ -108,6 +108,8 @@ class Options:
         The file they were read from, '' if none: for messages.
     explicit : frozenset of str
         Lower-case names of the options that the user set.
+    places : mapping of str to str
+        Where the options were set, as far as it is known: for messages.
 
     Raises
     ------
@@ -117,6 +119,7 @@ class Options:
 
     path: str = ""
     explicit: frozenset[str] = frozenset()
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         types = option_types(type(self))
@@ -126,6 +129,10 @@ class Options:
             for kind in reversed(type(self).__mro__):
                 if name in vars(kind):
                     vars(kind)[name](self)
+
+    def where(self, name: str) -> str | None:
+        """Where an option was set, for messages: a line of a file, the command line; the file if no more is known."""
+        return self.places.get(name, self.path) or None
 
     def correct(self, name: str, value: Any) -> None:
         """Set an option while the object is being made."""

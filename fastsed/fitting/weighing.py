@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,11 @@ from fastsed.models.axes import Axes
 
 
 def make_weighing(
-    priors: Mapping[str, Any], axes: Axes, ids: Sequence[str], marginal: bool, path: str = ""
+    priors: Mapping[str, Any],
+    axes: Axes,
+    ids: Sequence[str],
+    marginal: bool,
+    where: Callable[[str], str | None] = lambda _: None,
 ) -> Weighing:
     """Evaluate the priors on the axes.
 
@@ -29,8 +33,8 @@ def make_weighing(
         Of the sources: those of a file of p(z) must hold them.
     marginal : bool
         Whether the scale is integrated over.
-    path : str
-        The parameter file, for messages.
+    where : callable
+        Where a key, in lower case, was written; for messages.
 
     Raises
     ------
@@ -40,17 +44,15 @@ def make_weighing(
     folded = {name.lower(): name for name in axes.names}
     unknown = [name for name in priors if name not in folded]
     if unknown:
-        known = ", ".join(axes.names)
-        raise InputError(
-            f"PRIOR_{unknown[0].upper()}: the grid has no such axis; it has {known}", path or None
-        )
+        key, known = f"prior_{unknown[0]}", ", ".join(axes.names)
+        raise InputError(f"{key.upper()}: the grid has no such axis; it has {known}", where(key))
     ln_axes: dict[str, Floats] = {}
     for name, values in axes.as_dict().items():
         v = values.astype(np.float64)
-        prior = priors.get(name.lower(), "flat")
-        density = prior_of_sources(prior, v, ids, path) if name == "z" else None
+        prior, key = priors.get(name.lower(), "flat"), f"prior_{name.lower()}"
+        density = prior_of_sources(prior, v, ids, where(key)) if name == "z" else None
         if density is None:
-            density = prior_density(prior, f"PRIOR_{name.upper()}", v, path)
+            density = prior_density(prior, key.upper(), v, where(key))
         with np.errstate(divide="ignore"):
             ln_axes[name] = np.log(density) + np.log(axis_widths(name, v))
     ln_z = np.atleast_2d(ln_axes.pop("z"))

@@ -92,7 +92,7 @@ def find_photoz(params: RunOptions, ids: Sequence[str]) -> PhotoZ | None:
     if with_intervals and odd:
         raise InputError(
             f"C_INTERVAL = {odd[0]:g}: with photometric redshifts ('{path}') it must be 68, 95 or 99",
-            params.path or None,
+            params.where("c_interval"),
         )
     return read_photoz(path, ids, params.name_zphot, 0 if params.force_zphot else params.zphot_conf)
 

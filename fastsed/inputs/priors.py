@@ -29,7 +29,7 @@ KINDS = "'flat', 'normal(mean, sigma)', 'lognormal(median, sigma)', 'table(file)
 Function = Callable[[Floats], ArrayLike]
 
 
-def prior_density(prior: str | Function, key: str, values: Floats, path: str = "") -> Floats:
+def prior_density(prior: str | Function, key: str, values: Floats, where: str | None = None) -> Floats:
     """A prior on the values of an axis, not normalised.
 
     Parameters
@@ -39,8 +39,8 @@ def prior_density(prior: str | Function, key: str, values: Floats, path: str = "
     key : str
         The key, for messages.
     values : (n,)
-    path : str
-        The parameter file, for messages.
+    where : str, optional
+        Where it was written, for messages.
 
     Raises
     ------
@@ -52,32 +52,30 @@ def prior_density(prior: str | Function, key: str, values: Floats, path: str = "
     if callable(prior):
         density = np.asarray(prior(values), dtype=np.float64)
     elif isinstance(prior, str):
-        density = _from_text(prior, key, values, path)
+        density = _from_text(prior, key, values, where)
     else:
         raise TypeError(f"{key}: expected a text or a function, not {type(prior).__name__}")
     if density.shape not in ((), values.shape):
-        raise InputError(f"{key}: expected {len(values)} densities, not {density.shape}", path or None)
+        raise InputError(f"{key}: expected {len(values)} densities, not {density.shape}", where)
     density = np.broadcast_to(density, values.shape).astype(np.float64)
     wrong = ~(np.isfinite(density) & (density >= 0))
     if wrong.any():
         value, at = density[wrong][0], values[wrong][0]
-        raise InputError(
-            f"{key}: the density at {at:g} is {value:g}: must be 0 or more, and finite", path or None
-        )
+        raise InputError(f"{key}: the density at {at:g} is {value:g}: must be 0 or more, and finite", where)
     return density
 
 
-def _from_text(text: str, key: str, values: Floats, path: str) -> Floats:
+def _from_text(text: str, key: str, values: Floats, where: str | None) -> Floats:
     name, arguments = _parts(text)
     if name == "flat" and not (arguments or "").strip():
         return np.ones(len(values))
     if name == "normal" and arguments is not None:
-        mean, sigma = _two_numbers(text, arguments, key, path)
+        mean, sigma = _two_numbers(text, arguments, key, where)
         return np.asarray(np.exp(-0.5 * ((values - mean) / sigma) ** 2))
     if name == "lognormal" and arguments is not None:
-        median, sigma = _two_numbers(text, arguments, key, path)
+        median, sigma = _two_numbers(text, arguments, key, where)
         if not median > 0:
-            raise InputError(f"{key} = {text}: the median must be > 0", path or None)
+            raise InputError(f"{key} = {text}: the median must be > 0", where)
         x = np.where(values > 0, values, 1.0)
         return np.where(values > 0, np.exp(-0.5 * (np.log(x / median) / sigma) ** 2) / x, 0.0)
     if name == "table" and arguments is not None:
@@ -85,11 +83,9 @@ def _from_text(text: str, key: str, values: Floats, path: str) -> Floats:
     if name == "expr" and arguments is not None:
         with np.errstate(all="ignore"):
             return np.asarray(
-                parse_key(key, arguments, ("x",), path).evaluate({"x": values}), dtype=np.float64
+                parse_key(key, arguments, ("x",), where).evaluate({"x": values}), dtype=np.float64
             )
-    raise InputError(
-        f"{key} = {text}: expected one of {KINDS}{' or pz(file)' * (key == 'PRIOR_Z')}", path or None
-    )
+    raise InputError(f"{key} = {text}: expected one of {KINDS}{' or pz(file)' * (key == 'PRIOR_Z')}", where)
 
 
 def _parts(text: str) -> tuple[str, str | None]:
@@ -101,13 +97,13 @@ def _unquoted(text: str) -> str:
     return expanded(text.strip().strip("'\""))
 
 
-def _two_numbers(text: str, arguments: str, key: str, path: str) -> tuple[float, float]:
+def _two_numbers(text: str, arguments: str, key: str, where: str | None) -> tuple[float, float]:
     numbers = [parse_number(word.strip()) for word in arguments.split(",")]
     if len(numbers) != 2 or None in numbers or not np.isfinite(np.array(numbers, dtype=float)).all():
-        raise InputError(f"{key} = {text}: expected two numbers", path or None)
+        raise InputError(f"{key} = {text}: expected two numbers", where)
     first, sigma = float(numbers[0] or 0), float(numbers[1] or 0)
     if not sigma > 0:
-        raise InputError(f"{key} = {text}: sigma must be > 0", path or None)
+        raise InputError(f"{key} = {text}: sigma must be > 0", where)
     return first, sigma
 
 
@@ -122,7 +118,7 @@ def _tabulated(path: str, values: Floats) -> Floats:
     return interpolated
 
 
-def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") -> Floats | None:
+def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], where: str | None = None) -> Floats | None:
     """Densities (nsource, nz) of 'pz(file)' at the redshifts (nz,), linear in z; None for any other prior.
 
     Sources of the file whose densities are all NaN get a flat prior, with a warning.
@@ -136,7 +132,7 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], path: str = "") 
         return None
     file = _unquoted(_parts(prior)[1] or "")
     if not Path(file).is_file():
-        raise InputError(f"PRIOR_Z = {prior}: there is no such file", path or None)
+        raise InputError(f"PRIOR_Z = {prior}: there is no such file", where)
     names, grid, density = _read_hdf5(file) if is_hdf5(file) else _read_fits(file)
     if density.shape != (len(names), len(grid)) or not len(grid):
         raise InputError(f"expected {len(names)} x {len(grid)} densities, not {density.shape}", file)

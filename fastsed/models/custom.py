@@ -217,7 +217,8 @@ def history_formula(params: ModelOptions) -> Expression:
     ExpressionError
         If it is malformed, or uses another name than t, lage and the custom parameters.
     """
-    return parse_key("CUSTOM_SFH", params.custom_sfh, ["t", "lage", *params.custom_params], params.path)
+    names = ["t", "lage", *params.custom_params]
+    return parse_key("CUSTOM_SFH", params.custom_sfh, names, params.where("custom_sfh"))
 
 
 def aligned_ranges(shape: tuple[int, ...], limit: int) -> Iterator[tuple[int, int]]:

@@ -19,8 +19,8 @@ class Exclusion:
     text : str
         The formula, in the names of the axes; empty: nothing is excluded.
     axes : Axes
-    path : str
-        The parameter file, for errors.
+    where : str, optional
+        Where it was written, for errors.
 
     Raises
     ------
@@ -28,9 +28,9 @@ class Exclusion:
         If the formula is malformed or uses an unknown name.
     """
 
-    def __init__(self, text: str, axes: Axes, path: str = ""):
+    def __init__(self, text: str, axes: Axes, where: str | None = None):
         self._axes = axes
-        self._formula = parse_key("GRID_EXCLUDE", text, axes.names, path) if text else None
+        self._formula = parse_key("GRID_EXCLUDE", text, axes.names, where) if text else None
         names = self._formula.names if self._formula else frozenset()
         self.by_population = bool(names) and not names & CELL_NAMES
         self.by_cell = bool(names & CELL_NAMES) or (self._formula is not None and not names)

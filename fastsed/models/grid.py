@@ -137,7 +137,7 @@ class ModelGrid:
     @cached_property
     def exclusion(self) -> Exclusion:
         """The models that GRID_EXCLUDE leaves out."""
-        return Exclusion(self.params.grid_exclude, self.axes, self.params.path)
+        return Exclusion(self.params.grid_exclude, self.axes, self.params.where("grid_exclude"))
 
     @cached_property
     def indices(self) -> list[Index]:

@@ -45,7 +45,9 @@ def read_params(
     replaced = {key.lower() for key in keys}
     try:
         values = _values(entries)
-        return Params(path=name, **{k: v for k, v in values.items() if k not in replaced}, **keys)
+        places = {entry.name: entry.place for entry in entries.values()} | dict.fromkeys(replaced, "")
+        left = {k: v for k, v in values.items() if k not in replaced}
+        return Params(path=name, places=places, **left, **keys)
     except OptionError as error:
         entry = entries.get(error.name)
         if entry is not None and entry.name not in replaced:
@@ -71,6 +73,7 @@ def _values(entries: Mapping[str, Entry]) -> dict[str, Any]:
         if entry.name in names:
             values[entry.name] = entry.value
         else:
-            where = entry.path if entry.line is None else f"{entry.path}:{entry.line}"
-            log.warning("%s: unknown key %s is ignored%s", where, entry.name.upper(), suggestion(entry.name))
+            log.warning(
+                "%s: unknown key %s is ignored%s", entry.place, entry.name.upper(), suggestion(entry.name)
+            )
     return values

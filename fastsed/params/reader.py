@@ -32,6 +32,10 @@ class Entry:
     path: str
     line: int | None
 
+    @property
+    def place(self) -> str:
+        return self.path if self.line is None else f"{self.path}:{self.line}"
+
     def error(self, message: str) -> InputError:
         return InputError(message, self.path, self.line)
 

@@ -21,7 +21,7 @@ class Params(RunOptions):
     """All keys of a parameter file: an attribute per key, in lower case; lists are tuples.
 
     Besides the keys: `custom_ranges` (lower-case name of a custom parameter -> min, max, step), `path`
-    (the file read, '' if none) and `explicit` (lower-case names of the keys that the user set).
+    (the file read, '' if none), `explicit` (lower-case names of the keys that the user set) and `places` (where).
 
     Parameters
     ----------

@@ -56,7 +56,8 @@ def fit_file(
     """
     if params.make_seds:
         raise InputError(
-            "MAKE_SEDS is set: nothing is fitted with it, so there is nothing to draw", params.path or None
+            "MAKE_SEDS is set: nothing is fitted with it, so there is nothing to draw",
+            params.where("make_seds"),
         )
     problem = prepare(params)
     if ids:

@@ -38,6 +38,10 @@ KEYS = [
     (("SFH_OUTPUT=age",), "SFH_OUTPUT = age: must be one of sfr, mass"),
     (("BEST_SFHS=1", "SFH_OUTPUT_STEP=0"), "SFH_OUTPUT_STEP = 0: must be > 0"),
     (("GRID_EXCLUDE=1",), "GRID_EXCLUDE excludes every model"),
+    # priors
+    (("POSTERIOR=1", "PRIOR_AV=gauss(1,2)"), "command line: PRIOR_AV = gauss(1,2): expected one of 'flat'"),
+    (("POSTERIOR=1", "PRIOR_LAGE=expr(x-10)"), "command line: PRIOR_LAGE: the density at 8"),
+    (("POSTERIOR=1", "PRIOR_Z=pz(none)"), "command line: PRIOR_Z = pz(none): there is no such file"),
     # the rest
     (("APPLY_VDISP=-3",), "APPLY_VDISP = -3: must be >= 0"),
     (("MAX_QUEUED_FITS=-1",), "MAX_QUEUED_FITS = -1: must be >= 0"),
@@ -113,6 +117,21 @@ def test_keys(folder, capsys, keys, message):
     err = message_of(capsys, folder, keys, {})
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("PRIOR_LAGE = normal(9, 0)", "PRIOR_LAGE = normal(9, 0): sigma must be > 0"),
+        ("GRID_EXCLUDE = nothing > 1", "GRID_EXCLUDE: unknown name 'nothing'"),
+    ],
+)
+def test_what_is_found_late_has_its_line(folder, capsys, line, message):
+    """Priors and formulas are read when the grid is known, long after the file."""
+    lines = [*(folder / "gst.param").read_text().splitlines(), "POSTERIOR = 1", line]
+    (folder / "gst.param").write_text("\n".join(lines) + "\n")
+    err = message_of(capsys, folder, (), {})
+    assert f"gst.param:{len(lines)}: {message}" in err
 
 
 @pytest.mark.parametrize(("keys", "files", "message"), FILES, ids=[f"{k[-1]} {m}" for k, _, m in FILES])
