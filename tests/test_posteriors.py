@@ -75,6 +75,9 @@ def test_pdfs_in_a_file_are_those_in_memory(folder, monkeypatch):
     assert list(pdfs.id) == [str(one) for one in results._plain.ids]
     posterior = results._plain.posterior
     assert sorted(pdfs.names) == sorted(posterior.names)
+    assert repr(pdfs) == f"<Pdfs: {len(pdfs.id)} sources; {', '.join(pdfs.names)}>"
+    n_known = np.isfinite(posterior.lnz).sum()
+    assert repr(posterior).startswith(f"<Posteriors: {n_known} of {len(pdfs.id)} sources have one; z, ")
     for name in pdfs.names:
         edges, pdf = pdfs.pdf(name)
         known_edges, known = posterior.pdf(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,7 +89,7 @@ class BinEdges:
         return np.arange(self.first, self.first + self.n + 1) / self.per_step
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PosteriorEstimates:
     """Posteriors of some sources.
 
@@ -113,9 +113,9 @@ class PosteriorEstimates:
     percentiles: dict[str, Floats]
     neff: Floats
     lnz: Floats
-    axis_values: dict[str, Floats] = field(repr=False)
-    axis_pdf: dict[str, Floats] = field(repr=False)
-    histograms: dict[str, Histograms] = field(repr=False)
+    axis_values: dict[str, Floats]
+    axis_pdf: dict[str, Floats]
+    histograms: dict[str, Histograms]
 
     @classmethod
     def concatenated(cls, parts: Sequence[PosteriorEstimates]) -> PosteriorEstimates:
@@ -135,6 +135,10 @@ class PosteriorEstimates:
                 k: Histograms.concatenated([p.histograms[k] for p in parts]) for k in parts[0].histograms
             },
         )
+
+    def __repr__(self) -> str:
+        n_known = int(np.isfinite(self.lnz).sum())
+        return f"<Posteriors: {n_known} of {len(self.lnz)} sources have one; {', '.join(self.mean)}>"
 
     @property
     def names(self) -> list[str]:

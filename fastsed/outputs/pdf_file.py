@@ -136,7 +136,7 @@ def _group(file: h5py.File, quantity: Quantity) -> h5py.Group:
     return group
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pdfs:
     """The posteriors of a file of SAVE_PDF.
 
@@ -156,6 +156,9 @@ class Pdfs:
     pdfs: dict[str, Floats]
     unit: dict[str, str]
     description: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"<Pdfs: {len(self.id)} sources; {', '.join(self.names)}>"
 
     @property
     def names(self) -> list[str]:
