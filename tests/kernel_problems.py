@@ -142,9 +142,10 @@ class Problem:
 
     @cached_property
     def described(self) -> NDArray[np.float64]:
-        """Of each model, with a scale of one: a mass and a rate, in dex, and an age; (3, >= nmodel)."""
-        rows = aligned_rows(3, self.n_model)
-        rows[:, : self.n_model] = np.random.default_rng(2).random((3, self.n_model)) * [[3], [4], [1e10]]
+        """Of each model, with a scale of one: mass, rate (some have none), luminosity, and age; (4, >= nmodel)."""
+        rows = aligned_rows(4, self.n_model)
+        rows[:, : self.n_model] = np.random.default_rng(2).random((4, self.n_model)) * [[3], [4], [2], [1e10]]
+        rows[1, : self.n_model : 5] = np.nan
         return rows
 
     def weigh(
@@ -181,10 +182,10 @@ class Problem:
         found = posterior.Weights(
             self.n_source,
             3 + n_cell + n_population,
-            factor=np.array([1.0, 1.0, 0.0]),
-            per_step=np.array([100.0, 100.0, 0.0]),
-            of_model=np.array([1, 1, 0], dtype=np.uint8),
-            is_ratio=np.zeros(3, dtype=np.uint8),
+            factor=np.array([1.0, 1.0, 1.0, 0.0]),
+            per_step=np.array([100.0, 100.0, 100.0, 0.0]),
+            of_model=np.array([1, 1, 1, 0], dtype=np.uint8),
+            is_ratio=np.zeros(4, dtype=np.uint8),
             cut=25.0,
             marginal=False,
         )

@@ -107,7 +107,7 @@ typedef struct {
 } posterior_t;
 
 /* Models that may count, as vectors of up to LANES that begin at `start`; the rest has LANES for each of them. Scales
-   become their logarithms, and `ln` memory for the weights of a property. */
+   become their logarithms, and `per_gain` and `ln` memory for the values and weights of a property. */
 typedef struct {
     ptrdiff_t n;
     ptrdiff_t *start;
@@ -399,6 +399,24 @@ static int reach_bins(histogram_t *h, const property_t *q, const double *extreme
     return q->per_step > 0 && extend_bins(h, q, (int64_t)low, (int64_t)high);
 }
 
+/* The first of n values with a weight; NaN where there is none. */
+static double first_value(ptrdiff_t n, const double *x, const double *w)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        if (w[i] > 0)
+            return x[i];
+    return NAN;
+}
+
+/* Add n weights to the bins of their values one by one, which may change the bins; whether memory was enough. */
+static int add_one_by_one(histogram_t *h, const property_t *q, ptrdiff_t n, const double *x, const double *w)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        if (w[i] > 0 && !add_to_bin(h, q, x[i], w[i]))
+            return 0;
+    return 1;
+}
+
 /* Where its bin 0 would be. */
 static double *origin_of(const histogram_t *h)
 {
@@ -665,10 +683,11 @@ static int broaden(histogram_t *histograms, const weighing_t *c, double width, c
         trim_bins(h);
         if (!h->n)
             continue;
+        const double own_step = 1 / (h->per_step * sigma);
         /* properties with the same steps share it */
-        if (!gaussian || step != 1 / (h->per_step * sigma)) {
+        if (!gaussian || step != own_step) {
             free(gaussian);
-            step = 1 / (h->per_step * sigma);
+            step = own_step;
             gaussian = new_gaussian(step, &half);
         }
         const ptrdiff_t length = 2 * half + 1, n = h->n + length - 1;

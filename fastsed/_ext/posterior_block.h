@@ -193,7 +193,7 @@ static inline void PASTE(log_of, LEVEL)(VEC *x) { EACH x[k] = log(x[k]); }
 #endif
 #endif
 
-/* For vectors of models next to each other and SIDE_BY_SIDE sources: a bit of each LANES models says that one of them may
+/* For vectors of models next to each other and SIDE_BY_SIDE sources: the byte of LANES models is not 0 where one of them may
    count. gain >= needed is tested as num^2 >= needed den: no division. `columns` has weights and weighted values by column. */
 TARGET ALWAYS_INLINE void PASTE(screen_vectors, LEVEL)(const piece_t *p, member_t *const *sources, const float *columns,
                                                        ptrdiff_t m, int n_vectors)
@@ -405,20 +405,16 @@ TARGET ALWAYS_INLINE void PASTE(values_of, LEVEL)(const property_t *property, co
     }
 }
 
-/* The first value of a property among the models that count; NaN where none has any. */
-TARGET static double PASTE(first_value, LEVEL)(const property_t *property, const double *values, const models_t *found,
-                                               int exact)
+/* Values of a property, and the weights of the models that count: 0 for those without a value. */
+TARGET static void PASTE(read_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
+                                             int exact, double *x, double *weight)
 {
-    double x[VW];
-    VEC v;
     for (ptrdiff_t i = 0; i < found->n * LANES; i += VW) {
+        VEC v;
         PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
-        STORE(x, v);
-        for (int k = 0; k < VW; k++)
-            if (found->weight[i + k] > 0 && x[k] == x[k])
-                return x[k];
+        STORE(x + i, v);
+        STORE(weight + i, CHOOSE((INTS)(v == v), LOAD(found->weight + i), ALL(0.0)));
     }
-    return NAN;
 }
 
 /* A property of the models that count: what it adds to the moments, its bins, and the lowest and the highest of them. The
@@ -467,70 +463,47 @@ TARGET static double PASTE(bin_values, LEVEL)(const property_t *property, const 
     return invalid;
 }
 
-/* Weights of the models that count, 0 for those without a value of a property. */
-TARGET static void PASTE(weigh_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
-                                              int exact, double *weight)
-{
-    for (ptrdiff_t i = 0; i < found->n * LANES; i += VW) {
-        VEC v;
-        PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
-        STORE(weight + i, CHOOSE((INTS)(v == v), LOAD(found->weight + i), ALL(0.0)));
-    }
-}
-
-/* Add weights to the bins of a property one by one, which may change the bins; whether memory was enough. */
-TARGET static int PASTE(add_one_by_one, LEVEL)(histogram_t *h, const property_t *property, const double *values,
-                                               const models_t *found, int exact, const double *weight)
-{
-    double x[VW];
-    VEC v;
-    for (ptrdiff_t i = 0; i < found->n * LANES; i += VW) {
-        PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
-        STORE(x, v);
-        for (int k = 0; k < VW; k++)
-            if (weight[i + k] > 0 && !add_to_bin(h, property, x[k], weight[i + k]))
-                return 0;
-    }
-    return 1;
-}
-
 /* Moments and bins of the properties of the models that count, two of them together where all models have values. */
 TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing_t *c, posterior_t *o, int exact,
                                                 const models_t *found)
 {
     const ptrdiff_t n = found->n * LANES;
+    double *x = found->per_gain, *weight = found->ln;
     int64_t *bin = found->bin;
     histogram_t *waiting = NULL;
     for (ptrdiff_t q = 0; q < c->nproperty; q++) {
         const property_t *property = c->property + q;
-        const double *values = p->values + q * p->tile.stride, *weight = found->weight;
+        const double *values = p->values + q * p->tile.stride;
         histogram_t *histogram = o->histograms + q;
         moments_t *moments = o->moments + q;
         double extremes[2];
         if (!property->of_model)
             continue;
-        if (moments->origin != moments->origin)
-            moments->origin = PASTE(first_value, LEVEL)(property, values, found, exact);
+        if (moments->origin != moments->origin) {
+            PASTE(read_values, LEVEL)(property, values, found, exact, x, weight);
+            moments->origin = first_value(n, x, weight);
+        }
         if (moments->origin != moments->origin) {
             for (ptrdiff_t i = 0; i < n; i++)
-                moments->invalid += weight[i];
+                moments->invalid += found->weight[i];
             continue;
         }
         if (!histogram->n)
             first_bins(histogram, property, moments->origin);
-        if (PASTE(bin_values, LEVEL)(property, values, found, exact, histogram->per_step, moments, bin, extremes) > 0) {
-            PASTE(weigh_values, LEVEL)(property, values, found, exact, found->ln);
-            weight = found->ln;
-        }
-        if (!reach_bins(histogram, property, extremes)) {
-            o->failed |= !PASTE(add_one_by_one, LEVEL)(histogram, property, values, found, exact, weight);
-        } else if (weight != found->weight) {
+        const int all = !(PASTE(bin_values, LEVEL)(property, values, found, exact, histogram->per_step, moments, bin,
+                                                   extremes) > 0);
+        const int reached = reach_bins(histogram, property, extremes);
+        if (!all || !reached)
+            PASTE(read_values, LEVEL)(property, values, found, exact, x, weight);
+        if (!reached) {
+            o->failed |= !add_one_by_one(histogram, property, n, x, weight);
+        } else if (!all) {
             add_to_one(histogram, bin, n, weight);
         } else if (!waiting) {
             waiting = histogram;
             bin = found->other_bin;
         } else {
-            add_to_two(waiting, found->bin, histogram, bin, n, weight);
+            add_to_two(waiting, found->bin, histogram, bin, n, found->weight);
             waiting = NULL;
             bin = found->bin;
         }

@@ -20,7 +20,7 @@ def make_weighing(
     axes: Axes,
     ids: Sequence[str],
     marginal: bool,
-    where: Callable[[str], str | None] = lambda _: None,
+    where: Callable[[str], str | None],
 ) -> Weighing:
     """Evaluate the priors on the axes.
 

@@ -34,6 +34,7 @@ class Entry:
 
     @property
     def place(self) -> str:
+        """The file and the line, or the command line: as errors begin."""
         return self.path if self.line is None else f"{self.path}:{self.line}"
 
     def error(self, message: str) -> InputError:
