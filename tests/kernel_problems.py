@@ -157,6 +157,24 @@ class Problem:
         another call. The axes have 1, 1, n_cell, 1 and nmodel / n_cell values: redshift, metallicity, A_V, that of
         birth clouds, population.
         """
+        found = posterior.Weights(
+            self.n_source,
+            3 + n_cell + self.n_model // n_cell,
+            factor=np.array([1.0, 1.0, 1.0, 0.0]),
+            per_step=np.array([100.0, 100.0, 100.0, 0.0]),
+            of_model=np.array([1, 1, 1, 0], dtype=np.uint8),
+            is_ratio=np.zeros(4, dtype=np.uint8),
+            cut=25.0,
+            marginal=False,
+        )
+        if known is not None:
+            found.sums[:, 1] = known.sums[:, 1]
+        self.add_weights(found, n_cell, n_threads)
+        found.broaden(np.full(self.n_source, 0.05), n_threads)
+        return found
+
+    def add_weights(self, found: posterior.Weights, n_cell: int, n_threads: int = 1) -> None:
+        """Add the weights of the models to those found so far."""
         n_population = self.n_model // n_cell
         unit = np.exp2(np.ceil(np.log2(np.nanmax(self.flux, axis=1))))
         single = aligned_rows(self.n_band, self.n_model, np.float32)
@@ -179,22 +197,8 @@ class Problem:
             0,
             1,
         )
-        found = posterior.Weights(
-            self.n_source,
-            3 + n_cell + n_population,
-            factor=np.array([1.0, 1.0, 1.0, 0.0]),
-            per_step=np.array([100.0, 100.0, 100.0, 0.0]),
-            of_model=np.array([1, 1, 1, 0], dtype=np.uint8),
-            is_ratio=np.zeros(4, dtype=np.uint8),
-            cut=25.0,
-            marginal=False,
-        )
-        if known is not None:
-            found.sums[:, 1] = known.sums[:, 1]
         only = np.zeros(self.n_source, dtype=np.int64)
         found.add([piece], self.data, 0, np.zeros((1, 1)), only, only, n_threads)
-        found.broaden(np.full(self.n_source, 0.05), n_threads)
-        return found
 
 
 @dataclass

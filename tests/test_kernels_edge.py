@@ -145,6 +145,30 @@ def test_weights(
             np.testing.assert_allclose(bins, np.convolve(of_bins, gaussian)[60:-60], atol=1e-6)
 
 
+def test_few_models_far_away_count_in_standard_deviations(level: str) -> None:
+    """Even where so many others are better that a model of the same chi2 beside them counts for nothing."""
+    n, far_away, spread = 4096, 20.0, 0.05
+    near, far = Problem(n, 1, n_band=2), Problem(n, 1, n_band=2)
+    # S/N 10 in one band; chi2 is 100 sin^2 of the angle between models and data: 0 and 36
+    for problem, angle in ((near, 0.0), (far, np.arcsin(0.6))):
+        problem.value[:] = [[10, 0]]
+        problem.variance[:] = 1
+        problem.template_error2[:] = 0
+        problem.flux[:, :n] = [[np.cos(angle)], [np.sin(angle) + 1e-9]]
+    near.described[0, :n] = np.random.default_rng(0).normal(0, spread, n)
+    far.described[0, :n] = far_away
+    found = near.weigh(1)
+    far.add_weights(found, 1)
+    # their scales
+    x = np.append(near.described[0, :n] + 1, far.described[0, :n] + np.log10(8))
+    share = np.append(np.ones(n), np.full(n, np.exp(-18)))
+    share /= share.sum()
+    mean, std = np.average(x, weights=share), np.sqrt(np.cov(x, aweights=share, bias=True))
+    origin, _, first, second = found.moments[0, 0] / [1, *[found.sums[0, 2]] * 3]
+    np.testing.assert_allclose(origin + first, mean, atol=1e-5 * std)
+    np.testing.assert_allclose(np.sqrt(second - first**2), std, rtol=1e-5)
+
+
 @pytest.mark.parametrize(("n_model", "n_source"), [(9361, 1), (9376, 300), (20001, 7), (30000, 65)])
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_best_of_more_models_than_the_cache_holds(n_model: int, n_source: int, n_threads: int) -> None:

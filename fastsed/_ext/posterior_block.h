@@ -405,29 +405,36 @@ TARGET ALWAYS_INLINE void PASTE(values_of, LEVEL)(const property_t *property, co
     }
 }
 
-/* Values of a property, and the weights of the models that count: 0 for those without a value. */
-TARGET static void PASTE(read_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
-                                             int exact, double *x, double *weight)
+/* Values of a property, and the weights of the models that count: 0 for those without a value, whose weights are summed. */
+TARGET static double PASTE(read_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
+                                               int exact, double *x, double *weight)
 {
-    for (ptrdiff_t i = 0; i < found->n * LANES; i += VW) {
-        VEC v;
-        PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
-        STORE(x + i, v);
-        STORE(weight + i, CHOOSE((INTS)(v == v), LOAD(found->weight + i), ALL(0.0)));
-    }
+    VEC missing[PARTS];
+    EACH_PART missing[k] = ALL(0.0);
+    for (ptrdiff_t h = 0; h < found->n; h++)
+        EACH_PART {
+            const ptrdiff_t i = h * LANES + k * VW;
+            VEC v;
+            PASTE(values_of, LEVEL)(property, values, found, i, exact, &v);
+            const VEC all = LOAD(found->weight + i), of_value = CHOOSE((INTS)(v == v), all, ALL(0.0));
+            missing[k] += all - of_value;
+            STORE(x + i, v);
+            STORE(weight + i, of_value);
+        }
+    return PASTE(sum_of_parts, LEVEL)(missing);
 }
 
-/* A property of the models that count: what it adds to the moments, its bins, and the lowest and the highest of them. The
-   weight of the models without a value comes back. */
-TARGET static double PASTE(bin_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
-                                              int exact, double per_step, moments_t *moments, int64_t *bin,
-                                              double *extremes)
+/* A property of the models that count: what it adds to the moments, its bins, and the lowest and the highest of them. Or 0
+   where some of these models have no value: nothing is added. */
+TARGET static int PASTE(bin_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
+                                           int exact, const double *weight, double per_step, moments_t *moments,
+                                           int64_t *bin, double *extremes)
 {
     /* its fields, as those of the memory that is written, would be read again and again */
     const property_t own = *property;
     const VEC origin = ALL(moments->origin);
-    VEC missing[PARTS], first[PARTS], second[PARTS], last[PARTS], low = ALL(HUGE_VAL), high = ALL(-HUGE_VAL);
-    EACH_PART missing[k] = first[k] = second[k] = ALL(0.0);
+    VEC first[PARTS], second[PARTS], last[PARTS], low = ALL(HUGE_VAL), high = ALL(-HUGE_VAL);
+    EACH_PART first[k] = second[k] = ALL(0.0);
     /* models that do not count go to the bin of the last one of their lane: if all had the same, sums would wait for sums */
     EACH_PART last[k] = origin;
     for (ptrdiff_t h = 0; h < found->n; h++)
@@ -435,11 +442,9 @@ TARGET static double PASTE(bin_values, LEVEL)(const property_t *property, const 
             const ptrdiff_t i = h * LANES + k * VW;
             VEC v;
             PASTE(values_of, LEVEL)(&own, values, found, i, exact, &v);
-            const VEC weight = LOAD(found->weight + i);
-            const INTS counts = (INTS)(v == v) & (INTS)(weight > 0.0);
-            last[k] = v = CHOOSE(counts, v, last[k]);
-            const VEC of_value = CHOOSE(counts, weight, ALL(0.0)), d = v - origin, wd = of_value * d;
-            missing[k] += weight - of_value;
+            const VEC w = LOAD(weight + i);
+            last[k] = v = CHOOSE((INTS)(w > 0.0), v, last[k]);
+            const VEC d = v - origin, wd = w * d;
             first[k] += wd;
             second[k] = MULTIPLY_ADD(wd, d, second[k]);
             const VEC scaled = v * per_step, below = BELOW_SHIFTED(scaled);
@@ -447,9 +452,10 @@ TARGET static double PASTE(bin_values, LEVEL)(const property_t *property, const 
             high = LARGER(below, high);
             STORE_INTS(bin + i, WHOLE(below));
         }
-    const double invalid = PASTE(sum_of_parts, LEVEL)(missing);
-    moments->invalid += invalid;
-    moments->first += PASTE(sum_of_parts, LEVEL)(first);
+    const double sum = PASTE(sum_of_parts, LEVEL)(first);
+    if (sum != sum)
+        return 0;
+    moments->first += sum;
     moments->second += PASTE(sum_of_parts, LEVEL)(second);
     double lanes[2][VW];
     STORE(lanes[0], low - SHIFT);
@@ -460,7 +466,7 @@ TARGET static double PASTE(bin_values, LEVEL)(const property_t *property, const 
         extremes[0] = lanes[0][k] < extremes[0] ? lanes[0][k] : extremes[0];
         extremes[1] = lanes[1][k] > extremes[1] ? lanes[1][k] : extremes[1];
     }
-    return invalid;
+    return 1;
 }
 
 /* Moments and bins of the properties of the models that count, two of them together where all models have values. */
@@ -468,7 +474,7 @@ TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing
                                                 const models_t *found)
 {
     const ptrdiff_t n = found->n * LANES;
-    double *x = found->per_gain, *weight = found->ln;
+    double *x = found->per_gain, *of_value = found->ln;
     int64_t *bin = found->bin;
     histogram_t *waiting = NULL;
     for (ptrdiff_t q = 0; q < c->nproperty; q++) {
@@ -480,8 +486,8 @@ TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing
         if (!property->of_model)
             continue;
         if (moments->origin != moments->origin) {
-            PASTE(read_values, LEVEL)(property, values, found, exact, x, weight);
-            moments->origin = first_value(n, x, weight);
+            PASTE(read_values, LEVEL)(property, values, found, exact, x, of_value);
+            moments->origin = first_value(n, x, of_value);
         }
         if (moments->origin != moments->origin) {
             for (ptrdiff_t i = 0; i < n; i++)
@@ -490,15 +496,18 @@ TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing
         }
         if (!histogram->n)
             first_bins(histogram, property, moments->origin);
-        const int all = !(PASTE(bin_values, LEVEL)(property, values, found, exact, histogram->per_step, moments, bin,
-                                                   extremes) > 0);
-        const int reached = reach_bins(histogram, property, extremes);
-        if (!all || !reached)
-            PASTE(read_values, LEVEL)(property, values, found, exact, x, weight);
-        if (!reached) {
-            o->failed |= !add_one_by_one(histogram, property, n, x, weight);
+        const int all = !(moments->invalid > 0) &&
+                        PASTE(bin_values, LEVEL)(property, values, found, exact, found->weight, histogram->per_step,
+                                                 moments, bin, extremes);
+        if (!all) {
+            moments->invalid += PASTE(read_values, LEVEL)(property, values, found, exact, x, of_value);
+            PASTE(bin_values, LEVEL)(property, values, found, exact, of_value, histogram->per_step, moments, bin, extremes);
+        }
+        if (!reach_bins(histogram, property, extremes)) {
+            PASTE(read_values, LEVEL)(property, values, found, exact, x, of_value);
+            o->failed |= !add_one_by_one(histogram, property, n, x, of_value);
         } else if (!all) {
-            add_to_one(histogram, bin, n, weight);
+            add_to_one(histogram, bin, n, of_value);
         } else if (!waiting) {
             waiting = histogram;
             bin = found->other_bin;
