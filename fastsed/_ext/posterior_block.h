@@ -257,7 +257,7 @@ TARGET static void PASTE(sum_columns, LEVEL)(const tile_t *t, const coefficients
         const double *f = flux + start[h], *g = flux + start[h + 1 < n ? h + 1 : h];
         VEC all_num[BOTH], all_den[BOTH];
         EACH all_num[k] = all_den[k] = ALL(0.0);
-        for (ptrdiff_t b = from; b < to; b++, f += stride, g += stride) {
+        UNROLLED for (ptrdiff_t b = from; b < to; b++, f += stride, g += stride) {
             const VEC w = ALL(weight[b]), wf = ALL(weighted[b]);
             EACH {
                 const VEC x = LOAD(k < PARTS ? f + k * VW : g + (k - PARTS) * VW);

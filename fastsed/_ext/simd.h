@@ -26,6 +26,14 @@ enum { SIMD_SCALAR = 0, SIMD_AVX2 = 1, SIMD_AVX512 = 2 };
 #define MAY_BE_UNUSED
 #define ALWAYS_INLINE static inline
 #endif
+/* Eight steps of the loop that follows without asking whether it ends. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll_count(8)")
+#elif defined(__GNUC__)
+#define UNROLLED _Pragma("GCC unroll 8")
+#else
+#define UNROLLED
+#endif
 /* For code that must round alike whatever vector code calls it: never inlined into a fused-multiply-add variant. */
 #define ONE_ROUNDING NOT_INLINE
 
