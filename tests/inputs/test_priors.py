@@ -43,6 +43,8 @@ def test_tables_are_linear_and_zero_outside(tmp_path):
         ("expr(1/(x-1))", "must be 0 or more, and finite"),
         ("expr(y)", "y"),
         ("pz(file)", "expected one of"),
+        ("table(none.txt)", r"fast.param: PRIOR_AV = table\(none.txt\): there is no such file"),
+        ("table()", "there is no such file"),
         (lambda x: x[:2] ** 2, "expected 5 densities"),
     ],
 )
