@@ -83,6 +83,16 @@ def test_crash_of_a_parser(path):
         parse(path, lambda: os.kill(os.getpid(), signal.SIGSEGV))
 
 
+def test_last_words_of_a_parser_are_not_shown(path, capfd):
+    def abort():
+        os.write(2, b"*** heap corruption ***")
+        os.abort()
+
+    with pytest.raises(InputError, match=r"its parser crashed \(signal 6\)"):
+        parse(path, abort)
+    assert capfd.readouterr().err == ""
+
+
 def test_memory_is_limited(path):
     with pytest.raises(InputError, match=r"is not a table, or is damaged \(.*Memory"):
         parse(path, lambda: np.ones(1 << 28).sum())
