@@ -184,7 +184,9 @@ class Posterior:
         ln = self._ln_z[sources, z] - 0.5 * chi2
         for name, index in indices.items():
             ln = ln + self._weighing.ln_axes[name][index]
-        plain = (model >= 0) & (scale > 0)
+        # BEST_AT_ZPHOT may hold the best fit outside of the window
+        in_window = (self._first_z <= z) & (z <= self._last_z)
+        plain = (model >= 0) & (scale > 0) & in_window
         if self._weighing.marginal:
             value, variance = data.value[rows], data.variance[rows]
             gain = (value**2 / (variance + (data.template_error[z] * value) ** 2)).sum(axis=1) - chi2

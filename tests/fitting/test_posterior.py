@@ -179,6 +179,16 @@ def test_known_redshifts_windows_and_template_errors(library):
     np.testing.assert_array_equal(found.percentiles["z"][:3, 0], problem.grid.axes.z[[0, 2, 3]].astype(float))
 
 
+def test_best_fits_held_outside_of_the_window(library):
+    """As of a photometric redshift that is not inside its confidence interval."""
+    problem = make_problem(library, n=5)
+    problem.data.variance[:] *= 1e-2
+    problem.data.best_last_z[:] = 1
+    problem.data.first_z[:] = 2
+    check(problem, flat(problem.grid))
+    check(problem, flat(problem.grid, marginal=True))
+
+
 def test_priors_weigh_the_values_of_an_axis(library):
     problem = make_problem(library, "METAL=[0.02,0.008]", *CUSTOM, n=4)
     priors = {
