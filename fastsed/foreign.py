@@ -157,7 +157,7 @@ def _answer(
 ) -> NoReturn:
     """The child: parse, write the result or the error into the pipe, end."""
     try:
-        # last words of a library that aborts
+        # a library that aborts writes there; the error says it
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         for number in _ENDINGS:
             signal.signal(number, signal.SIG_DFL)

@@ -146,7 +146,7 @@ def test_weights(
 
 
 def test_few_models_far_away_count_in_standard_deviations(level: str) -> None:
-    """Even where so many others are better that a model of the same chi2 beside them counts for nothing."""
+    """Though they weigh nothing in a mean, beside as many better ones."""
     n, far_away, spread = 4096, 20.0, 0.05
     near, far = Problem(n, 1, n_band=2), Problem(n, 1, n_band=2)
     # S/N 10 in one band; chi2 is 100 sin^2 of the angle between models and data: 0 and 36

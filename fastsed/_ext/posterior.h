@@ -35,8 +35,9 @@
 #define FURTHEST_SIGMA 6.0
 /* numbers below 2^51 in amount become whole ones beside it */
 #define SHIFT 0x1.8p52
-/* the sum of the weights counts for less by exp of it: few models far away matter to a standard deviation */
-#define FAR_MODELS 2.0
+/* models that are left out for the sum of the others weigh less than `cut` says by exp of it: few of them, far away, matter
+   to a standard deviation, though not to a mean */
+#define LN_RESERVE 2.0
 /* bins that are counted in vectors */
 #define LARGEST_BIN 0x1p50
 /* Phi(x) is one in double precision beyond it */
@@ -290,7 +291,7 @@ static void change_reference(posterior_t *o, const weighing_t *c, double referen
 static double least_that_counts(const sums_t *sums, double cut)
 {
     const double ln_sum = sums->sum > 0 ? log(sums->sum) + sums->reference - sums->largest : 0;
-    return sums->largest - cut + (ln_sum > FAR_MODELS ? ln_sum - FAR_MODELS : 0);
+    return sums->largest - cut + (ln_sum > LN_RESERVE ? ln_sum - LN_RESERVE : 0);
 }
 
 /* Sources whose chi2 is more than a difference of sums of squares, or needs more digits. */

@@ -405,7 +405,7 @@ TARGET ALWAYS_INLINE void PASTE(values_of, LEVEL)(const property_t *property, co
     }
 }
 
-/* Values of a property, and the weights of the models that count: 0 for those without a value, whose weights are summed. */
+/* Values of a property, and the weights of the models that count: 0 for those without a value. What these weigh comes back. */
 TARGET static double PASTE(read_values, LEVEL)(const property_t *property, const double *values, const models_t *found,
                                                int exact, double *x, double *weight)
 {
@@ -504,7 +504,8 @@ TARGET static void PASTE(add_properties, LEVEL)(const piece_t *p, const weighing
             PASTE(bin_values, LEVEL)(property, values, found, exact, of_value, histogram->per_step, moments, bin, extremes);
         }
         if (!reach_bins(histogram, property, extremes)) {
-            PASTE(read_values, LEVEL)(property, values, found, exact, x, of_value);
+            if (all)
+                PASTE(read_values, LEVEL)(property, values, found, exact, x, of_value);
             o->failed |= !add_one_by_one(histogram, property, n, x, of_value);
         } else if (!all) {
             add_to_one(histogram, bin, n, of_value);

@@ -79,7 +79,7 @@ def _from_text(text: str, key: str, values: Floats, where: str | None) -> Floats
         x = np.where(values > 0, values, 1.0)
         return np.where(values > 0, np.exp(-0.5 * (np.log(x / median) / sigma) ** 2) / x, 0.0)
     if name == "table" and arguments is not None:
-        return _tabulated(_file(text, arguments, key, where), values)
+        return _tabulated(_existing_file(text, arguments, key, where), values)
     if name == "expr" and arguments is not None:
         with np.errstate(all="ignore"):
             return np.asarray(
@@ -93,7 +93,7 @@ def _parts(text: str) -> tuple[str, str | None]:
     return (match[1].lower(), match[2]) if match else ("", None)
 
 
-def _file(text: str, argument: str, key: str, where: str | None) -> str:
+def _existing_file(text: str, argument: str, key: str, where: str | None) -> str:
     path = expanded(argument.strip().strip("'\""))
     if not Path(path).is_file():
         raise InputError(f"{key} = {text}: there is no such file", where)
@@ -133,7 +133,7 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], where: str | Non
     """
     if not isinstance(prior, str) or _parts(prior)[0] != "pz":
         return None
-    file = _file(prior, _parts(prior)[1] or "", "PRIOR_Z", where)
+    file = _existing_file(prior, _parts(prior)[1] or "", "PRIOR_Z", where)
     names, grid, density = _read_hdf5(file) if is_hdf5(file) else _read_fits(file)
     if density.shape != (len(names), len(grid)) or not len(grid):
         raise InputError(f"expected {len(names)} x {len(grid)} densities, not {density.shape}", file)
