@@ -125,6 +125,7 @@ def _fit(
             acceptable = reducers["delta chi2"].result()
             from_chi2(problem, uncertainties, best, acceptable, write_acceptable)
         if posteriors is not None and "posterior" in step.products:
+            best_fit.look_only_at(reducers["posterior"].redshifts_of_best(), step.rows)
             posteriors.add(reducers["posterior"])
     if files:
         if uncertainties is None:
@@ -162,10 +163,7 @@ def _reduce(
         if "posterior" in step.products:
             from fastsed.fitting.posterior import Posterior
 
-            known = best_fit.so_far if "best fit" not in step.products else None
-            reducers["posterior"] = Posterior(
-                grid, data, problem.described, problem.weighing, step.rows, known
-            )
+            reducers["posterior"] = Posterior(grid, data, problem.described, problem.weighing, step.rows)
         if "full grid" in step.products and write_files:
             from fastsed.outputs.grid_file import chi_grid_reducer
 

@@ -160,6 +160,7 @@ class Problem:
         found = posterior.Weights(
             self.n_source,
             3 + n_cell + self.n_model // n_cell,
+            1,
             factor=np.array([1.0, 1.0, 1.0, 0.0]),
             per_step=np.array([100.0, 100.0, 100.0, 0.0]),
             of_model=np.array([1, 1, 1, 0], dtype=np.uint8),

@@ -90,7 +90,7 @@ typedef struct {
 
 /* What all sources share. */
 typedef struct {
-    ptrdiff_t nproperty, nbin;
+    ptrdiff_t nproperty, nbin, nz;
     ptrdiff_t nmodel_property; /* properties that differ between dust cells */
     const property_t *property;
     double cut;
@@ -101,6 +101,7 @@ typedef struct {
 typedef struct {
     sums_t *sums;
     double *axes;            /* [nbin] */
+    double *least_chi2;      /* [nz] of the models that may count; -inf where it is not known */
     moments_t *moments;      /* [nproperty] */
     histogram_t *histograms; /* [nproperty] */
     double *population;      /* [npopulation] weights that are not yet in axes and histograms; or NULL */
@@ -113,6 +114,7 @@ typedef struct {
    become their logarithms, and `per_gain` and `ln` memory for the values and weights of a property. */
 typedef struct {
     ptrdiff_t n;
+    double largest_gain;      /* num^2 / den */
     ptrdiff_t *start;
     int64_t *bin, *other_bin; /* of two properties */
     double *ln, *scale, *per_gain, *norm2, *ratio, *weight;
@@ -298,6 +300,14 @@ static double least_that_counts(const sums_t *sums, double cut)
 static int needs_exact_chi2(const source_t *s)
 {
     return s->own_spec_scale || s->log_component >= 0 || s->limit || s->total > LARGEST_TOTAL;
+}
+
+/* Among the models found at a redshift may be the one of the least chi2. */
+static void note_least_chi2(double *least, const source_t *s, const models_t *found)
+{
+    const double chi2 = needs_exact_chi2(s) ? -HUGE_VAL : s->total * (1 - found->largest_gain);
+    if (chi2 < *least)
+        *least = chi2;
 }
 
 /* The exact ln w of the models that may count, beside `offset` for the source; inverse gains, scales and ratios of scales too.

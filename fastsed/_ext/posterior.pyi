@@ -26,10 +26,12 @@ class Weights:
     sums: Floats
     axes: Floats
     moments: Floats
+    least_chi2: Floats
     def __init__(
         self,
         n_sources: int,
         n_bins: int,
+        n_redshifts: int,
         factor: Floats,
         per_step: Floats,
         of_model: Flags,

@@ -53,7 +53,7 @@ cdef extern from "posterior.h" nogil:
         int64_t z_bin, metal_bin
 
     ctypedef struct weighing_t:
-        ptrdiff_t nproperty, nbin, nmodel_property
+        ptrdiff_t nproperty, nbin, nz, nmodel_property
         const property_t *property
         double cut
         int marginal
@@ -61,6 +61,7 @@ cdef extern from "posterior.h" nogil:
     ctypedef struct posterior_t:
         sums_t *sums
         double *axes
+        double *least_chi2
         moments_t *moments
         histogram_t *histograms
         double *population
@@ -166,6 +167,7 @@ cdef class Weights:
     n_sources : int
     n_bins : int
         Of all axes together.
+    n_redshifts : int
     factor, per_step, of_model, is_ratio : (nproperty,)
         The fields of `property_t` (posterior.h).
     cut : float
@@ -181,17 +183,20 @@ cdef class Weights:
         Weights of the values of each axis.
     moments : (nsource, nproperty, 4)
         The fields of `moments_t`.
+    least_chi2 : (nsource, nz)
+        Of the models that may count at each redshift: inf where there are none, -inf where it is not known.
     """
 
-    cdef readonly object sums, axes, moments
+    cdef readonly object sums, axes, moments, least_chi2
     cdef weighing_t c
     cdef Scratch scratch
     cdef property_t *properties
     cdef histogram_t *histograms
     cdef ptrdiff_t nsource
 
-    def __cinit__(self, ptrdiff_t n_sources, ptrdiff_t n_bins, const double[::1] factor, const double[::1] per_step,
-                  const unsigned char[::1] of_model, const unsigned char[::1] is_ratio, double cut, bint marginal):
+    def __cinit__(self, ptrdiff_t n_sources, ptrdiff_t n_bins, ptrdiff_t n_redshifts, const double[::1] factor,
+                  const double[::1] per_step, const unsigned char[::1] of_model, const unsigned char[::1] is_ratio,
+                  double cut, bint marginal):
         cdef ptrdiff_t n = factor.shape[0], k
         self.scratch = Scratch()
         self.properties = <property_t *> self.scratch.take(n, sizeof(property_t), "properties")
@@ -205,11 +210,12 @@ cdef class Weights:
         if self.histograms == NULL:
             raise MemoryError(f"no memory for {purpose}")
         self.nsource = n_sources
-        self.c.nproperty, self.c.nbin, self.c.property = n, n_bins, self.properties
+        self.c.nproperty, self.c.nbin, self.c.nz, self.c.property = n, n_bins, n_redshifts, self.properties
         self.c.cut, self.c.marginal = cut, marginal
         self.sums = np.zeros((n_sources, 5))
         self.sums[:, 1] = -np.inf
         self.axes = np.zeros((n_sources, n_bins))
+        self.least_chi2 = np.full((n_sources, n_redshifts), np.inf)
         self.moments = np.zeros((n_sources, n, 4))
         self.moments[:, :, 0] = np.nan
 
@@ -222,10 +228,10 @@ cdef class Weights:
 
     cdef posterior_t first(self):
         """That of the first source, whose arrays the others follow."""
-        cdef double[:, ::1] sums = self.sums, axes = self.axes
+        cdef double[:, ::1] sums = self.sums, axes = self.axes, least_chi2 = self.least_chi2
         cdef double[:, :, ::1] moments = self.moments
         cdef posterior_t p
-        p.sums, p.axes = <sums_t *> &sums[0, 0], &axes[0, 0]
+        p.sums, p.axes, p.least_chi2 = <sums_t *> &sums[0, 0], &axes[0, 0], &least_chi2[0, 0]
         p.moments = <moments_t *> &moments[0, 0, 0] if self.c.nproperty else NULL
         p.histograms, p.failed = self.histograms, 0
         p.population, p.cells, p.npopulation, p.ncell = NULL, NULL, 0, 0
@@ -279,6 +285,7 @@ cdef class Weights:
         """Add the sums of another part of the models for the same sources; those of `other` are used up."""
         if self.nsource == 0:
             return
+        np.minimum(self.least_chi2, other.least_chi2, out=self.least_chi2)
         cdef posterior_t mine = self.first(), theirs = other.first()
         cdef posterior_t a, b
         cdef ptrdiff_t i
@@ -354,6 +361,7 @@ cdef posterior_t of_source(posterior_t first, const weighing_t *c, ptrdiff_t i) 
     """The sums of source i."""
     first.sums += i
     first.axes += i * c.nbin
+    first.least_chi2 += i * c.nz
     first.moments += i * c.nproperty
     first.histograms += i * c.nproperty
     return first

@@ -281,6 +281,16 @@ TARGET static void PASTE(log_norms, LEVEL)(ptrdiff_t n, const double *den, doubl
     }
 }
 
+/* The largest of those of all lanes. */
+TARGET ALWAYS_INLINE double PASTE(largest_of_parts, LEVEL)(const VEC *x)
+{
+    double lanes[LANES];
+    EACH_PART STORE(lanes + k * VW, x[k]);
+    for (int k = 1; k < LANES; k++)
+        lanes[0] = lanes[k] > lanes[0] ? lanes[k] : lanes[0];
+    return lanes[0];
+}
+
 /* ln w of the models found from sums over the columns, an upper bound where the source needs more than that; what scales,
    squared norms and inverse gains (chi2 without a model less that with it) they have. LANES without any ln w >= least are
    left out, and some without any model make the number of the others even. The largest comes back. */
@@ -291,8 +301,8 @@ TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t
     const double half_total = 0.5 * s->total, per_scale = s->per_scale, per_total = s->per_total;
     double *ln = found->ln, *scale = found->scale, *per_gain = found->per_gain, *norm2 = found->norm2;
     ptrdiff_t n = 0, *start = found->start;
-    VEC most[PARTS];
-    EACH_PART most[k] = ALL(-HUGE_VAL);
+    VEC most[PARTS], gain[PARTS];
+    EACH_PART most[k] = gain[k] = ALL(-HUGE_VAL);
     PASTE(sum_columns, LEVEL)(&p->tile, s, 0, s->nmain, start, found->n, ln, scale);
     if (two_scales)
         PASTE(sum_columns, LEVEL)(&p->tile, s, s->nmain, p->tile.nband, start, found->n, found->ratio, per_gain);
@@ -313,6 +323,7 @@ TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t
                 q += spec_num * spec_num / LOAD(per_gain + from + k * VW);
                 per_q = 1.0 / q;
             }
+            gain[k] = LARGER(q, gain[k]);
             VEC l = MULTIPLY_ADD(ALL(half_total), q - 1.0, LOAD(ln_weight + k * VW)) + offset;
             if (c->marginal) {
                 l -= 0.5 * LOAD(found->weight + from + k * VW);
@@ -334,11 +345,8 @@ TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t
         n++;
     }
     found->n = n;
-    double lanes[LANES];
-    EACH_PART STORE(lanes + k * VW, most[k]);
-    for (int k = 1; k < LANES; k++)
-        lanes[0] = lanes[k] > lanes[0] ? lanes[k] : lanes[0];
-    return lanes[0];
+    found->largest_gain = PASTE(largest_of_parts, LEVEL)(gain);
+    return PASTE(largest_of_parts, LEVEL)(most);
 }
 
 /* The sum of those of all lanes. */
@@ -532,6 +540,7 @@ TARGET static void PASTE(weigh_models, LEVEL)(const piece_t *p, const weighing_t
         return;
     double largest = PASTE(weigh_hits, LEVEL)(p, c, &s->columns, s->offset, s->least, &found);
     const int exact = needs_exact_chi2(&s->source);
+    note_least_chi2(o->least_chi2 + p->tile.iz, &s->source, &found);
     if (exact)
         largest = weigh_exactly(p, c, &s->source, s->offset, s->least, &found);
     else if (c->marginal)

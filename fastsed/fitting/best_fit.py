@@ -82,6 +82,20 @@ class BestFit:
         self._grid, self._data, self._view = grid, data, data_view(data)
         self._best = BestFits.none_yet(data.n_sources)
         self._n_models_at = np.zeros(len(grid.axes.z), dtype=np.int64)
+        self._may_hold_best: Mask | None = None
+
+    def look_only_at(self, redshifts: Mask, rows: slice) -> None:
+        """Skip all other redshifts of some sources: what else is known says that their best fits are not there.
+
+        Parameters
+        ----------
+        redshifts : (nsource, nz) bool
+        rows : slice
+            These sources.
+        """
+        if self._may_hold_best is None:
+            self._may_hold_best = np.ones((self._data.n_sources, len(self._grid.axes.z)), dtype=bool)
+        self._may_hold_best[rows] = redshifts
 
     def prepare(self, tiles: Sequence[Tile]) -> Sequence[Tile]:
         """The tiles as they are."""
@@ -91,6 +105,8 @@ class BestFit:
         """Bring the best fits up to date with the models of some tiles."""
         iz = redshift_indices(tiles)
         chosen = (self._data.best_first_z <= iz) & (iz <= self._data.best_last_z)
+        if self._may_hold_best is not None:
+            chosen &= self._may_hold_best[:, iz[:, 0]].T
         best = self._best
         find_best(
             [tile_view(self._grid, tile) for tile in tiles],

@@ -122,7 +122,8 @@ def plan_passes(requests: Requests, grid: TemplateGrid, data: Observations) -> P
     """Decide which reducers share a pass.
 
     Tiles that stay in memory cost nothing to walk over again, and simulations and models nearly as good as the best are
-    found faster once the best fits are known. Others are shown to all reducers when they are made.
+    found faster once the best fits are known, these once posteriors are. Others are shown to all reducers when they are
+    made.
     """
     redshifts = (
         np.ones(len(grid.axes.z), bool) if requests.full_grid else data.redshifts_needed(len(grid.axes.z))
@@ -145,13 +146,14 @@ def plan_passes(requests: Requests, grid: TemplateGrid, data: Observations) -> P
             later.append(Pass(frozenset({"delta chi2"}), everyone, n_models))
         else:
             first.add("delta chi2")
+    posteriors: list[Pass] = []
     if requests.posterior >= 0:
         parts = list(runs(everyone, posteriors_together(requests.posterior)))
         if len(parts) == 1 and not kept:
             first.add("posterior")
         else:
-            later += [Pass(frozenset({"posterior"}), rows, n_models) for rows in parts]
-    return Plan((Pass(frozenset(first), everyone, n_models), *later), redshifts)
+            posteriors = [Pass(frozenset({"posterior"}), rows, n_models) for rows in parts]
+    return Plan((*posteriors, Pass(frozenset(first), everyone, n_models), *later), redshifts)
 
 
 def simulated_chunks(n_sources: int, n_simulations: int) -> Iterator[slice]:

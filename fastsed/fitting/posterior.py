@@ -12,7 +12,6 @@ from fastsed._ext.posterior import LANES, PieceView, Weights
 from fastsed._ext.views import TileView
 from fastsed.aligned import aligned_rows
 from fastsed.arrays import Flags, Floats, Ints, Mask, Singles
-from fastsed.fitting.best_fit import BestFits
 from fastsed.fitting.kernel_views import data_view
 from fastsed.fitting.observations import Observations
 from fastsed.fitting.passes import runs
@@ -31,6 +30,8 @@ LAYOUTS_KEPT = 4
 LN_CUT = 25.0
 MODELS_OF_CUT = 1e5
 BINS_PER_DEX = 100.0
+# of chi2, beside that without a model
+CHI2_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,6 @@ class Posterior:
     weighing : Weighing
     rows : slice
         Sources, with start and stop.
-    best : BestFits, optional
-        Of all sources, where they are known: models far below them are then skipped from the start.
     """
 
     def __init__(
@@ -152,7 +151,6 @@ class Posterior:
         quantities: Sequence[Quantity],
         weighing: Weighing,
         rows: slice,
-        best: BestFits | None = None,
     ):
         self._grid, self._data, self._weighing = grid, data, weighing
         self._quantities, self._rows = list(quantities), rows
@@ -165,6 +163,7 @@ class Posterior:
         self._weights = Weights(
             rows.stop - rows.start,
             int(self._starts[-1]),
+            len(grid.axes.z),
             np.array([p.factor for p in self._properties], dtype=np.float64),
             np.array([p.per_step for p in self._properties], dtype=np.float64),
             _flags([p.of_model for p in self._properties]),
@@ -172,30 +171,6 @@ class Posterior:
             ln_cut(grid.axes.size),
             weighing.marginal,
         )
-        if best is not None:
-            self._weights.sums[:, 1] = self._ln_weights(best)
-
-    def _ln_weights(self, best: BestFits) -> Floats:
-        """ln w (nsource,) of the best fits, not above the largest; -inf where it is not easily found."""
-        axes, data, rows = self._grid.axes, self._data, self._rows
-        model, chi2, scale = best.model_id[rows], best.chi2[rows], best.scale[rows]
-        indices = dict(zip(axes.names, axes.indices(np.maximum(model, 0)), strict=True))
-        z, sources = indices.pop("z"), np.arange(len(model)) if len(self._ln_z) > 1 else 0
-        ln = self._ln_z[sources, z] - 0.5 * chi2
-        for name, index in indices.items():
-            ln = ln + self._weighing.ln_axes[name][index]
-        # BEST_AT_ZPHOT may hold the best fit outside of the window
-        in_window = (self._first_z <= z) & (z <= self._last_z)
-        plain = (model >= 0) & (scale > 0) & in_window
-        if self._weighing.marginal:
-            value, variance = data.value[rows], data.variance[rows]
-            gain = (value**2 / (variance + (data.template_error[z] * value) ** 2)).sum(axis=1) - chi2
-            plain &= (data.own_spec_scale[rows] == 0) & (data.log_component[rows] < 0) & (gain > 1)
-            plain &= data.limit_error is None
-            with np.errstate(invalid="ignore", divide="ignore"):
-                # Phi(1) is above exp(-0.2), and rounding small
-                ln = ln - np.log(np.sqrt(gain) / scale) - 0.2
-        return np.where(plain & np.isfinite(ln), ln - 1e-6 * (1 + np.abs(ln)), -np.inf)
 
     def prepare(self, tiles: Sequence[Tile]) -> list[PieceView]:
         """The tiles in pieces, with what the sums need to know of the models."""
@@ -216,6 +191,29 @@ class Posterior:
     def merge(self, other: Posterior) -> None:
         """Add the weights of another part of the grid."""
         self._weights.join(other._weights)
+
+    def redshifts_of_best(self) -> Mask:
+        """Where the best fit of each source may be, (nsource, nz): seldom at more than one or two redshifts.
+
+        Models that are left out are worse than others where neither priors nor cells outweigh what they lack in chi2.
+        """
+        data, rows, least = self._data, self._rows, self._weights.least_chi2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = np.nansum(data.value[rows] ** 2 / data.variance[rows], axis=1)
+        nearest = least <= (least.min(axis=1) + CHI2_ROUNDING * total)[:, None]
+        same_window = (data.best_first_z[rows] == self._first_z) & (data.best_last_z[rows] == self._last_z)
+        is_known = same_window & (self._spread_of_ln_weights() < LN_CUT - math.log(MODELS_OF_CUT))
+        found: Mask = nearest | ~is_known[:, None]
+        return found
+
+    def _spread_of_ln_weights(self) -> Floats:
+        """The largest ln(prior x cell widths) less the least, (nsource,); inf where a prior excludes something."""
+        iz = np.arange(self._ln_z.shape[1])
+        in_window = (self._first_z[:, None] <= iz) & (iz <= self._last_z[:, None])
+        of_z = np.where(in_window, self._ln_z, -np.inf).max(axis=1) - np.where(
+            in_window, self._ln_z, np.inf
+        ).min(axis=1)
+        return np.asarray(of_z + sum(np.ptp(ln) for ln in self._weighing.ln_axes.values()))
 
     def result(self, probabilities: Sequence[float] = (), with_pdfs: bool = True) -> PosteriorEstimates:
         """What the weights tell; for the models seen so far. The reducer cannot be used any more.

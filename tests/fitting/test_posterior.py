@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from fractions import Fraction
 
@@ -6,7 +7,7 @@ import pytest
 from scipy.special import log_ndtr, ndtr
 
 from fastsed._ext.posterior import multiply_adds
-from fastsed.fitting.best_fit import find_best_fits
+from fastsed.fitting.best_fit import BestFit, find_best_fits
 from fastsed.fitting.cells import axis_widths, cell_quantiles
 from fastsed.fitting.passes import walk
 from fastsed.fitting.posterior import Posterior, Weighing, coordinate
@@ -38,11 +39,9 @@ def flat(grid, marginal=False, priors=None):
     return Weighing(ln, ln.pop("z")[None], marginal)
 
 
-def fit(problem, weighing, names=None, redshifts=None, best=None):
+def fit(problem, weighing, names=None, redshifts=None):
     quantities = [q for q in property_quantities(problem.params, {}) if names is None or q.name in names]
-    reducer = Posterior(
-        problem.grid, problem.data, quantities, weighing, slice(0, problem.data.n_sources), best
-    )
+    reducer = Posterior(problem.grid, problem.data, quantities, weighing, slice(0, problem.data.n_sources))
     nz = len(problem.grid.axes.z)
     walk(
         problem.grid, np.ones(nz, bool) if redshifts is None else redshifts, [reducer], problem.data.n_sources
@@ -101,12 +100,20 @@ class Slow:
         return x[good], w, mean, math.sqrt(variance + width**2), width, self.w[~good].sum()
 
 
+def check_best_fits(problem, reducer):
+    """They are at the redshifts that the posteriors name."""
+    best_fit, n, nz = BestFit(problem.grid, problem.data), problem.data.n_sources, len(problem.grid.axes.z)
+    best_fit.look_only_at(reducer.redshifts_of_best(), slice(0, n))
+    walk(problem.grid, np.ones(nz, bool), [best_fit], n)
+    found, expected = best_fit.result(), find_best_fits(problem.grid, problem.data)
+    for f in dataclasses.fields(expected):
+        np.testing.assert_array_equal(getattr(found, f.name), getattr(expected, f.name), err_msg=f.name)
+
+
 def check(problem, weighing, rows=None):
-    without_best, _ = fit(problem, weighing)
-    best = find_best_fits(problem.grid, problem.data)
-    reducer, quantities = fit(problem, weighing, best=best)
+    reducer, quantities = fit(problem, weighing)
+    check_best_fits(problem, reducer)
     found = reducer.result(PROBABILITIES)
-    np.testing.assert_allclose(found.lnz, without_best.result().lnz, rtol=0, atol=1e-9)
     for row in range(problem.data.n_sources) if rows is None else rows:
         slow = Slow(problem, row, weighing)
         assert found.lnz[row] == pytest.approx(slow.lnz, abs=1e-6)
@@ -187,6 +194,24 @@ def test_best_fits_held_outside_of_the_window(library):
     problem.data.first_z[:] = 2
     check(problem, flat(problem.grid))
     check(problem, flat(problem.grid, marginal=True))
+
+
+def test_posteriors_tell_where_the_best_fits_are(library):
+    problem = make_problem(library, n=40)
+    problem.data.variance[:] *= 1e-2
+    problem.data.value[3] = 0
+    reducer, _ = fit(problem, flat(problem.grid))
+    check_best_fits(problem, reducer)
+    few, nz = reducer.redshifts_of_best().sum(axis=1), len(problem.grid.axes.z)
+    assert few[3] == nz
+    assert np.delete(few, 3).max() < nz
+    assert np.median(few) == 1
+    excluding = flat(problem.grid, priors={"Av": lambda x: 1.0 * (x < x.max())})
+    reducer, _ = fit(problem, excluding)
+    assert reducer.redshifts_of_best().all()
+    check_best_fits(problem, reducer)
+    steep = flat(problem.grid, priors={"Av": lambda x: np.exp(-40 * x)})
+    check_best_fits(problem, fit(problem, steep)[0])
 
 
 def test_priors_weigh_the_values_of_an_axis(library):
