@@ -200,9 +200,11 @@ class Posterior:
         data, rows, least = self._data, self._rows, self._weights.least_chi2
         with np.errstate(divide="ignore", invalid="ignore"):
             total = np.nansum(data.value[rows] ** 2 / data.variance[rows], axis=1)
-        nearest = least <= (least.min(axis=1) + CHI2_ROUNDING * total)[:, None]
+        least_of_all = least.min(axis=1)
+        nearest = least <= (least_of_all + CHI2_ROUNDING * total)[:, None]
         same_window = (data.best_first_z[rows] == self._first_z) & (data.best_last_z[rows] == self._last_z)
-        is_known = same_window & (self._spread_of_ln_weights() < LN_CUT - math.log(MODELS_OF_CUT))
+        none_left_out = self._spread_of_ln_weights() < LN_CUT - math.log(MODELS_OF_CUT)
+        is_known = np.isfinite(least_of_all) & same_window & none_left_out
         found: Mask = nearest | ~is_known[:, None]
         return found
 
@@ -210,10 +212,13 @@ class Posterior:
         """The largest ln(prior x cell widths) less the least, (nsource,); inf where a prior excludes something."""
         iz = np.arange(self._ln_z.shape[1])
         in_window = (self._first_z[:, None] <= iz) & (iz <= self._last_z[:, None])
-        of_z = np.where(in_window, self._ln_z, -np.inf).max(axis=1) - np.where(
-            in_window, self._ln_z, np.inf
-        ).min(axis=1)
-        return np.asarray(of_z + sum(np.ptp(ln) for ln in self._weighing.ln_axes.values()))
+        most = np.where(in_window, self._ln_z, -np.inf).max(axis=1)
+        least = np.where(in_window, self._ln_z, np.inf).min(axis=1)
+        ends = [(ln.max(), ln.min()) for ln in self._weighing.ln_axes.values()]
+        with np.errstate(invalid="ignore"):
+            # where nothing has a weight, the difference is not a number
+            spread: Floats = most - least + sum(high - low for high, low in ends)
+        return spread
 
     def result(self, probabilities: Sequence[float] = (), with_pdfs: bool = True) -> PosteriorEstimates:
         """What the weights tell; for the models seen so far. The reducer cannot be used any more.

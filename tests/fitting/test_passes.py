@@ -48,6 +48,12 @@ def parts_of_grid(grid):
         (Requests(delta_chi2=2.0), [{"best fit", "delta chi2"}], [{"best fit"}, {"delta chi2"}]),
         (Requests(7, 2.0), [{"best fit", "simulations"}], [{"best fit"}, {"simulations"}]),
         (Requests(full_grid=True), [{"best fit", "full grid"}], [{"best fit", "full grid"}]),
+        (Requests(posterior=2), [{"best fit", "posterior"}], [{"posterior"}, {"best fit"}]),
+        (
+            Requests(7, posterior=2),
+            [{"best fit", "simulations", "posterior"}],
+            [{"posterior"}, {"best fit"}, {"simulations"}],
+        ),
     ],
 )
 def test_what_shares_a_pass(library, monkeypatch, kept, requests, together, alone):

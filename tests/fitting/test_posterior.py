@@ -214,6 +214,16 @@ def test_posteriors_tell_where_the_best_fits_are(library):
     check_best_fits(problem, fit(problem, steep)[0])
 
 
+def test_sources_whose_chi2_is_known_at_some_redshifts_only(library):
+    """Their S/N, less the template errors there, asks for residuals at the others."""
+    problem = make_problem(library, n=20)
+    problem.data.variance[:] = (1e-6 * problem.data.value) ** 2
+    problem.data.template_error[::2] = 0.1
+    for marginal in (False, True):
+        reducer, _ = fit(problem, flat(problem.grid, marginal))
+        check_best_fits(problem, reducer)
+
+
 def test_priors_weigh_the_values_of_an_axis(library):
     problem = make_problem(library, "METAL=[0.02,0.008]", *CUSTOM, n=4)
     priors = {
