@@ -171,7 +171,7 @@ class Problem:
         if known is not None:
             found.sums[:, 1] = known.sums[:, 1]
         self.add_weights(found, n_cell, n_threads)
-        found.broaden(np.full(self.n_source, 0.05), n_threads)
+        found.broaden(np.full(self.n_source, 0.05), np.empty(0), n_threads)
         return found
 
     def add_weights(self, found: posterior.Weights, n_cell: int, n_threads: int = 1) -> None:

@@ -298,28 +298,28 @@ cdef class Weights:
         if failed:
             raise MemoryError(f"no memory for the posteriors of {self.nsource} sources")
 
-    def broaden(self, const double[::1] width, int n_threads):
-        """Convolve the histograms of the properties that scale with Gaussians: the scale's error is width (nsource,) dex."""
-        cdef ptrdiff_t i
+    def broaden(self, const double[::1] width, const double[::1] probability, int n_threads):
+        """Convolve the histograms of the properties that scale with Gaussians: the scale's error is width (nsource,) dex.
+
+        Returns
+        -------
+        (nsource, nproperty, nprobability)
+            Quantiles, linear inside a bin; NaN without any weight.
+        """
+        cdef ptrdiff_t nproperty = self.c.nproperty, nprobability = probability.shape[0], i, k
+        found = np.full((self.nsource, nproperty, nprobability), np.nan)
+        cdef double[:, :, ::1] quantiles = found
         cdef int failed = 0
+        cdef histogram_t *histograms
         cdef posterior_kernels_t kernels = choose_posterior_kernels(runtime.simd_level())
         with nogil:
             for i in prange(self.nsource, num_threads=n_threads, schedule="dynamic", chunksize=64):
-                failed |= not broaden(self.histograms + i * self.c.nproperty, &self.c, width[i], &kernels)
+                histograms = self.histograms + i * nproperty
+                failed |= not broaden(histograms, &self.c, width[i], &kernels)
+                for k in range(nproperty if nprobability else 0):
+                    histogram_quantiles(histograms + k, &probability[0], nprobability, &quantiles[i, k, 0])
         if failed:
             raise MemoryError(f"no memory for the posteriors of {self.nsource} sources")
-
-    def quantiles(self, ptrdiff_t quantity, const double[::1] probability, int n_threads):
-        """Quantiles (nsource, nprobability) of a property, linear inside its bins; NaN without any weight."""
-        found = np.full((self.nsource, probability.shape[0]), np.nan)
-        cdef double[:, ::1] values = found
-        cdef ptrdiff_t i
-        if probability.shape[0] == 0:
-            return found
-        with nogil:
-            for i in prange(self.nsource, num_threads=n_threads, schedule="dynamic", chunksize=64):
-                histogram_quantiles(self.histograms + i * self.c.nproperty + quantity, &probability[0],
-                                    probability.shape[0], &values[i, 0])
         return found
 
     def histograms_of(self, ptrdiff_t quantity):

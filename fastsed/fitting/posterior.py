@@ -237,15 +237,15 @@ class Posterior:
         }
         with np.errstate(divide="ignore", invalid="ignore"):
             width = np.sqrt(weights.sums[:, 4] / weights.sums[:, 2]) / math.log(10)
-        weights.broaden(width, n_threads)
         levels = np.array(probabilities, dtype=np.float64)
+        quantiles = weights.broaden(width, levels, n_threads)
         return estimate(
             of_axes,
             self._first_z == self._last_z,
             {q.name: abs(p.factor) * width for q, p in zip(self._quantities, self._properties, strict=True)},
             weights.sums,
             weights.moments,
-            {q.name: weights.quantiles(k, levels, n_threads) for k, q in enumerate(self._quantities)},
+            {q.name: quantiles[:, k] for k, q in enumerate(self._quantities)},
             {
                 q.name: Histograms(*weights.histograms_of(k))
                 for k, q in enumerate(self._quantities)
