@@ -203,6 +203,7 @@ class Posterior:
         least_of_all = least.min(axis=1)
         nearest = least <= (least_of_all + CHI2_ROUNDING * total)[:, None]
         same_window = (data.best_first_z[rows] == self._first_z) & (data.best_last_z[rows] == self._last_z)
+        # the sum of all weights, beside which models are left out, is at most the largest times their number
         none_left_out = self._spread_of_ln_weights() < LN_CUT - math.log(MODELS_OF_CUT)
         is_known = np.isfinite(least_of_all) & same_window & none_left_out
         found: Mask = nearest | ~is_known[:, None]
