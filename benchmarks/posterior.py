@@ -42,7 +42,7 @@ def main() -> None:
         for rows in runs(slice(0, n), posteriors_together(len(problem.described))):
             reducer = Posterior(grid, data, problem.described, problem.weighing, rows)
             walk(grid, redshifts, [reducer], rows.stop - rows.start)
-            best_fit.look_only_at(reducer.redshifts_of_best(), rows)
+            best_fit.look_only_at(*reducer.redshifts_of_best(), rows)
             reducer.result((0.16, 0.5, 0.84), with_pdfs=False)
         walk(grid, redshifts, [best_fit], n)
         described = time.process_time()

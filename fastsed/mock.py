@@ -112,7 +112,7 @@ def mock_columns(problem: Problem, best: BestFits) -> Iterator[MockColumn]:
         if problem.params.posterior:
             reducer = Posterior(grid, data, problem.described, problem.weighing.repeated(rows, n), everyone)
             walk(grid, needed, [reducer], data.n_sources)
-            best_fit.look_only_at(reducer.redshifts_of_best(), everyone)
+            best_fit.look_only_at(*reducer.redshifts_of_best(), everyone)
             posteriors.append(reducer.result((), with_pdfs=False))
         walk(grid, needed, [best_fit], data.n_sources)
         fits.append(best_fit.result())

@@ -82,20 +82,21 @@ class BestFit:
         self._grid, self._data, self._view = grid, data, data_view(data)
         self._best = BestFits.none_yet(data.n_sources)
         self._n_models_at = np.zeros(len(grid.axes.z), dtype=np.int64)
-        self._may_hold_best: Mask | None = None
+        self._first_z, self._last_z = data.best_first_z, data.best_last_z
 
-    def look_only_at(self, redshifts: Mask, rows: slice) -> None:
-        """Skip all other redshifts of some sources: what else is known says that their best fits are not there.
+    def look_only_at(self, first_z: Ints, last_z: Ints, rows: slice) -> None:
+        """Skip other redshifts of some sources: it is known otherwise that their best fits are not there.
 
         Parameters
         ----------
-        redshifts : (nsource, nz) bool
+        first_z, last_z : (nsource,)
+            Redshift indices, both included.
         rows : slice
             These sources.
         """
-        if self._may_hold_best is None:
-            self._may_hold_best = np.ones((self._data.n_sources, len(self._grid.axes.z)), dtype=bool)
-        self._may_hold_best[rows] = redshifts
+        self._first_z, self._last_z = self._first_z.copy(), self._last_z.copy()
+        np.maximum(self._first_z[rows], first_z, out=self._first_z[rows])
+        np.minimum(self._last_z[rows], last_z, out=self._last_z[rows])
 
     def prepare(self, tiles: Sequence[Tile]) -> Sequence[Tile]:
         """The tiles as they are."""
@@ -104,9 +105,7 @@ class BestFit:
     def update(self, tiles: Sequence[Tile]) -> None:
         """Bring the best fits up to date with the models of some tiles."""
         iz = redshift_indices(tiles)
-        chosen = (self._data.best_first_z <= iz) & (iz <= self._data.best_last_z)
-        if self._may_hold_best is not None:
-            chosen &= self._may_hold_best[:, iz[:, 0]].T
+        chosen = (self._first_z <= iz) & (iz <= self._last_z)
         best = self._best
         find_best(
             [tile_view(self._grid, tile) for tile in tiles],

@@ -192,8 +192,8 @@ class Posterior:
         """Add the weights of another part of the grid."""
         self._weights.join(other._weights)
 
-    def redshifts_of_best(self) -> Mask:
-        """Where the best fit of each source may be, (nsource, nz): seldom at more than one or two redshifts.
+    def redshifts_of_best(self) -> tuple[Ints, Ints]:
+        """The first and the last redshift index at which the best fit of each source may be, (nsource,) each.
 
         Models that are left out are worse than others where neither priors nor cells outweigh what they lack in chi2.
         """
@@ -206,8 +206,8 @@ class Posterior:
         # the sum of all weights, beside which models are left out, is at most the largest times their number
         none_left_out = self._spread_of_ln_weights() < LN_CUT - math.log(MODELS_OF_CUT)
         is_known = np.isfinite(least_of_all) & same_window & none_left_out
-        found: Mask = nearest | ~is_known[:, None]
-        return found
+        possible = nearest | ~is_known[:, None]
+        return np.argmax(possible, axis=1), possible.shape[1] - 1 - np.argmax(possible[:, ::-1], axis=1)
 
     def _spread_of_ln_weights(self) -> Floats:
         """The largest ln(prior x cell widths) less the least, (nsource,); inf where a prior excludes something."""
