@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastsed.arrays import Mask
-from fastsed.fitting.best_fit import find_best_fits
+from fastsed.fitting.best_fit import BestFit
 from fastsed.fitting.monte_carlo import MonteCarlo
 from fastsed.fitting.observations import Observations, sum_in_window
-from fastsed.fitting.passes import simulated_chunks, walk_best_first
+from fastsed.fitting.passes import Reducer, batches, simulated_chunks, walk_best_first
 from fastsed.memory import machine_bytes, memory_parts
 from fastsed.models.axes import Axes
 from fastsed.models.grid import ModelGrid
@@ -26,11 +27,16 @@ from fastsed.outputs.grid_file import chi_grid_bytes
 from fastsed.problem import Problem
 from fastsed.uncertainties import from_simulations, unknown_uncertainties
 
+if TYPE_CHECKING:
+    from fastsed.fitting.posterior import Posterior
+
 # the trial makes tiles for this long, of this many redshifts, and fits them to this many sources
 TRIAL_SECONDS = 0.15
 TRIAL_REDSHIFTS = 3
-TRIAL_SOURCES = 60
+TRIAL_SOURCES = 240
 TRIAL_SIMULATIONS = 100
+# so often, of which the least time counts
+TRIAL_REPEATS = 5
 # values of the other axes, and time steps of all histories together
 TRIAL_SCREENS = 48
 TRIAL_AGES = 16
@@ -63,8 +69,8 @@ def preview(problem: Problem) -> list[str]:
     if problem.params.save_chi_grid:
         lines.append(f"chi2.grid: {size_text(chi_grid_bytes(problem))}")
     threads = problem.grid.n_threads
-    # how many models a simulation may skip is only known when all have been seen
-    about = "up to about" if problem.params.n_sim else "about"
+    # how many models simulations may skip, and how many count for posteriors, is only known when all have been seen
+    about = "up to about" if problem.params.n_sim or problem.params.posterior else "about"
     lines.append(f"time: {about} {time_text(seconds)} with {threads} thread{'s' * (threads > 1)}")
     return lines
 
@@ -216,22 +222,49 @@ def _build(grid: TrialGrid) -> _Build:
 def _fit_seconds(
     grid: TrialGrid, data: Observations, problem: Problem, building: float
 ) -> tuple[float, float]:
-    """Time of the fit and of all simulations with the models of the trial, which take the time `building` to make."""
+    """Time of all fits and of all simulations with the models of the trial, which take the time `building` to make."""
+    p, tiles = problem.params, list(grid.tiles(grid.chosen))
+    fits = [BestFit(grid, data) for _ in range(TRIAL_REPEATS)]
+    fitting = _update_seconds(fits, tiles, data.n_sources)
+    if p.posterior:
+        fitting += _update_seconds(_trial_posteriors(grid, data, problem), tiles, data.n_sources)
+    # mocks are fitted as the sources are
+    fitting *= 1 + p.mock
+    if not p.n_sim:
+        return fitting, 0.0
+    best, few = fits[0].result(), min(p.n_sim, TRIAL_SIMULATIONS)
+    trial = dataclasses.replace(problem, params=dataclasses.replace(p, n_sim=few), grid=grid, data=data)
     start = time.perf_counter()
-    best = find_best_fits(grid, data)
-    fitted = time.perf_counter()
-    if not problem.params.n_sim:
-        return max(0.0, fitted - start - building), 0.0
-    few = min(problem.params.n_sim, TRIAL_SIMULATIONS)
-    params = dataclasses.replace(problem.params, n_sim=few)
-    trial = dataclasses.replace(problem, params=params, grid=grid, data=data)
     uncertainties = unknown_uncertainties(trial)
     for rows in simulated_chunks(data.n_sources, few):
         monte_carlo = MonteCarlo(grid, data, trial.noise, rows)
         walk_best_first(grid, grid.chosen, monte_carlo, grid.axes.redshift_index(best.model_id[rows]))
         from_simulations(trial, uncertainties, monte_carlo, rows, lambda simulated: None)
-    simulating = max(0.0, time.perf_counter() - fitted - building)
-    return max(0.0, fitted - start - building), simulating * problem.params.n_sim / few
+    simulating = max(0.0, time.perf_counter() - start - building)
+    return fitting, simulating * p.n_sim / few
+
+
+def _update_seconds(reducers: Sequence[Reducer], tiles: Sequence[Tile], n_sources: int) -> float:
+    """The least time that one of some reducers of a kind takes for the models of tiles; others are disturbed."""
+    times = []
+    for reducer in reducers:
+        prepared = [reducer.prepare(batch) for batch in batches(tiles, n_sources)]
+        start = time.perf_counter()
+        for batch in prepared:
+            reducer.update(batch)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _trial_posteriors(grid: TrialGrid, data: Observations, problem: Problem) -> list[Posterior]:
+    """Reducers of posteriors with flat priors: these hardly change the time."""
+    # imported where they are used: other runs start faster
+    from fastsed.fitting.posterior import Posterior
+    from fastsed.fitting.weighing import make_weighing
+
+    weighing = make_weighing({}, grid.axes, (), problem.params.posterior_scale == "marginal", lambda _: None)
+    everyone = slice(0, data.n_sources)
+    return [Posterior(grid, data, problem.described, weighing, everyone) for _ in range(TRIAL_REPEATS)]
 
 
 def _n_builds(problem: Problem) -> int:

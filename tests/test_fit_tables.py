@@ -312,7 +312,9 @@ def test_posteriors_are_those_of_the_command(table, folder, monkeypatch):
     np.testing.assert_allclose(median, found.table["p50_lmass"], rtol=1e-9)
     edges, pdf = found.posterior.pdf("lmass")
     assert pdf.shape == (len(table), len(edges) - 1)
-    assert pickle.loads(pickle.dumps(found.posterior)).neff[0] == found.posterior.neff[0]
+    again = pickle.loads(pickle.dumps(found.posterior))
+    assert again.neff[0] == found.posterior.neff[0]
+    np.testing.assert_array_equal(again.pdf("lmass")[1], pdf)
     assert fitted(table).posterior is None
 
 

@@ -16,7 +16,7 @@ from fastsed.outputs.chi2grid import size_text
 from fastsed.outputs.grid_file import chi_grid_bytes
 from fastsed.params import read_params
 from fastsed.pipeline import fit_problem
-from fastsed.preview import TrialGrid, preview, spread, time_text, trial_data
+from fastsed.preview import TrialGrid, _update_seconds, preview, spread, time_text, trial_data
 from fastsed.problem import prepare
 from tests.helpers import COARSE, copy_example
 
@@ -186,6 +186,41 @@ def test_simulations_are_part_of_the_trial(example, monkeypatch):
     assert "data of each: 10 bands; 30 simulations" in text
     assert ", simulations " in text
     assert len(calls) == 1
+
+
+def test_posteriors_and_mocks_are_part_of_the_time(example, monkeypatch):
+    seconds = {"BestFit": 1e6, "Posterior": 1e7}
+    monkeypatch.setattr(
+        "fastsed.preview._update_seconds", lambda reducers, tiles, n: seconds[type(reducers[0]).__name__]
+    )
+    monkeypatch.setattr("fastsed.preview.time_text", repr)
+
+    def announced(*keys):
+        (line,) = [line for line in preview(example(*keys)) if line.startswith("time: ")]
+        return float(line.split("about ")[1].split()[0])
+
+    plain = announced()
+    assert announced("POSTERIOR=1") == pytest.approx(11 * plain, rel=1e-4)
+    assert announced("MOCK=2") == pytest.approx(3 * plain, rel=1e-4)
+    assert announced("POSTERIOR=1", "MOCK=2") == pytest.approx(33 * plain, rel=1e-4)
+
+
+def test_the_least_disturbed_trial_counts():
+    class Slow:
+        def __init__(self, seconds):
+            self.seconds = seconds
+
+        def prepare(self, tiles):
+            return self.seconds
+
+        def update(self, seconds):
+            now[0] += seconds
+
+    now = [0.0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fastsed.preview.time.perf_counter", lambda: now[0])
+        patch.setattr("fastsed.preview.batches", lambda tiles, n: [tiles, tiles])
+        assert _update_seconds([Slow(3.0), Slow(1.0), Slow(2.0)], [], 1) == 2.0
 
 
 def test_spread():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -130,6 +130,27 @@ class _Layout:
         return out
 
 
+class _HistogramsOf(Mapping[str, Histograms]):
+    """Histograms of properties, which stay where they were summed until they are asked for: few runs do that."""
+
+    def __init__(self, weights: Weights, names: Sequence[str]):
+        self._weights, self._names = weights, list(names)
+
+    def __getitem__(self, name: str) -> Histograms:
+        if name not in self._names:
+            raise KeyError(name)
+        return Histograms(*self._weights.histograms_of(self._names.index(name)))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Histograms]]]:
+        return dict, (dict(self),)
+
+
 class Posterior:
     """Reducer: the posteriors of the sources `rows`.
 
@@ -247,11 +268,7 @@ class Posterior:
             weights.sums,
             weights.moments,
             {q.name: quantiles[:, k] for k, q in enumerate(self._quantities)},
-            {
-                q.name: Histograms(*weights.histograms_of(k))
-                for k, q in enumerate(self._quantities)
-                if with_pdfs
-            },
+            _HistogramsOf(weights, [q.name for q in self._quantities]) if with_pdfs else {},
             levels,
         )
 

@@ -103,7 +103,7 @@ class PosteriorEstimates:
         In rising order.
     axis_pdf : dict of str to (nsource, nvalue)
         Weight of each cell.
-    histograms : dict of str to Histograms
+    histograms : mapping of str to Histograms
         Of the properties.
     """
 
@@ -115,7 +115,7 @@ class PosteriorEstimates:
     lnz: Floats
     axis_values: dict[str, Floats]
     axis_pdf: dict[str, Floats]
-    histograms: dict[str, Histograms]
+    histograms: Mapping[str, Histograms]
 
     @classmethod
     def concatenated(cls, parts: Sequence[PosteriorEstimates]) -> PosteriorEstimates:
@@ -284,7 +284,7 @@ def estimate(
             quantiles[name] = np.where(known[:, None], percentiles[name], np.nan)
         neff = np.where(total > 0, total**2 / squares, 0.0)
         lnz = np.where(total > 0, sums[:, 0] + np.log(total), -np.inf)
-    return PosteriorEstimates(mean, std, without, quantiles, neff, lnz, values, pdfs, dict(histograms))
+    return PosteriorEstimates(mean, std, without, quantiles, neff, lnz, values, pdfs, histograms)
 
 
 def _describe_axis(
