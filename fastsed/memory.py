@@ -39,10 +39,12 @@ COPIES_OF_NOISE = 14
 COPIES_OF_VALUES = 4
 # arrays that a formula of time holds while it is evaluated
 ARRAYS_OF_FORMULA = 8
-# bins of a property without logarithm and what is left free beside them (posterior.h)
-MOST_BINS = 4096 + 64
-# histograms as they are summed, broadened, and handed out
-COPIES_OF_HISTOGRAMS = 3
+# bins of a property and what is left free beside them (posterior.h): over forty powers of ten, or without logarithm
+LOGARITHMIC_BINS, LINEAR_BINS = 4096 + 64, 1024 + 64
+# histograms as they are summed and broadened, and handed out
+COPIES_OF_HISTOGRAMS = 2
+# PDFs of axes as sums, as probabilities, and of the parts of a catalogue together
+COPIES_OF_PDFS = 3
 FLOAT_BYTES = 8
 
 
@@ -130,9 +132,10 @@ def _posteriors(problem: Problem) -> int:
         return 0
     n_properties = len(problem.described)
     together = min(n_sources, posteriors_together(n_properties))
-    histograms = COPIES_OF_HISTOGRAMS * MOST_BINS * n_properties * together
+    n_bins = sum(LINEAR_BINS if q.transform == "linear" else LOGARITHMIC_BINS for q in problem.described)
+    histograms = COPIES_OF_HISTOGRAMS * n_bins * together
     # of all sources the estimates stay, and of axes the PDFs
-    n_axes = COPIES_OF_HISTOGRAMS * sum(axes.shape)
+    n_axes = COPIES_OF_PDFS * sum(axes.shape)
     estimates = (4 + 2 * len(p.posterior_percentiles)) * (n_properties + len(axes.names))
     n_columns = problem.grid.rows.count
     layouts = (LAYOUTS_KEPT + 1) * axes.models_per_redshift * 3 * (n_properties + 4)
