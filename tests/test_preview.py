@@ -205,6 +205,14 @@ def test_posteriors_and_mocks_are_part_of_the_time(example, monkeypatch):
     assert announced("POSTERIOR=1", "MOCK=2") == pytest.approx(33 * plain, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    "keys", [("REST_MAG=[120,121]",), ("OUTPUT_COLUMNS=[lmass,lldust,llion]",), (*FORMULA, "A_STEP=1")]
+)
+def test_a_trial_of_posteriors_knows_all_properties(example, keys):
+    lines = preview(example("POSTERIOR=1", *keys))
+    assert value(lines, "time: up to about ").endswith("with 1 thread")
+
+
 def test_the_least_disturbed_trial_counts():
     class Slow:
         def __init__(self, seconds):
