@@ -43,8 +43,8 @@ ARRAYS_OF_FORMULA = 8
 LOGARITHMIC_BINS, LINEAR_BINS = 4096 + 64, 1024 + 64
 # histograms as they are summed and broadened, and handed out
 COPIES_OF_HISTOGRAMS = 2
-# PDFs of axes as sums, as probabilities, and of the parts of a catalogue together
-COPIES_OF_PDFS = 3
+# PDFs of axes as sums, as probabilities, and of the parts of a catalogue together; least chi2 of redshifts
+COPIES_OF_PDFS = 4
 FLOAT_BYTES = 8
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastsed.arrays import Floats, Ints
-from fastsed.fitting.best_fit import BestFit, BestFits
+from fastsed.fitting.best_fit import BestFits, find_best_fits
 from fastsed.fitting.observations import Observations
 from fastsed.fitting.passes import runs, walk
 from fastsed.fitting.posterior import Posterior
@@ -108,14 +108,14 @@ def mock_columns(problem: Problem, best: BestFits) -> Iterator[MockColumn]:
     posteriors: list[PosteriorEstimates] = []
     for rows in runs(slice(0, problem.data.n_sources), max(1, MOCKS_TOGETHER // n)):
         data = _mock_data(problem, best, true, rows)
-        best_fit, everyone = BestFit(grid, data), slice(0, data.n_sources)
+        redshifts = None
         if problem.params.posterior:
-            reducer = Posterior(grid, data, problem.described, problem.weighing.repeated(rows, n), everyone)
+            weighing = problem.weighing.repeated(rows, n)
+            reducer = Posterior(grid, data, problem.described, weighing, slice(0, data.n_sources))
             walk(grid, needed, [reducer], data.n_sources)
-            best_fit.look_only_at(*reducer.redshifts_of_best(), everyone)
+            redshifts = reducer.redshifts_of_best()
             posteriors.append(reducer.result((), with_pdfs=False))
-        walk(grid, needed, [best_fit], data.n_sources)
-        fits.append(best_fit.result())
+        fits.append(find_best_fits(grid, data, redshifts))
     known = _shown_values(problem, best)
     recovered = _shown_values(problem, BestFits.concatenated(fits))
     posterior = PosteriorEstimates.concatenated(posteriors) if posteriors else None

@@ -125,8 +125,9 @@ def _fit(
             acceptable = reducers["delta chi2"].result()
             from_chi2(problem, uncertainties, best, acceptable, write_acceptable)
         if posteriors is not None and "posterior" in step.products:
-            first_z, last_z = reducers["posterior"].redshifts_of_best()
-            best_fit.look_only_at(first_z, last_z, step.rows)
+            if "best fit" not in step.products:
+                first_z, last_z = reducers["posterior"].redshifts_of_best()
+                best_fit.look_only_at(first_z, last_z, step.rows)
             posteriors.add(reducers["posterior"])
     if files:
         if uncertainties is None:

@@ -299,7 +299,14 @@ cdef class Weights:
             raise MemoryError(f"no memory for the posteriors of {self.nsource} sources")
 
     def broaden(self, const double[::1] width, const double[::1] probability, int n_threads):
-        """Convolve the histograms of the properties that scale with Gaussians: the scale's error is width (nsource,) dex.
+        """Convolve the histograms of the properties that scale with Gaussians: the scale's error widens them.
+
+        Parameters
+        ----------
+        width : (nsource,)
+            Standard deviation of the scale, in dex.
+        probability : (nprobability,)
+        n_threads : int
 
         Returns
         -------

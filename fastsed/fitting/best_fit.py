@@ -12,7 +12,7 @@ from fastsed._ext.best_fit import find_best
 from fastsed.arrays import Floats, Ints, Mask
 from fastsed.fitting.kernel_views import data_view, tile_view
 from fastsed.fitting.observations import Observations, sum_in_window
-from fastsed.fitting.passes import Progress, redshift_indices, walk
+from fastsed.fitting.passes import redshift_indices, walk
 from fastsed.models.template_grid import TemplateGrid
 from fastsed.models.tile import Tile
 
@@ -152,8 +152,20 @@ def improves(best: BestFits, model: Ints, chi2: Floats, tie_rank: Ints) -> Mask:
     return (model >= 0) & ((best.model_id < 0) | better | ties)
 
 
-def find_best_fits(grid: TemplateGrid, data: Observations, progress: Progress | None = None) -> BestFits:
-    """Find the best model of every source in a pass for nothing else."""
+def find_best_fits(
+    grid: TemplateGrid, data: Observations, redshifts: tuple[Ints, Ints] | None = None
+) -> BestFits:
+    """Find the best model of every source in a pass for nothing else.
+
+    Parameters
+    ----------
+    grid : TemplateGrid
+    data : Observations
+    redshifts : ((nsource,), (nsource,)), optional
+        The first and the last redshift index at which the best fit of each source may be, where more is known of it.
+    """
     reducer = BestFit(grid, data)
-    walk(grid, data.redshifts_needed(len(grid.axes.z)), [reducer], data.n_sources, progress)
+    if redshifts is not None:
+        reducer.look_only_at(*redshifts, slice(0, data.n_sources))
+    walk(grid, data.redshifts_needed(len(grid.axes.z)), [reducer], data.n_sources)
     return reducer.result()

@@ -30,7 +30,7 @@ LAYOUTS_KEPT = 4
 LN_CUT = 25.0
 MODELS_OF_CUT = 1e5
 BINS_PER_DEX = 100.0
-# of chi2, beside that without a model
+# of chi2, relative to that without a model
 CHI2_ROUNDING = 1e-9
 
 
@@ -219,8 +219,7 @@ class Posterior:
         Models that are left out are worse than others where neither priors nor cells outweigh what they lack in chi2.
         """
         data, rows, least = self._data, self._rows, self._weights.least_chi2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            total = np.nansum(data.value[rows] ** 2 / data.variance[rows], axis=1)
+        total = (data.value[rows] ** 2 / data.variance[rows]).sum(axis=1)
         least_of_all = least.min(axis=1)
         nearest = least <= (least_of_all + CHI2_ROUNDING * total)[:, None]
         same_window = (data.best_first_z[rows] == self._first_z) & (data.best_last_z[rows] == self._last_z)
