@@ -7,7 +7,6 @@ import pickle
 import select
 import signal
 import stat
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,8 +22,9 @@ T = TypeVar("T")
 # processor time that a parser may take: as much as this, and one second more for each so many bytes of the file
 PARSER_SECONDS = 1.0
 BYTES_PER_SECOND = 20e6
-# time on the clock, on a machine or a network however busy
-PATIENCE_SECONDS = 60.0
+# time on the clock, on a machine or a network however busy, of the first try and of the second: a process that was
+# forked while a thread held a lock waits for it for ever (of an allocator, where it is not the C library's)
+PATIENCE_SECONDS = (15.0, 60.0)
 PATIENT_BYTES_PER_SECOND = 1e6
 # memory that it may take: as much as this, and so much more for each byte of the file
 PARSER_BYTES = 1 << 30
@@ -73,6 +73,7 @@ def parse_foreign(
 ) -> T:
     """Parse a file in a process of its own, so that a parser that crashes or never ends does no harm.
 
+    A process that gives no sign of life is ended, and a second one tries.
     Files that come with fastsed are parsed in this process; so are all where no further process can be started.
 
     Parameters
@@ -102,22 +103,25 @@ def parse_foreign(
             raise InputError("cannot be read: it is no regular file", path)
         if is_shipped(path):
             return parse()
-    reader, writer = os.pipe()
     limit = PARSER_SECONDS + status.st_size / bytes_per_second
-    try:
-        pid = _fork()
-    except OSError:
-        os.close(reader)
+    for patience in PATIENCE_SECONDS:
+        reader, writer = os.pipe()
+        try:
+            pid = _fork()
+        except OSError:
+            os.close(reader)
+            os.close(writer)
+            with parser_errors(path, what):
+                return parse()
+        if pid == 0:
+            _answer(parse, path, what, writer, limit)
         os.close(writer)
-        with parser_errors(path, what):
-            return parse()
-    if pid == 0:
-        _answer(parse, path, what, writer, limit)
-    os.close(writer)
-    deadline = time.monotonic() + PATIENCE_SECONDS + status.st_size / PATIENT_BYTES_PER_SECOND
-    with open(reader, "rb") as stream:
-        answer: T = _received(stream, pid, deadline, path, what)
-    return answer
+        with open(reader, "rb") as stream:
+            answer = _received(stream, pid, patience + status.st_size / PATIENT_BYTES_PER_SECOND)
+        if answer is not None:
+            break
+    content: T = _content(answer, path, what)
+    return content
 
 
 def is_shipped(path: str | PathLike[str]) -> bool:
@@ -187,23 +191,30 @@ def _limit_memory(size: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most if hard < 0 else min(most, hard), hard))
 
 
-def _received(stream: BinaryIO, pid: int, deadline: float, path: str | PathLike[str], what: str) -> Any:
-    """The parent: the result of the child, or its error."""
-    answered = False
+def _received(stream: BinaryIO, pid: int, seconds: float) -> tuple[str, Any] | None:
+    """The parent: what the child answers, or the signal that ended it; None if it was given up."""
+    ready, answer = False, None
     try:
-        answered = bool(select.select([stream], [], [], max(0.0, deadline - time.monotonic()))[0])
-        answer = pickle.load(stream) if answered else None
-    except (EOFError, pickle.UnpicklingError):
-        answer = None
+        ready = bool(select.select([stream], [], [], seconds)[0])
+        if ready:
+            with suppress(EOFError, pickle.UnpicklingError):
+                answer = pickle.load(stream)
     finally:
-        if not answered:
+        if not ready:
             os.kill(pid, signal.SIGKILL)
         ended = _wait(pid)
-    if answer is None:
-        if not answered or -ended == signal.SIGPROF:
-            raise InputError(f"is not {what}, or is damaged: reading it came to no end", path)
-        raise InputError(f"is not {what}, or is damaged: its parser crashed (signal {-ended})", path)
+    if ready and answer is None:
+        return "signal", -ended
+    return answer
+
+
+def _content(answer: tuple[str, Any] | None, path: str | PathLike[str], what: str) -> Any:
+    """The result that a child answered, or its error."""
+    if answer is None or answer == ("signal", signal.SIGPROF):
+        raise InputError(f"is not {what}, or is damaged: reading it came to no end", path)
     kind, content = answer
+    if kind == "signal":
+        raise InputError(f"is not {what}, or is damaged: its parser crashed (signal {content})", path)
     if kind == "error":
         raise InputError(*content)
     return content

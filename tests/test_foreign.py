@@ -73,9 +73,24 @@ def test_endless_loop_ends(path, monkeypatch):
 
 
 def test_waiting_for_ever_ends(path, monkeypatch):
-    monkeypatch.setattr(foreign, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(foreign, "PATIENCE_SECONDS", (0.2, 0.2))
     with pytest.raises(InputError, match="reading it came to no end"):
         parse(path, lambda: time.sleep(1000))
+
+
+def test_process_that_got_stuck_is_started_again(path, monkeypatch):
+    """As one forked while a thread held a lock of an allocator."""
+    tries = path.with_name("tries")
+    monkeypatch.setattr(foreign, "PATIENCE_SECONDS", (0.2, 60.0))
+
+    def stuck_at_first():
+        first = not tries.exists()
+        tries.touch()
+        if first:
+            time.sleep(1000)
+        return "read"
+
+    assert parse(path, stuck_at_first) == "read"
 
 
 def test_crash_of_a_parser(path):
