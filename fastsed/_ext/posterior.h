@@ -130,6 +130,7 @@ typedef struct {
 typedef struct {
     double *weight, *weighted; /* [nband] */
     double largest, total, per_total, per_scale;
+    double least_num;          /* of scales that may be above 0: limits may turn the sign of others */
     ptrdiff_t nband, nmain;    /* columns; those of the main scale */
     screen_t screen;
 } coefficients_t;
@@ -310,12 +311,22 @@ static void note_least_chi2(double *least, const source_t *s, const models_t *fo
         *least = chi2;
 }
 
+/* chi2 of the first data columns where no model adds to them. */
+static double chi2_without_model(const tile_t *t, const source_t *s, ptrdiff_t ncolumn)
+{
+    double sum = limit_chi2(t, s, 0, 0.0);
+    for (ptrdiff_t b = 0; b < ncolumn; b++)
+        sum += s->weight[b] * s->value[b] * s->value[b];
+    return sum;
+}
+
 /* The exact ln w of the models that may count, beside `offset` for the source; inverse gains, scales and ratios of scales too.
    The largest comes back. */
 static double weigh_exactly(const piece_t *p, const weighing_t *c, const source_t *s, double offset, double least,
                             models_t *found)
 {
-    const double without = s->limit ? s->total + limit_chi2(&p->tile, s, 0, 0.0) : 0;
+    const ptrdiff_t nscale = s->own_spec_scale ? p->tile.nmain : p->tile.nband;
+    const double without = s->limit ? chi2_without_model(&p->tile, s, nscale) : 0;
     double largest = -HUGE_VAL;
     for (ptrdiff_t i = 0; i < found->n * LANES; i++) {
         const ptrdiff_t m = found->start[i / LANES] + i % LANES;
@@ -323,8 +334,11 @@ static double weigh_exactly(const piece_t *p, const weighing_t *c, const source_
             continue;
         double a, b;
         double exact = p->ln_weight[m] + offset - 0.5 * exact_chi2(&p->tile, s, m, &a, &b);
-        if (s->limit)
-            found->per_gain[i] = 1 / (without - linear_chi2(&p->tile, s, m, &a, &b));
+        if (s->limit) {
+            double chi2 = 0;
+            scale_and_residuals(&p->tile, s, m, 0, nscale, &a, &chi2);
+            found->per_gain[i] = 1 / (without - chi2);
+        }
         found->scale[i] = a;
         found->ratio[i] = a / b;
         if (c->marginal) {
@@ -472,6 +486,7 @@ static void find_columns(const piece_t *p, member_t *s)
     columns->largest = largest;
     columns->total = source->total;
     columns->per_total = 1 / source->total;
+    columns->least_num = source->limit ? -HUGE_VAL : 0;
     columns->per_scale = sqrt(source->total) / sqrt(largest);
     for (ptrdiff_t b = 0; b < nband; b++) {
         screen->weight[b] = (float)columns->weight[b];

@@ -292,8 +292,9 @@ TARGET ALWAYS_INLINE double PASTE(largest_of_parts, LEVEL)(const VEC *x)
 }
 
 /* ln w of the models found from sums over the columns, an upper bound where the source needs more than that; what scales,
-   squared norms and inverse gains (chi2 without a model less that with it) they have. LANES without any ln w >= least are
-   left out, and some without any model make the number of the others even. The largest comes back. */
+   squared norms and inverse gains they have: of the data that set the scale, chi2 without a model less that with it. LANES
+   without any ln w >= least are left out, and some without any model make the number of the others even. The largest comes
+   back. */
 TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t *c, const coefficients_t *s,
                                               double offset, double least, models_t *found)
 {
@@ -317,11 +318,10 @@ TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t
             const VEC num = LOAD(ln + from + k * VW), den = LOAD(scale + from + k * VW);
             /* one division for the scale, 1 / num and 1 / den */
             const VEC r = 1.0 / (num * den), a = num * num * r, per_num = den * r;
-            VEC q = num * a, per_q = den * (per_num * per_num);
+            VEC q = num * a;
             if (two_scales) {
                 const VEC spec_num = LOAD(found->ratio + from + k * VW);
                 q += spec_num * spec_num / LOAD(per_gain + from + k * VW);
-                per_q = 1.0 / q;
             }
             gain[k] = LARGER(q, gain[k]);
             VEC l = MULTIPLY_ADD(ALL(half_total), q - 1.0, LOAD(ln_weight + k * VW)) + offset;
@@ -329,12 +329,13 @@ TARGET static double PASTE(weigh_hits, LEVEL)(const piece_t *p, const weighing_t
                 l -= 0.5 * LOAD(found->weight + from + k * VW);
                 STORE(norm2 + to + k * VW, den * s->largest);
             }
-            l = CHOOSE((INTS)(num > 0.0) & (INTS)(l >= least), l, ALL(-HUGE_VAL));
+            l = CHOOSE((INTS)(num > s->least_num) & (INTS)(l >= least), l, ALL(-HUGE_VAL));
             most[k] = LARGER(l, most[k]);
             any |= ANY_ABOVE(l, ALL(-HUGE_VAL));
             STORE(ln + to + k * VW, l);
             STORE(scale + to + k * VW, a * per_scale);
-            STORE(per_gain + to + k * VW, per_q * per_total);
+            /* of the data that set the scale */
+            STORE(per_gain + to + k * VW, den * (per_num * per_num) * per_total);
         }
         n += any;
     }

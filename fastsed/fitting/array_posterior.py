@@ -160,6 +160,7 @@ def _together(estimates: Mapping[str, Sequence[_Estimates]], neff: Floats, lnz: 
         lnz=lnz,
         axis_values={},
         axis_pdf={},
+        known_redshift=np.zeros(len(lnz), dtype=bool),
         histograms={
             name: Histograms.concatenated([part.histograms for part in parts])
             for name, parts in estimates.items()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastsed.arrays import Floats, Ints, Mask
+from fastsed.errors import InputError
 from fastsed.fitting.cells import cell_quantiles
 from fastsed.models.cells import cell_edges
 
@@ -103,6 +104,8 @@ class PosteriorEstimates:
         In rising order.
     axis_pdf : dict of str to (nsource, nvalue)
         Weight of each cell.
+    known_redshift : (nsource,)
+        Sources whose redshift is known.
     histograms : mapping of str to Histograms
         Of the properties.
     """
@@ -115,6 +118,7 @@ class PosteriorEstimates:
     lnz: Floats
     axis_values: dict[str, Floats]
     axis_pdf: dict[str, Floats]
+    known_redshift: Mask
     histograms: Mapping[str, Histograms]
 
     @classmethod
@@ -131,6 +135,7 @@ class PosteriorEstimates:
             neff=np.concatenate([p.neff for p in parts]),
             lnz=np.concatenate([p.lnz for p in parts]),
             axis_values=parts[0].axis_values,
+            known_redshift=np.concatenate([p.known_redshift for p in parts]),
             histograms={
                 k: Histograms.concatenated([p.histograms[k] for p in parts]) for k in parts[0].histograms
             },
@@ -153,12 +158,19 @@ class PosteriorEstimates:
         name : str
         q : float or (nq,)
             Probabilities, from 0 to 1.
+
+        Raises
+        ------
+        InputError
+            For anything else as a probability.
         """
         levels = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if not ((levels >= 0) & (levels <= 1)).all():
+            raise InputError(f"q = {q!r}: expected probabilities from 0 to 1")
         if name in self.axis_pdf:
             result = cell_quantiles(self.axis_values[name], self.axis_pdf[name], levels)
-            fixed = self.std[name] == 0
-            result[fixed] = self.mean[name][fixed, None]
+            if name == "z":
+                result[self.known_redshift] = self.mean[name][self.known_redshift, None]
         else:
             result = self._histograms(name).quantiles(levels)
             result[np.isnan(self.mean[name])] = np.nan
@@ -284,7 +296,9 @@ def estimate(
             quantiles[name] = np.where(known[:, None], percentiles[name], np.nan)
         neff = np.where(total > 0, total**2 / squares, 0.0)
         lnz = np.where(total > 0, sums[:, 0] + np.log(total), -np.inf)
-    return PosteriorEstimates(mean, std, without, quantiles, neff, lnz, values, pdfs, histograms)
+    return PosteriorEstimates(
+        mean, std, without, quantiles, neff, lnz, values, pdfs, known_redshift, histograms
+    )
 
 
 def _describe_axis(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
-from scipy.special import log_ndtr
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import erfcx, log_ndtr
 
 from fastsed.fitting.best_fit import find_best_fits
 from tests.fitting.test_posterior import fit, flat
@@ -56,6 +56,37 @@ def test_best_fits_are_those_of_a_direct_minimisation(library):
         assert best.chi2[row] == pytest.approx(direct[m][0], rel=1e-9)
         assert best.model_id[row] == models.ids[m]
         assert best.scale[row] == pytest.approx(direct[m][1], rel=1e-6)
+
+
+@pytest.mark.parametrize("error", [1e-2, 1e-4, 1e-6, 1e-11])
+@pytest.mark.parametrize("limit", [-1e-3, 0.9])
+def test_limits_that_detections_alone_would_pass_by_far(library, error, limit):
+    """Of Newton's steps, those that pass the limit lead back to where they began."""
+    problem = limited(make_problem(library, n=1), {0: ([2, 3], limit)})
+    models, data = all_models(problem.grid), problem.data
+    data.limit_error[0] *= error
+    expected = []
+    for flux in models.flux.T:
+        a, y = flux / np.sqrt(data.variance[0]), data.value[0] / np.sqrt(data.variance[0])
+        f, x = flux / data.limit_error[0], np.where(np.isfinite(data.limit_error[0]), data.limit[0], 1.0)
+        cut, alone = np.isfinite(data.limit_error[0]), (y @ a) / (a @ a)
+
+        def below(s, f=f[cut], x=(x / data.limit_error[0])[cut]):
+            return x - s * f
+
+        def slope(s, a=a, y=y, f=f[cut], below=below):
+            hazard = np.sqrt(2 / np.pi) / erfcx(-below(s) * np.sqrt(0.5))
+            return (a @ a) * s - y @ a + f @ hazard
+
+        s = brentq(slope, alone - 2 * abs(alone), alone + 0.1 * abs(alone), xtol=1e-300)
+        expected.append(((y - s * a) ** 2).sum() - 2 * log_ndtr(below(s)).sum())
+    best = find_best_fits(problem.grid, data)
+    assert best.chi2[0] == pytest.approx(min(expected), rel=1e-9)
+    assert best.model_id[0] == models.ids[np.argmin(expected)]
+    with acceptable(problem.grid, data, best, 1e6) as found:
+        rows = np.concatenate([rows for _, _, rows in found.batches()])
+    kept = np.array(expected) < min(expected) + 1e6
+    assert len(rows) == kept.sum()
 
 
 def test_limits_far_above_the_models_are_no_data(library):
@@ -127,3 +158,38 @@ def test_posteriors_know_limits(library, marginal):
         std = np.sqrt((w * (x - mean) ** 2).sum() + width2)
         assert found.mean["lscale"][row] == pytest.approx(mean, abs=1e-4 * std)
         assert found.std["lscale"][row] == pytest.approx(std, rel=1e-4)
+
+
+@pytest.mark.parametrize("limits", [{}, {0: ([2, 3], 0.5), 2: ([2], 0.9)}])
+@pytest.mark.parametrize("marginal", [False, True])
+def test_a_channel_with_a_scale_of_its_own_tells_nothing(library, limits, marginal):
+    """Neither of the models, all of which fit it, nor of the scale, however small its error is."""
+    own, without = (limited(make_problem(library, n=3, n_channels=1), limits) for _ in range(2))
+    own.data.own_spec_scale[:] = 1
+    own.data.variance[:, own.data.n_main :] *= 1e-6
+    without.data.variance[:, own.data.n_main :] = np.inf
+    a, b = (
+        fit(one, flat(one.grid, marginal), ["lmass", "lsfr", "lssfr"])[0].result((0.1, 0.9))
+        for one in (own, without)
+    )
+    np.testing.assert_allclose(a.lnz, b.lnz, rtol=1e-7)
+    for name in a.mean:
+        np.testing.assert_allclose(a.mean[name], b.mean[name], rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(a.std[name], b.std[name], rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(a.percentiles[name], b.percentiles[name], rtol=1e-6, atol=1e-9)
+
+
+def test_limits_may_turn_the_sign_of_a_scale(library, monkeypatch):
+    """Where a model is negative in their band: models count whose scale is above 0 with the limit, not without it."""
+    problem = limited(make_problem(library, n=2), {0: ([2], 1e-3)})
+    data = problem.data
+    tiles = list(problem.grid.tiles(np.ones(len(problem.grid.axes.z), dtype=bool)))
+    for tile in tiles:
+        tile.flux[2] *= -1
+    monkeypatch.setattr(problem.grid, "tiles", lambda mask: (tile for tile in tiles if mask[tile.iz]))
+    data.value[0] *= -1
+    data.limit[0, 2] = -data.limit[0, 2] * 1e6
+    found, _ = fit(problem, flat(problem.grid), ["lscale"])
+    best = find_best_fits(problem.grid, data)
+    assert best.scale[0] > 0
+    assert np.isfinite(found.result().lnz[0])

@@ -7,10 +7,12 @@ import pytest
 from scipy.special import log_ndtr, ndtr
 
 from fastsed._ext.posterior import multiply_adds
+from fastsed.errors import InputError
 from fastsed.fitting.best_fit import find_best_fits
 from fastsed.fitting.cells import axis_widths, cell_quantiles
 from fastsed.fitting.passes import walk
 from fastsed.fitting.posterior import Posterior, Weighing, coordinate
+from fastsed.fitting.posterior_estimates import estimate
 from fastsed.models.cells import cell_edges
 from fastsed.models.properties import model_properties
 from fastsed.quantities import Quantity, property_quantities
@@ -68,8 +70,6 @@ class Slow:
         if weighing.marginal:
             ln = ln + log_ndtr(scale * n) - np.log(n)
         gain = (scale * n) ** 2
-        if data.own_spec_scale[row]:
-            gain = gain + spec_scale**2 * (weight[:, cut:].T * models.flux[cut:] ** 2).sum(axis=0)
         ln = np.where(scale > 0, ln, -np.inf)
         w = np.exp(ln - ln.max())
         self.lnz = math.log(w.sum()) + ln.max()
@@ -390,3 +390,18 @@ def test_a_source_without_models_of_positive_scale_has_none(library):
     assert all(np.isnan(v[1]) for v in found.mean.values())
     assert all(np.isnan(found.pdf(name)[1][1]).all() for name in found.names)
     assert found.neff[0] > 0
+
+
+def test_quantiles_of_axes_whose_weight_is_in_one_cell():
+    """They are linear inside it, but where the redshift is known."""
+    values, weights = np.array([1.0, 2.0, 4.0]), np.array([[0.0, 3.0, 0.0], [0.0, 3.0, 0.0]])
+    sums, probabilities = np.array([[0.0, 0.0, 3.0, 3.0, 0.0]] * 2), np.array([0.0, 0.16, 0.84, 1.0])
+    axes = {"z": (values, weights), "lage": (values, weights), "Av": (values[:1], weights[:, 1:2])}
+    found = estimate(axes, np.array([True, False]), {}, sums, np.empty((2, 0, 4)), {}, {}, probabilities)
+    inside = 1.5 + 1.5 * probabilities
+    for name, expected in (("z", [[2.0] * 4, inside]), ("lage", [inside] * 2), ("Av", [[1.0] * 4] * 2)):
+        np.testing.assert_allclose(found.percentiles[name], expected)
+        np.testing.assert_allclose(found.quantile(name, probabilities), expected)
+    for wrong in (1.5, -0.1, np.nan, [0.5, 2]):
+        with pytest.raises(InputError, match="expected probabilities from 0 to 1"):
+            found.quantile("lage", wrong)
