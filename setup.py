@@ -26,6 +26,8 @@ DIRECTIVES = {
 UNCONTRACTED = ["-ffp-contract=off"]
 ROUNDED_ALIKE = ("fastsed._ext.photometry", "fastsed._ext.stars", "fastsed._ext.posterior")
 SANITIZE = os.environ.get("FASTSED_SANITIZE", "")
+# that run side by side
+MOST_COMPILERS = 4
 
 OPENMP_PROBE = """
 #include <omp.h>
@@ -105,11 +107,19 @@ class BuildKernels(build_ext):
         if SANITIZE:
             compile_args = [*compile_args, f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g"]
             link_args = [*link_args, f"-fsanitize={SANITIZE}"]
+        # the longest first; a compiler takes up to half a gigabyte
+        self.extensions.sort(key=lambda one: os.path.getsize(one.sources[0]), reverse=True)
+        self.parallel = self.parallel or min(MOST_COMPILERS, usable_cores())
         for extension in self.extensions:
             extra = UNCONTRACTED if extension.name in ROUNDED_ALIKE and "-O3" in compile_args else []
             extension.extra_compile_args = [*compile_args, *extra]
             extension.extra_link_args = link_args
         super().build_extensions()
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def extension(path: Path) -> Extension:
