@@ -588,7 +588,14 @@ def _posterior_options(posterior: bool | str, priors: Mapping[str, Any] | None) 
     """Options of `RunOptions` for the posteriors."""
     if posterior not in (False, True, "profile", "marginal"):
         raise InputError(f"posterior = {posterior!r}: expected True, False, 'profile' or 'marginal'")
-    named = {_AXES.get(name.lower(), name.lower()): prior for name, prior in (priors or {}).items()}
+    if priors is not None and not isinstance(priors, Mapping):
+        raise TypeError(f"priors: expected a mapping, not {type(priors).__name__}")
+    named: dict[str, Any] = {}
+    for name, prior in (priors or {}).items():
+        axis = _AXES.get(name.lower(), name.lower())
+        if axis in named:
+            raise InputError(f"priors: '{name}' is {axis}, which has a prior already")
+        named[axis] = prior
     if named and not posterior:
         raise InputError("priors: they weigh posteriors, which need posterior=True")
     scale = posterior if isinstance(posterior, str) else "profile"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fastsed.arrays import Floats, Ints
 from fastsed.config.run import RunOptions
 from fastsed.fitting.best_fit import BestFit, BestFits
-from fastsed.fitting.lost import report_lost
+from fastsed.fitting.lost import report_lost, report_without_posterior
 from fastsed.fitting.observations import sum_in_window
 from fastsed.fitting.passes import Pass, Product, Progress, runs, walk, walk_best_first
 from fastsed.models.attenuation import dust_law
@@ -136,6 +136,8 @@ def _fit(
         files.sync()
     with_intervals = p.n_sim or p.interval_from_chi2
     result = posteriors.result() if posteriors is not None else None
+    if result is not None:
+        report_without_posterior(best.fitted, result.lnz)
     return best, uncertainties if with_intervals else None, result
 
 

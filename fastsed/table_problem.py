@@ -90,9 +90,12 @@ def read_photometry(
     InputError
         For a missing column, or what is no number.
     TypeError
-        If `bands` is no mapping to pairs of names.
+        If `bands` is no mapping to pairs of names, or `limits` to names.
     """
     source = as_source(table)
+    for name, given in (("bands", bands), ("limits", limits or {})):
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{name}: expected a mapping, not {type(given).__name__}")
     pairs = [_pair(band, names) for band, names in bands.items()]
     if not pairs:
         raise InputError("bands: no band is given")
@@ -115,6 +118,8 @@ def _limits(source: ColumnSource, bands: list[Any], limits: Mapping[Any, str]) -
     """Which fluxes (nsource, nband) are upper limits."""
     flags = np.zeros((source.n_rows, len(bands)), dtype=bool)
     for band, name in limits.items():
+        if not isinstance(name, str):
+            raise TypeError(f"limits[{band!r}]: expected the name of a column, not {type(name).__name__}")
         if band not in bands:
             raise InputError(f"limits[{band!r}]: there is no such filter in bands")
         (column,) = source.read([name])
@@ -171,7 +176,8 @@ def catalog_of(photometry: Photometry, filters: Sequence[Response]) -> Catalog:
     check_fittable(fittable, none, "the table")
     if not fittable.all():
         lost = counted(int(np.count_nonzero(~fittable)), "source")
-        log.warning("%s without any valid flux: not fitted", lost)
+        beside = "" if limits is None else " beside upper limits"
+        log.warning("%s without any valid flux%s: not fitted", lost, beside)
     # 0 is for the channels of spectra
     numbers = np.array([curve.number or -1 - k for k, curve in enumerate(filters)], dtype=np.int64)
     ids = [str(one) for one in photometry.ids.tolist()]

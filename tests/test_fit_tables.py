@@ -334,9 +334,16 @@ def test_upper_limits_of_tables(table, folder, monkeypatch):
     table["grade"] = 3
     with pytest.raises(InputError, match="must hold booleans"):
         fitted(table, limits={163: "grade"})
+    for wrong in (["faint"], {163: ("faint",)}, {163: table["faint"]}):
+        with pytest.raises(TypeError, match=r"limits.*: expected"):
+            fitted(table, limits=wrong)
 
 
 def test_posteriors_that_cannot_be(table):
+    with pytest.raises(TypeError, match="priors: expected a mapping, not str"):
+        fitted(table, posterior=True, priors="flat")
+    with pytest.raises(InputError, match="priors: 'lage' is lage, which has a prior already"):
+        fitted(table, posterior=True, priors={"log_age": "flat", "lage": "normal(9, 1)"})
     with pytest.raises(InputError, match="expected True, False, 'profile' or 'marginal'"):
         fitted(table, posterior="max")
     with pytest.raises(InputError, match="need posterior=True"):

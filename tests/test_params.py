@@ -197,6 +197,11 @@ class TestCustomParameters:
         with pytest.raises(InputError, match=message):
             read(self.FORMULA + text)
 
+    def test_priors_may_be_within_quotes(self, read):
+        priors = "PRIOR_FOO = 'normal(8, 1)'\nPRIOR_LOG_TAU = expr(x)\nPRIOR_AV = 'normal(1, 1)'\n"
+        params = read(self.FORMULA + "FOO_MIN = 1\nFOO_MAX = 2\nFOO_STEP = 0.5\n" + priors)
+        assert params.priors == {"foo": "normal(8, 1)", "log_tau": "expr(x)", "av": "normal(1, 1)"}
+
     @pytest.mark.parametrize("name", ["t", "Av", "log_age", "a-b", "log_tau', 'LOG_TAU"])
     def test_bad_names(self, read, name):
         with pytest.raises(InputError, match="CUSTOM_PARAMS"):

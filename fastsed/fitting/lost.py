@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from fastsed.arrays import Ints, Mask
+from fastsed.arrays import Floats, Ints, Mask
 from fastsed.errors import InputError
 from fastsed.inputs.catalog import counted
 
@@ -35,6 +35,22 @@ def check_fittable(fittable: Mask, zero_error: Mask, path: str) -> None:
     reasons = [f"{counted(n_zero, 'source')} with an error of zero"] * (n_zero > 0)
     reasons += [f"{counted(n_invalid, 'source')} without any valid flux"] * (n_invalid > 0)
     raise InputError(f"no source can be fitted: {', '.join(reasons)}", path)
+
+
+def report_without_posterior(fitted: Mask, lnz: Floats) -> None:
+    """Say how many sources have a best fit, but no model with a weight.
+
+    Parameters
+    ----------
+    fitted : (nsource,)
+    lnz : (nsource,)
+    """
+    n = int(np.count_nonzero(fitted & ~np.isfinite(lnz)))
+    if n:
+        log.warning(
+            "%s fitted, but without a posterior: of the models with a scale above 0, none has a prior above 0",
+            counted(n, "source"),
+        )
 
 
 def lost_reasons(lost: Mask, n_ages: Ints, n_models: Ints) -> dict[str, Mask]:

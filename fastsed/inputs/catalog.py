@@ -286,9 +286,10 @@ def fittable_sources(error: Floats, zero_error: Mask) -> Mask:
 
 def warn_unfittable(catalog: Catalog) -> None:
     """Say how many sources will not be fitted, and why."""
+    beside = "" if catalog.limit is None else " beside upper limits"
     reasons = {
         "an error of zero": catalog.zero_error,
-        "want of any valid flux": ~catalog.fittable & ~catalog.zero_error,
+        f"want of any valid flux{beside}": ~catalog.fittable & ~catalog.zero_error,
     }
     for reason, affected in reasons.items():
         rows = np.flatnonzero(affected)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +115,17 @@ def _two_numbers(text: str, arguments: str, key: str, where: str | None) -> tupl
 def _tabulated(path: str, values: Floats) -> Floats:
     """Densities of a file of two columns: linear between its values, 0 outside."""
     x, density = read_number_columns(path, ["value", "density"])
-    if not (np.isfinite(x).all() and np.isfinite(density).all()) or (density < 0).any():
-        raise InputError("holds a value that is not finite, or a negative density", path)
-    if (np.diff(x) <= 0).any():
-        raise InputError("its values must ascend", path)
+    for value, of_value in zip(x.tolist(), density.tolist(), strict=True):
+        if not (math.isfinite(value) and 0 <= of_value < math.inf):
+            raise InputError(
+                f"density {of_value:g} at {value:g}: expected a finite value, and a density of 0 or more",
+                path,
+            )
+    for before, value in pairwise(x.tolist()):
+        if not before < value:
+            raise InputError(f"its values must ascend: {value:g} follows {before:g}", path)
+    if len(x) < 2:
+        raise InputError("expected two values or more, with the density at each", path)
     interpolated: Floats = np.interp(values, x, density, left=0.0, right=0.0)
     return interpolated
 
@@ -140,6 +149,9 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], where: str | Non
     if not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
         raise InputError("its redshifts must be finite and ascend", file)
     row_of = {name: row for row, name in enumerate(names)}
+    if len(row_of) < len(names):
+        twice = next(name for row, name in enumerate(names) if row_of[name] != row)
+        raise InputError(f"has source '{twice}' twice or more", file)
     missing = [one for one in ids if one not in row_of]
     if missing:
         raise InputError(
@@ -153,8 +165,13 @@ def prior_of_sources(prior: Any, z: Floats, ids: Sequence[str], where: str | Non
             "%s: %s without densities (NaN) get a flat prior", file, counted(int(absent.sum()), "source")
         )
         densities[absent] = 1.0
-    if not (np.isfinite(densities).all() and (densities >= 0).all()):
-        raise InputError("holds densities that are negative or not finite", file)
+    odd = ~(np.isfinite(densities) & (densities >= 0)).all(axis=1)
+    if odd.any():
+        raise InputError(
+            f"densities of {counted(int(odd.sum()), 'source')} are negative or not finite, the first of them "
+            f"'{ids[int(np.argmax(odd))]}'",
+            file,
+        )
     at_z = np.array([np.interp(z, grid, row, left=0.0, right=0.0) for row in densities])
     at_z[absent] = 1.0
     return at_z

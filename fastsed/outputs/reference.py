@@ -15,7 +15,28 @@ _FILES = (
         "order of the input. Values as in the table above, after their transformation; a row of `nan` is "
         "a source that was not fitted. -99 stands for the logarithm of zero, 99 for infinity. With "
         "intervals, each quantity `x` is followed by `l68_x` and `u68_x`, the bounds of the interval of "
-        "68% (and so on for each value of `C_INTERVAL`).",
+        "68% (and so on for each value of `C_INTERVAL`). With `POSTERIOR`, `mean_x`, `std_x` and a `pNN_x` "
+        "for each of `POSTERIOR_PERCENTILES` follow these, and `f0_x` where models without a logarithm of x "
+        "have a share of the weight; at the end of the row `neff`, the effective number of models, and "
+        "`lnz`, the logarithm of the sum of all weights.",
+    ),
+    (
+        "`<OUTPUT_FILE>_fit.<format>`",
+        "`OUTPUT_FORMAT`",
+        "The same columns as a table, with units and descriptions.",
+    ),
+    (
+        "`<OUTPUT_FILE>_pdf.hdf5`",
+        "`SAVE_PDF`",
+        "Posterior distributions: `id`, and for each axis and property a group with `edges` [bin + 1] and "
+        "`pdf` [source, bin], whose sum is 1; its attributes say unit and description. `fastsed.read_pdf` "
+        "reads it, and `PRIOR_Z = 'pz(file)'` takes its redshifts.",
+    ),
+    (
+        "`<OUTPUT_FILE>_mock.fits`",
+        "`MOCK`",
+        "The mock test, a row for each source and mock: `id`, and `true_x` and `best_x` of each axis and "
+        "property; with `POSTERIOR` also `mean_x` and `std_x`.",
     ),
     (
         "`best_fits/<catalog>_<id>.fit`",

@@ -127,7 +127,7 @@ def parse_text(row: Field[Any], kind: Any, text: str) -> Any:
     arguments = get_args(kind)
     if arguments:
         return _parse_list(row, arguments[0], text)
-    if _unquoted(text) == "" and row.metadata["choices"]:
+    if unquoted(text) == "" and row.metadata["choices"]:
         return row.default
     return _scalar(row, kind, text, text)
 
@@ -143,7 +143,8 @@ def _parse_list(row: Field[Any], kind: type, text: str) -> tuple[Any, ...]:
     return tuple(_scalar(row, kind, item, text) for item in items)
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
+    """A text without the quotes around it."""
     start = 1 if text and text[0] in _QUOTES else 0
     stop = -1 if len(text) > start and text[-1] in _QUOTES else None
     return text[start:stop]
@@ -151,10 +152,10 @@ def _unquoted(text: str) -> str:
 
 def _scalar(row: Field[Any], kind: type, item: str, text: str) -> Any:
     """One value; `text` is all that was written."""
-    if row.metadata["named"] and parse_number(_unquoted(item).strip()) is None:
-        return _unquoted(item).strip()
+    if row.metadata["named"] and parse_number(unquoted(item).strip()) is None:
+        return unquoted(item).strip()
     try:
-        return _CONVERT[kind](_unquoted(item))
+        return _CONVERT[kind](unquoted(item))
     except ValueError:
         raise OptionError(row.name, f"expected {EXPECTED[kind]}", text) from None
 
@@ -168,7 +169,7 @@ def parse_custom_number(name: str, text: str) -> float:
         Where it is none.
     """
     try:
-        return _number(_unquoted(text))
+        return _number(unquoted(text))
     except ValueError:
         raise OptionError(name, f"expected {EXPECTED[float]}", text) from None
 

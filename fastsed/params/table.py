@@ -11,7 +11,7 @@ from fastsed.config.models import check_custom_names
 from fastsed.config.options import OptionError, option_fields, option_types
 from fastsed.config.run import RunOptions
 from fastsed.errors import InputError
-from fastsed.params.reader import ALIASES, parse_custom_number, parse_text
+from fastsed.params.reader import ALIASES, parse_custom_number, parse_text, unquoted
 
 _ENDS = ("min", "max", "step")
 
@@ -53,8 +53,10 @@ class Params(RunOptions):
         ranges, unknown = _custom_ranges(self.custom_params, values, bool(self.custom_sfh))
         self.correct("custom_ranges", {**self.custom_ranges, **ranges})
         custom_priors = prior_keys(self.custom_params)
+        given = {custom_priors[key]: values[key] for key in unknown if key in custom_priors}
         self.correct(
-            "priors", {**self.priors, **{custom_priors[k]: values[k] for k in unknown if k in custom_priors}}
+            "priors",
+            {**self.priors, **{k: unquoted(v) if isinstance(v, str) else v for k, v in given.items()}},
         )
         unknown = [key for key in unknown if key not in custom_priors]
         if unknown:

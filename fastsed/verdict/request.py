@@ -16,6 +16,9 @@ UniverseAge = Callable[[ArrayLike], Floats]
 
 _NAME_ZPHOT = RunOptions().name_zphot or "z_phot"
 _C_INTERVAL = RunOptions().c_interval
+_OF_POSTERIORS = {
+    key: getattr(RunOptions(), key.lower()) for key in ("POSTERIOR_SCALE", "POSTERIOR_PERCENTILES")
+}
 # redshifts at which the age of the Universe is compared with those of the grid
 _REDSHIFTS_COMPARED = 1000
 
@@ -38,6 +41,7 @@ def request_findings(params: RunOptions, universe_age: UniverseAge, has_photoz: 
         *library_folder(params.library_dir),
         *([] if has_photoz else photoz_without_file(params)),
         *intervals_without_simulations(params),
+        *options_of_posteriors(params),
     ]
 
 
@@ -121,6 +125,16 @@ def intervals_without_simulations(params: RunOptions) -> Iterator[Finding]:
         f"C_INTERVAL = {shown}, but no intervals: N_SIM is 0, and so is INTERVAL_FROM_CHI2",
         unusual=params.c_interval != _C_INTERVAL or "n_sim" not in params.explicit,
     )
+
+
+def options_of_posteriors(params: RunOptions) -> Iterator[Finding]:
+    """Priors, and how posteriors are made, where none are asked for."""
+    if params.posterior:
+        return
+    keys = [f"PRIOR_{name.upper()}" for name in params.priors]
+    keys += [key for key, usual in _OF_POSTERIORS.items() if getattr(params, key.lower()) != usual]
+    if keys:
+        yield Finding(f"{listed(keys)}: no effect without POSTERIOR = 1", unusual=True)
 
 
 def redshift_findings(

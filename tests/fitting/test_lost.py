@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastsed.errors import InputError
-from fastsed.fitting.lost import check_fittable, report_lost
+from fastsed.fitting.lost import check_fittable, report_lost, report_without_posterior
 from fastsed.fitting.observations import sum_in_window
 
 YES, NO = np.ones(3, dtype=bool), np.zeros(3, dtype=bool)
@@ -53,3 +53,11 @@ def test_several_reasons(caplog):
     caplog.clear()
     report_lost(fitted, fitted, np.array([4, 0, 4]), np.array([100, 0, 0]), "")
     assert not caplog.messages
+
+
+def test_sources_without_posterior(caplog):
+    lnz = np.array([-3.0, -np.inf, -np.inf])
+    report_without_posterior(np.array([True, False, False]), lnz)
+    assert not caplog.messages
+    report_without_posterior(YES, lnz)
+    assert caplog.messages[0].startswith("2 sources fitted, but without a posterior")

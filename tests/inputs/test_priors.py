@@ -26,8 +26,23 @@ def test_tables_are_linear_and_zero_outside(tmp_path):
     path = tmp_path / "prior.txt"
     path.write_text("# value density\n0 0\n1 2\n3 4\n")
     np.testing.assert_allclose(density(f"table('{path}')"), [0, 1, 2, 3, 0])
-    path.write_text("0 0\n1 -2\n")
-    with pytest.raises(InputError, match="negative density"):
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0 0\n1 -2\n", "density -2 at 1: expected a finite value, and a density of 0 or more"),
+        ("0 0\n1 nan\n", "density nan at 1"),
+        ("0 0\ninf 1\n", "density 1 at inf"),
+        ("0 0\n2 1\n1 1\n", "its values must ascend: 1 follows 2"),
+        ("0 0\n0 1\n", "its values must ascend: 0 follows 0"),
+        ("1 1\n", "expected two values or more"),
+    ],
+)
+def test_tables_that_are_no_densities(tmp_path, text, message):
+    path = tmp_path / "prior.txt"
+    path.write_text(text)
+    with pytest.raises(InputError, match=rf"prior\.txt: {message}"):
         density(f"table({path})")
 
 
@@ -64,6 +79,26 @@ def test_each_source_has_its_own_redshift_density(tmp_path):
     with pytest.raises(InputError, match="lacks 2 of 3 sources, the first of them 'a'"):
         prior_of_sources(f"pz({path})", z, ["a", "7", "b"])
     assert prior_of_sources("flat", z, ["7"]) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "pdf", "message"),
+    [
+        (
+            ["7", "8"],
+            [[0, 1], [1, -1]],
+            "densities of 1 source are negative or not finite, the first of them '8'",
+        ),
+        (["7", "8"], [[np.inf, 1], [np.nan, 1]], "densities of 2 sources .* the first of them '7'"),
+        (["8", "7", "8"], [[0, 1], [1, 1], [1, 0]], "has source '8' twice or more"),
+    ],
+)
+def test_sources_with_odd_densities_are_named(tmp_path, names, pdf, message):
+    path = tmp_path / "pz.hdf5"
+    with h5py.File(path, "w") as f:
+        f["id"], f["z"], f["pdf"] = names, np.arange(2.0), np.array(pdf, dtype=float)
+    with pytest.raises(InputError, match=rf"pz\.hdf5: {message}"):
+        prior_of_sources(f"pz({path})", np.array([0.5]), ["7", "8"])
 
 
 def test_redshift_densities_of_fits_tables(tmp_path):

@@ -56,6 +56,13 @@ def test_defaults_are_usual():
         (["C_INTERVAL=68"], "C_INTERVAL = 68, but no intervals"),
         (["N_SIM=9", "C_INTERVAL=[68,95]"], ""),
         (["INTERVAL_FROM_CHI2=1", "C_INTERVAL=[68,95]"], ""),
+        (["PRIOR_AV=normal(1,1)", "PRIOR_Z=pz(f)"], "PRIOR_Z, PRIOR_AV: no effect without POSTERIOR = 1"),
+        (
+            ["POSTERIOR_SCALE=marginal", "POSTERIOR_PERCENTILES=[5,95]"],
+            "POSTERIOR_SCALE, POSTERIOR_PERCENTILES: no",
+        ),
+        (["PRIOR_AV=flat", "POSTERIOR_SCALE=profile"], ""),
+        (["PRIOR_AV=normal(1,1)", "POSTERIOR_SCALE=marginal", "SAVE_PDF=1"], ""),
     ],
 )
 def test_values(words, expected):
