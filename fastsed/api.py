@@ -514,7 +514,8 @@ def fit(
         with their errors. With a `ModelArray` it is that of the models, whatever it is; with a `StarModel` "vega", for
         fluxes relative to Vega's, or "erg/s/cm2/A".
     limits : mapping, optional
-        Filter, as in `bands` -> boolean column: where it is true, the flux is an upper limit with its error.
+        Filter, as in `bands` -> boolean column: where it is true, the flux is an upper limit with its error. Not with a
+        `StarModel`, nor with errors of the models of a `ModelArray`.
     template_error : path-like or (wavelength, error), optional
         Relative error of the models against rest wavelength [Angstrom].
     n_sim : int
@@ -554,10 +555,11 @@ def fit(
         )
     if not isinstance(model, GalaxyModel):
         _refuse_but_for_galaxies(
-            redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, limits=limits,
-            priors=priors,
-        )  # fmt: skip
+            redshift=redshift, template_error=template_error, n_sim=n_sim, columns=columns, priors=priors
+        )
     if isinstance(model, StarModel):
+        if limits:
+            raise InputError("limits: not with a StarModel")
         if posterior or tuple(intervals) != _INTERVALS:
             raise InputError(
                 "posterior, intervals: fits of stars always have their posteriors, with 68 % intervals"

@@ -13,6 +13,7 @@ from fastsed.fitting.best_fit import BestFit, BestFits
 from fastsed.fitting.fixed_scale import FixedScale
 from fastsed.fitting.observations import Observations
 from fastsed.fitting.passes import Progress, walk
+from fastsed.inputs.catalog import take_limits
 from fastsed.models.model_array import ArrayGrid, ModelArray
 from fastsed.quantities import BY_NAME, Quantity
 from fastsed.results import Results
@@ -42,12 +43,14 @@ def fit_array(
     Raises
     ------
     InputError
-        For columns that the array has not.
+        For columns that the array has not, and upper limits beside errors of the models.
     """
     n_band = models.flux.shape[1]
     for band in bands:
         if isinstance(band, bool) or not isinstance(band, int | np.integer) or not 0 <= band < n_band:
             raise InputError(f"bands: {band!r} is no column of the models, which have {n_band}, from 0")
+    if photometry.limits is not None and models.sigma is not None:
+        raise InputError("limits: not with errors of the models (sigma)")
     factor = np.ones(len(bands))
     grid = ArrayGrid(models, [int(band) for band in bands], factor, options.n_threads())
     data = _observations(photometry)
@@ -67,12 +70,14 @@ def fit_array(
 def _observations(photometry: Photometry) -> Observations:
     """The data as they are, masked where there is no measurement."""
     n, n_band = photometry.flux.shape
-    masked = np.isnan(photometry.flux)
+    flux, error = photometry.flux.copy(), photometry.error.copy()
+    limit, limit_error = take_limits(flux, error, photometry.limits) or (None, None)
+    masked = np.isnan(flux)
     none = np.zeros(n, dtype=np.int64)
     last = np.where(masked.all(axis=1), -1, 0)
     return Observations(
-        value=np.where(masked, 0.0, photometry.flux),
-        variance=np.where(masked, np.inf, photometry.error**2),
+        value=np.where(masked, 0.0, flux),
+        variance=np.where(masked, np.inf, error**2),
         n_main=n_band,
         template_error=np.zeros((1, n_band)),
         own_spec_scale=np.zeros(n, dtype=np.uint8),
@@ -83,6 +88,8 @@ def _observations(photometry: Photometry) -> Observations:
         last_z=last,
         best_first_z=none,
         best_last_z=last,
+        limit=limit,
+        limit_error=limit_error,
     )
 
 

@@ -107,6 +107,8 @@ def test_what_is_wrong_is_said(files):
         )
     with pytest.raises(InputError, match="n_sim: only with a GalaxyModel"):
         fastsed.fit(files["catalogue"], model, bands=bands, n_sim=3)
+    with pytest.raises(InputError, match="limits: not with a StarModel"):
+        fastsed.fit(files["catalogue"], model, bands=bands, unit="erg/s/cm2/A", limits={name: "starname"})
     for options in ({"posterior": True}, {"intervals": (95,)}):
         with pytest.raises(InputError, match="fits of stars always have their posteriors"):
             fastsed.fit(files["catalogue"], model, bands=bands, unit="vega", **options)

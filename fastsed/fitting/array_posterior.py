@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy.special import log_ndtr, logsumexp
 
 from fastsed.arrays import Floats, Ints
 from fastsed.fitting.fixed_scale import PAIRS
+from fastsed.fitting.limits import limited_scales
 from fastsed.fitting.observations import Observations
 from fastsed.fitting.posterior_estimates import MOST_WITHOUT_VALUE, Histograms, PosteriorEstimates
 from fastsed.models.model_array import ArrayGrid
@@ -23,7 +24,8 @@ def array_posteriors(
     """Weigh all models of an array for each source.
 
     ln w is -chi2/2 + ln_prior, with errors of the models also -sum ln sigma_total, and with a scale that is integrated
-    over (flat and positive) also ln Phi(s n) - ln n, s the best scale and n^2 the sum of (model / error)^2.
+    over (flat and positive) also ln Phi(s n) - ln n, s the best scale and n^2 the sum of (model / error)^2, with upper
+    limits half of the second derivative of chi2.
 
     Parameters
     ----------
@@ -69,15 +71,31 @@ def _ln_weights(grid: ArrayGrid, data: Observations, sources: Ints, marginal: bo
             ln -= 0.5 * (value[:, [band]] - flux[:, band]) ** 2 / total
             if sigma is not None:
                 ln -= np.where(np.isfinite(total), 0.5 * np.log(np.where(np.isfinite(total), total, 1)), 0)
+        for row, of_models, limit in _limited(grid, data, sources):
+            ln[row] += log_ndtr(limit - of_models).sum(axis=1)
         return ln
     num, norm2 = (value / variance) @ flux.T, (1 / variance) @ (flux.T**2)
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = num / norm2
+        for row, of_models, limit in _limited(grid, data, sources):
+            scale[row], second = limited_scales(scale[row], norm2[row], of_models, limit)
+            norm2[row] += second
+            ln[row] += log_ndtr(limit - scale[row][:, None] * of_models).sum(axis=1)
         for band in range(data.n_columns):
             ln -= 0.5 * (value[:, [band]] - scale * flux[:, band]) ** 2 / variance[:, [band]]
         if marginal:
             ln += log_ndtr(scale * np.sqrt(norm2)) - 0.5 * np.log(norm2)
         return np.where(scale > 0, ln, -np.inf)
+
+
+def _limited(grid: ArrayGrid, data: Observations, sources: Ints) -> Iterator[tuple[int, Floats, Floats]]:
+    """Of the sources with upper limits: their place, models (nmodel, nlimit) and limits over the errors of these."""
+    if data.limit is None or data.limit_error is None:
+        return
+    for row, (limit, error) in enumerate(zip(data.limit[sources], data.limit_error[sources], strict=True)):
+        given = np.isfinite(error)
+        if given.any():
+            yield row, grid.flux[:, given] / error[given], limit[given] / error[given]
 
 
 class _Estimates:

@@ -59,6 +59,12 @@ class FixedScale:
                 total = total + tile.sigma[band] ** 2
                 score -= np.where(measured, 0.5 * np.log(np.where(measured, total, 1.0)), 0.0)
             chi2 += np.where(measured, (value - flux) ** 2 / total, 0.0)
+            if self._data.limit is not None and self._data.limit_error is not None:
+                from scipy.special import log_ndtr
+
+                limit, error = (v[sources, band][:, None] for v in (self._data.limit, self._data.limit_error))
+                # an infinite error is none, without a limit
+                chi2 -= np.where(np.isfinite(error), 2 * log_ndtr((limit - flux) / error), 0.0)
         score -= 0.5 * chi2
         if tile.sigma is not None and tile.ln_prior is not None:
             score += tile.ln_prior

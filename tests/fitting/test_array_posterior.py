@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from scipy.integrate import quad
+from scipy.optimize import brentq
+from scipy.special import erfcx, log_ndtr
 
-from fastsed import ModelArray, fit
+from fastsed import InputError, ModelArray, fit
 
 N_MODELS, N_BANDS, N_SOURCES = 60, 4, 9
 
@@ -142,3 +144,69 @@ def test_parts_of_the_sources_give_the_same():
         one = fitted(flux, value[[row]], error[[row]], {"x": np.arange(N_MODELS)}).posterior
         np.testing.assert_array_equal(one.percentiles["x"][0], whole.percentiles["x"][row])
         np.testing.assert_allclose(one.lnz[0], whole.lnz[row], rtol=1e-13)
+
+
+def limited_chi2(flux, value, error, is_limit, scaled):
+    """chi2, scale and half of the second derivative of chi2 of one model, by root finding."""
+    good = np.isfinite(value)
+    a, y = (flux / error)[good & ~is_limit], (value / error)[good & ~is_limit]
+    f, x = (flux / error)[good & is_limit], (value / error)[good & is_limit]
+    alone = (y @ a) / (a @ a)
+
+    def hazard(s):
+        return np.sqrt(2 / np.pi) / erfcx(-(x - s * f) * np.sqrt(0.5))
+
+    def slope(s):
+        return (a @ a) * s - y @ a + f @ hazard(s)
+
+    s = brentq(slope, alone - 2 * abs(alone), alone + abs(alone), xtol=1e-300) if scaled else 1.0
+    h = 1e-4 / np.sqrt(a @ a + f @ f)
+    second = (slope(s + h) - slope(s - h)) / (2 * h)
+    return ((y - s * a) ** 2).sum() - 2 * log_ndtr(x - s * f).sum(), s, second
+
+
+@pytest.mark.parametrize("sharp", [1.0, 1e-6])
+@pytest.mark.parametrize("kind", ["profile", "marginal", "fixed"])
+def test_upper_limits(kind, sharp):
+    flux, value, error = invented()
+    is_limit = np.zeros(value.shape, dtype=bool)
+    is_limit[[0, 1, 4], 1] = is_limit[[4, 7], 2] = is_limit[5] = True
+    value[is_limit] *= 0.6
+    error[is_limit] *= sharp
+    table = Table(
+        {f"f{k}": value[:, k] for k in range(N_BANDS)}
+        | {f"e{k}": error[:, k] for k in range(N_BANDS)}
+        | {f"l{k}": is_limit[:, k] for k in range(N_BANDS)}
+    )
+    bands, limits = {k: (f"f{k}", f"e{k}") for k in range(N_BANDS)}, {k: f"l{k}" for k in range(N_BANDS)}
+    values = np.linspace(-3, 5, N_MODELS)
+    models = ModelArray(flux, {"x": values}, scale=kind != "fixed")
+    found = fit(table, models, bands=bands, limits=limits, posterior=True if kind == "fixed" else kind)
+    assert not found.fitted[[3, 5]].any()
+    ln_weights = {}
+    for row in np.flatnonzero(found.fitted):
+        each = [limited_chi2(m, value[row], error[row], is_limit[row], kind != "fixed") for m in flux]
+        chi2s, scale, second = np.array(each).T
+        best = np.argmin(chi2s)
+        assert found.best.model_id[row] == best
+        assert found.best.chi2[row] == pytest.approx(chi2s[best], rel=1e-9)
+        assert found.best.scale[row] == pytest.approx(scale[best], rel=1e-9)
+        ln = -0.5 * chi2s
+        if kind == "marginal":
+            ln += log_ndtr(scale * np.sqrt(second)) - 0.5 * np.log(second)
+        ln_weights[row] = ln
+    # derivatives from differences have half of the digits
+    tolerance = 1e-4 if kind == "marginal" else 1e-9
+    for row, ln in ln_weights.items():
+        w = np.exp(ln - max(ln))
+        assert found.posterior.lnz[row] == pytest.approx(math.log(w.sum()) + max(ln), abs=tolerance)
+        mean = (w * values).sum() / w.sum()
+        assert found.posterior.mean["x"][row] == pytest.approx(mean, abs=tolerance)
+
+
+def test_upper_limits_beside_errors_of_the_models():
+    flux, value, error = invented()
+    table = {"f": value[:, 0], "e": error[:, 0], "l": np.ones(N_SOURCES, dtype=bool)}
+    models = ModelArray(flux[:, :1], {}, scale=False, sigma=0.1 * flux[:, :1])
+    with pytest.raises(InputError, match="limits: not with errors of the models"):
+        fit(table, models, bands={0: ("f", "e")}, limits={0: "l"})
