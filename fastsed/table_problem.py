@@ -123,10 +123,7 @@ def _limits(source: ColumnSource, bands: list[Any], limits: Mapping[Any, str]) -
         if band not in bands:
             raise InputError(f"limits[{band!r}]: there is no such filter in bands")
         (column,) = source.read([name])
-        given = column.numbers()
-        if not np.isin(given, (0, 1)).all():
-            raise InputError(f"limits[{band!r}]: the column '{name}' must hold booleans, or 0 and 1")
-        flags[:, bands.index(band)] = given == 1
+        flags[:, bands.index(band)] = column.flags()
     return flags
 
 

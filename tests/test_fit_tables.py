@@ -332,7 +332,7 @@ def test_upper_limits_of_tables(table, folder, monkeypatch):
     with pytest.raises(InputError, match="no such filter"):
         fitted(table, limits={999: "faint"})
     table["grade"] = 3
-    with pytest.raises(InputError, match="must hold booleans"):
+    with pytest.raises(InputError, match="row 1: column grade: 3 must be 0 or 1"):
         fitted(table, limits={163: "grade"})
     for wrong in (["faint"], {163: ("faint",)}, {163: table["faint"]}):
         with pytest.raises(TypeError, match=r"limits.*: expected"):

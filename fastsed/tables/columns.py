@@ -14,6 +14,9 @@ from fastsed.arrays import Floats, Mask
 from fastsed.errors import InputError, shortened
 from fastsed.text import means_missing, parse_number
 
+# booleans of tables that are texts, as numbers
+_TRUTH = {"true": 1.0, "false": 0.0}
+
 
 @dataclass(frozen=True, eq=False)
 class Column:
@@ -43,7 +46,7 @@ class Column:
     def numbers(self) -> Floats:
         """The values as float64 (n_row,), NaN where they are missing.
 
-        Texts that stand for numbers or for missing values, as in text catalogues, count as such.
+        Texts that stand for numbers, booleans or missing values, as in text catalogues, count as such.
 
         Raises
         ------
@@ -108,6 +111,8 @@ class Column:
         for row, value in enumerate(values.tolist()):
             text = "" if missing[row] else str(value).strip()
             number = parse_number(text) if text else np.nan
+            if number is None:
+                number = _TRUTH.get(text.lower())
             if number is None and not means_missing(text):
                 raise InputError(f"row {row + 1}: column {self.name}: '{text}' is not a number", self.path)
             numbers[row] = np.nan if number is None else number

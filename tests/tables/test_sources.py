@@ -116,6 +116,8 @@ def test_numbers_of_texts_and_texts_of_numbers():
     assert c.texts() == ["1", "2.5", "nan"]
     with pytest.raises(InputError, match=r"row 1: column a: 1\.5 must be 0 or 1"):
         a.flags()
+    (d,) = as_source({"d": ["True", "false", "1", ""]}).read(["d"])
+    assert d.flags().tolist() == [True, False, True, False]
 
 
 @pytest.mark.parametrize(
