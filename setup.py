@@ -26,7 +26,7 @@ DIRECTIVES = {
 UNCONTRACTED = ["-ffp-contract=off"]
 ROUNDED_ALIKE = ("fastsed._ext.photometry", "fastsed._ext.stars", "fastsed._ext.posterior")
 SANITIZE = os.environ.get("FASTSED_SANITIZE", "")
-# that run side by side
+# run side by side; each takes up to half a gigabyte
 MOST_COMPILERS = 4
 
 OPENMP_PROBE = """
@@ -107,7 +107,7 @@ class BuildKernels(build_ext):
         if SANITIZE:
             compile_args = [*compile_args, f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g"]
             link_args = [*link_args, f"-fsanitize={SANITIZE}"]
-        # the longest first; a compiler takes up to half a gigabyte
+        # the longest first
         self.extensions.sort(key=lambda one: os.path.getsize(one.sources[0]), reverse=True)
         self.parallel = self.parallel or min(MOST_COMPILERS, usable_cores())
         for extension in self.extensions:

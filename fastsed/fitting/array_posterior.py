@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy.special import log_ndtr, logsumexp
+from scipy.special import erfcx, log_ndtr, logsumexp
 
+from fastsed._ext.chi2_rows import all_chi2
 from fastsed.arrays import Floats, Ints
 from fastsed.fitting.fixed_scale import PAIRS
-from fastsed.fitting.limits import limited_scales
+from fastsed.fitting.kernel_views import data_view, tile_view
 from fastsed.fitting.observations import Observations
 from fastsed.fitting.posterior_estimates import MOST_WITHOUT_VALUE, Histograms, PosteriorEstimates
 from fastsed.models.model_array import ArrayGrid
 
 # bins over the range of a quantity, at least
 BINS = 1024
+# sigma below a limit
+FAR_BELOW = -1e4
 
 
 def array_posteriors(
@@ -77,10 +80,13 @@ def _ln_weights(grid: ArrayGrid, data: Observations, sources: Ints, marginal: bo
     num, norm2 = (value / variance) @ flux.T, (1 / variance) @ (flux.T**2)
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = num / norm2
-        for row, of_models, limit in _limited(grid, data, sources):
-            scale[row], second = limited_scales(scale[row], norm2[row], of_models, limit)
-            norm2[row] += second
-            ln[row] += log_ndtr(limit - scale[row][:, None] * of_models).sum(axis=1)
+        limited = list(_limited(grid, data, sources))
+        rows = [row for row, _, _ in limited]
+        scale[rows] = _limited_scales(grid, data, sources[rows])
+        for row, of_models, limit in limited:
+            below = limit - scale[row][:, None] * of_models
+            norm2[row] += _curvature(below, of_models)
+            ln[row] += log_ndtr(below).sum(axis=1)
         for band in range(data.n_columns):
             ln -= 0.5 * (value[:, [band]] - scale * flux[:, band]) ** 2 / variance[:, [band]]
         if marginal:
@@ -96,6 +102,29 @@ def _limited(grid: ArrayGrid, data: Observations, sources: Ints) -> Iterator[tup
         given = np.isfinite(error)
         if given.any():
             yield row, grid.flux[:, given] / error[given], limit[given] / error[given]
+
+
+def _limited_scales(grid: ArrayGrid, data: Observations, sources: Ints) -> Floats:
+    """The scale of the smallest chi2 of each model, (nsource, nmodel), for sources with upper limits."""
+    scale, view = np.empty((len(sources), grid.axes.size)), data_view(data)
+    for tile in grid.tiles(data.redshifts_needed(1)):
+        chi2, found, spec_scale = np.empty((3, len(sources), tile.n_models))
+        all_chi2(tile_view(grid, tile), view, sources, chi2, found, spec_scale, grid.n_threads)
+        scale[:, tile.ids] = found
+    return scale
+
+
+def _curvature(below: Floats, flux: Floats) -> Floats:
+    """Half of what upper limits add to the second derivative of chi2 by the scale, (nmodel,).
+
+    `below`, `flux`: (nmodel, nlimit), how far the models are below the limits, and the models, over their errors.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        # phi / Phi
+        hazard = np.sqrt(2 / np.pi) / erfcx(-below * np.sqrt(0.5))
+        # far below 0, its sum with the argument has lost its digits: the asymptotic series
+        slope = np.where(below < FAR_BELOW, 1 - 1 / below**2, hazard * (hazard + below))
+    return np.asarray((flux**2 * slope).sum(axis=1))
 
 
 class _Estimates:

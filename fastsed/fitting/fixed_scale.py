@@ -59,16 +59,24 @@ class FixedScale:
                 total = total + tile.sigma[band] ** 2
                 score -= np.where(measured, 0.5 * np.log(np.where(measured, total, 1.0)), 0.0)
             chi2 += np.where(measured, (value - flux) ** 2 / total, 0.0)
-            if self._data.limit is not None and self._data.limit_error is not None:
-                from scipy.special import log_ndtr
-
-                limit, error = (v[sources, band][:, None] for v in (self._data.limit, self._data.limit_error))
-                # an infinite error is none, without a limit
-                chi2 -= np.where(np.isfinite(error), 2 * log_ndtr((limit - flux) / error), 0.0)
+        chi2 += self._limit_chi2(tile, sources)
         score -= 0.5 * chi2
         if tile.sigma is not None and tile.ln_prior is not None:
             score += tile.ln_prior
         self._take(tile, sources, chi2, score)
+
+    def _limit_chi2(self, tile: Tile, sources: Ints) -> Floats | float:
+        """What upper limits add to chi2, (nsource, nmodel); 0 where there are none."""
+        if self._data.limit is None or self._data.limit_error is None:
+            return 0.0
+        from scipy.special import log_ndtr
+
+        chi2 = np.zeros((len(sources), tile.n_models))
+        for band in range(self._data.n_columns):
+            limit, error = (v[sources, band][:, None] for v in (self._data.limit, self._data.limit_error))
+            below = (limit - tile.flux[band, : tile.n_models]) / error
+            chi2 -= np.where(np.isfinite(error), 2 * log_ndtr(below), 0.0)
+        return chi2
 
     def _take(self, tile: Tile, sources: Ints, chi2: Floats, score: Floats) -> None:
         first = np.argmax(score, axis=1)

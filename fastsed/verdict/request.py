@@ -14,11 +14,8 @@ from fastsed.verdict.finding import LIMITS, Finding, listed, outside
 
 UniverseAge = Callable[[ArrayLike], Floats]
 
-_NAME_ZPHOT = RunOptions().name_zphot or "z_phot"
-_C_INTERVAL = RunOptions().c_interval
-_OF_POSTERIORS = {
-    key: getattr(RunOptions(), key.lower()) for key in ("POSTERIOR_SCALE", "POSTERIOR_PERCENTILES")
-}
+_USUAL = RunOptions()
+_NAME_ZPHOT = _USUAL.name_zphot or "z_phot"
 # redshifts at which the age of the Universe is compared with those of the grid
 _REDSHIFTS_COMPARED = 1000
 
@@ -123,7 +120,7 @@ def intervals_without_simulations(params: RunOptions) -> Iterator[Finding]:
     shown = listed(f"{c:g}" for c in params.c_interval)
     yield Finding(
         f"C_INTERVAL = {shown}, but no intervals: N_SIM is 0, and so is INTERVAL_FROM_CHI2",
-        unusual=params.c_interval != _C_INTERVAL or "n_sim" not in params.explicit,
+        unusual=params.c_interval != _USUAL.c_interval or "n_sim" not in params.explicit,
     )
 
 
@@ -132,7 +129,10 @@ def options_of_posteriors(params: RunOptions) -> Iterator[Finding]:
     if params.posterior:
         return
     keys = [f"PRIOR_{name.upper()}" for name in params.priors]
-    keys += [key for key, usual in _OF_POSTERIORS.items() if getattr(params, key.lower()) != usual]
+    if params.posterior_scale != _USUAL.posterior_scale:
+        keys.append("POSTERIOR_SCALE")
+    if params.posterior_percentiles != _USUAL.posterior_percentiles:
+        keys.append("POSTERIOR_PERCENTILES")
     if keys:
         yield Finding(f"{listed(keys)}: no effect without POSTERIOR = 1", unusual=True)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from scipy.integrate import quad
-from scipy.optimize import brentq
-from scipy.special import erfcx, log_ndtr
+from scipy.special import log_ndtr
 
 from fastsed import InputError, ModelArray, fit
+from tests.fitting.toys import fit_with_limits
 
 N_MODELS, N_BANDS, N_SOURCES = 60, 4, 9
 
@@ -151,18 +151,12 @@ def limited_chi2(flux, value, error, is_limit, scaled):
     good = np.isfinite(value)
     a, y = (flux / error)[good & ~is_limit], (value / error)[good & ~is_limit]
     f, x = (flux / error)[good & is_limit], (value / error)[good & is_limit]
-    alone = (y @ a) / (a @ a)
-
-    def hazard(s):
-        return np.sqrt(2 / np.pi) / erfcx(-(x - s * f) * np.sqrt(0.5))
-
-    def slope(s):
-        return (a @ a) * s - y @ a + f @ hazard(s)
-
-    s = brentq(slope, alone - 2 * abs(alone), alone + abs(alone), xtol=1e-300) if scaled else 1.0
+    chi2, s, slope = fit_with_limits(a, y, f, x)
+    if not scaled:
+        s = 1.0
+        chi2 = ((y - a) ** 2).sum() - 2 * log_ndtr(x - f).sum()
     h = 1e-4 / np.sqrt(a @ a + f @ f)
-    second = (slope(s + h) - slope(s - h)) / (2 * h)
-    return ((y - s * a) ** 2).sum() - 2 * log_ndtr(x - s * f).sum(), s, second
+    return chi2, s, (slope(s + h) - slope(s - h)) / (2 * h)
 
 
 @pytest.mark.parametrize("sharp", [1.0, 1e-6])

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq, minimize_scalar
-from scipy.special import erfcx, log_ndtr
+from scipy.optimize import minimize_scalar
+from scipy.special import log_ndtr
 
 from fastsed.fitting.best_fit import find_best_fits
 from tests.fitting.test_posterior import fit, flat
-from tests.fitting.toys import acceptable, all_models, make_problem, simulate
+from tests.fitting.toys import acceptable, all_models, fit_with_limits, make_problem, simulate
 from tests.models.helpers import write_library
 
 
@@ -65,21 +65,11 @@ def test_limits_that_detections_alone_would_pass_by_far(library, error, limit):
     problem = limited(make_problem(library, n=1), {0: ([2, 3], limit)})
     models, data = all_models(problem.grid), problem.data
     data.limit_error[0] *= error
-    expected = []
+    cut, expected = np.isfinite(data.limit_error[0]), []
     for flux in models.flux.T:
-        a, y = flux / np.sqrt(data.variance[0]), data.value[0] / np.sqrt(data.variance[0])
-        f, x = flux / data.limit_error[0], np.where(np.isfinite(data.limit_error[0]), data.limit[0], 1.0)
-        cut, alone = np.isfinite(data.limit_error[0]), (y @ a) / (a @ a)
-
-        def below(s, f=f[cut], x=(x / data.limit_error[0])[cut]):
-            return x - s * f
-
-        def slope(s, a=a, y=y, f=f[cut], below=below):
-            hazard = np.sqrt(2 / np.pi) / erfcx(-below(s) * np.sqrt(0.5))
-            return (a @ a) * s - y @ a + f @ hazard
-
-        s = brentq(slope, alone - 2 * abs(alone), alone + 0.1 * abs(alone), xtol=1e-300)
-        expected.append(((y - s * a) ** 2).sum() - 2 * log_ndtr(below(s)).sum())
+        a, y = (v / np.sqrt(data.variance[0]) for v in (flux, data.value[0]))
+        f, x = (v[cut] / data.limit_error[0, cut] for v in (flux, data.limit[0]))
+        expected.append(fit_with_limits(a, y, f, x)[0])
     best = find_best_fits(problem.grid, data)
     assert best.chi2[0] == pytest.approx(min(expected), rel=1e-9)
     assert best.model_id[0] == models.ids[np.argmin(expected)]

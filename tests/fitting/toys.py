@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import erfcx, log_ndtr
 
 from fastsed.columns import output_columns
 from fastsed.fitting.best_fit import BestFits, find_best_fits
@@ -170,3 +172,19 @@ def chi2_uncertainties(problem: Problem, visit=lambda source: None) -> Uncertain
     models = acceptable(problem.grid, problem.data, best, problem.params.save_bestchi)
     from_chi2(problem, uncertainties, best, models, visit)
     return uncertainties
+
+
+def fit_with_limits(model, data, limited, limits):
+    """Smallest chi2, its scale, and half of the derivative of chi2 as a function of the scale, by root finding.
+
+    Model and data, and the model and the limits in the bands of these, are over their errors.
+    """
+    alone = (data @ model) / (model @ model)
+
+    def slope(scale):
+        hazard = np.sqrt(2 / np.pi) / erfcx(-(limits - scale * limited) * np.sqrt(0.5))
+        return (model @ model) * scale - data @ model + limited @ hazard
+
+    scale = brentq(slope, alone - 2 * abs(alone), alone + abs(alone), xtol=1e-300)
+    chi2 = ((data - scale * model) ** 2).sum() - 2 * log_ndtr(limits - scale * limited).sum()
+    return chi2, scale, slope
